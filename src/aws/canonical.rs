@@ -1,0 +1,560 @@
+//! Every byte that is signed: the canonical request and the string to sign.
+//!
+//! ```text
+//! METHOD \n path \n query \n (name:value \n)* \n signed;headers \n payload
+//! AWS4-HMAC-SHA256 \n date \n scope \n hex(sha256(canonical request))
+//! ```
+//!
+//! Signing and verifying both write through [`CanonicalRequest::put`], into a hash when it has to be
+//! fast and into a buffer when somebody wants to read it.
+
+use super::key::Scope;
+use crate::{
+    encode::{self, Inline, PlusSign, Recoded},
+    error::VerifyError,
+    mac::{Sha256, Sink},
+    view::{HEADER_LINES_CEILING, HeaderLine, PARAMS_CEILING},
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{cmp::Ordering, fmt};
+
+pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// How the path that is sent becomes the path that is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathRule {
+    /// As sent: S3 and its kin. An object name is encoded once and never normalised.
+    AsSent,
+    /// Encoded once more, not normalised.
+    EncodedTwice,
+    /// Normalised as in RFC 3986 section 5.2.4, with empty segments dropped.
+    Normalized,
+    /// Normalised, then encoded once more: every AWS service but S3.
+    NormalizedEncodedTwice,
+}
+
+impl PathRule {
+    /// The rule of a service: `s3`, `s3express`, `s3-outposts` and `s3-object-lambda` sign the path as
+    /// sent, all others normalise it and encode it twice.
+    #[must_use]
+    pub fn of_service(service: &str) -> Self {
+        if is_s3(service) { Self::AsSent } else { Self::NormalizedEncodedTwice }
+    }
+
+    const fn normalizes(self) -> bool {
+        matches!(self, Self::Normalized | Self::NormalizedEncodedTwice)
+    }
+
+    pub(super) const fn encodes_twice(self) -> bool {
+        matches!(self, Self::EncodedTwice | Self::NormalizedEncodedTwice)
+    }
+}
+
+/// Whether a service follows the S3 profile.
+pub(super) fn is_s3(service: &str) -> bool {
+    matches!(service, "s3" | "s3express" | "s3-outposts" | "s3-object-lambda")
+}
+
+/// The query as it will be signed.
+#[derive(Clone, Copy)]
+pub(super) enum Query<'a> {
+    /// Canonical where it stands, in up to two pieces that surround the signature.
+    Canonical([&'a str; 2]),
+    /// Written in another way: decoded, encoded and sorted on the fly.
+    Equivalent {
+        raw: &'a str,
+        /// What is left out: the signature itself, and a session token that was added after signing.
+        without: &'static [&'static str],
+        /// How a bare `+` is read.
+        plus: PlusSign,
+    },
+}
+
+/// The names of the signed headers, sorted and lower-case, separated by `;` or, in a query, `%3B`.
+#[derive(Clone, Copy)]
+pub(super) struct SignedNames<'a>(&'a str);
+
+impl<'a> SignedNames<'a> {
+    /// Takes the list of a peer, unless it is not in the documented form: lower-case names in strictly
+    /// ascending order.
+    pub(super) fn parse(list: &'a str, field: &'static str, limit: usize) -> Result<Self, VerifyError> {
+        const FORM: &str = "lower-case header names in ascending order, each once, separated by `;`";
+        let names = Self(list);
+        let mut before = "";
+        let mut found = 0usize;
+        for name in names.iter() {
+            found = found.saturating_add(1);
+            let plain =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
+            if name <= before || !name.bytes().all(plain) {
+                return Err(VerifyError::FieldForm { field, expected: FORM });
+            }
+            before = name;
+        }
+        if found > limit {
+            return Err(VerifyError::TooLarge { what: "signed headers", found, limit });
+        }
+        Ok(names)
+    }
+
+    /// A list that this crate wrote.
+    pub(super) const fn written(list: &'a str) -> Self {
+        Self(list)
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
+        let mut rest = Some(self.0);
+        core::iter::from_fn(move || {
+            let list = rest.take()?;
+            let Some(cut) = list.bytes().position(|byte| matches!(byte, b';' | b'%')) else {
+                return Some(list);
+            };
+            let (name, after) = list.split_at_checked(cut)?;
+            let next = [";", "%3B", "%3b"].into_iter().find_map(|separator| after.strip_prefix(separator));
+            // A stray `%` stays in its name, where `parse` refuses it.
+            next.map_or(Some(list), |next| {
+                rest = Some(next);
+                Some(name)
+            })
+        })
+    }
+
+    pub(super) fn contains(self, name: &str) -> bool {
+        self.iter().any(|signed| signed == name)
+    }
+}
+
+/// Header lines from up to two places, and their order by name.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'a> {
+    sent: &'a [HeaderLine<'a>],
+    added: &'a [HeaderLine<'a>],
+}
+
+impl<'a> Lines<'a> {
+    pub(super) const fn new(sent: &'a [HeaderLine<'a>], added: &'a [HeaderLine<'a>]) -> Self {
+        Self { sent, added }
+    }
+
+    fn get(&self, at: u16) -> HeaderLine<'a> {
+        let at = usize::from(at);
+        self.sent.get(at).or_else(|| self.added.get(at - self.sent.len())).copied().unwrap_or_default()
+    }
+
+    /// The lines by lower-case name, those of one name in arrival order.
+    pub(super) fn sorted(&self) -> Sorted<'a> {
+        let count = (self.sent.len() + self.added.len()).min(HEADER_LINES_CEILING);
+        let mut order = [0; HEADER_LINES_CEILING];
+        for (slot, at) in order.iter_mut().zip(0u16..).take(count) {
+            *slot = at;
+        }
+        if let Some(order) = order.get_mut(..count) {
+            order.sort_unstable_by(|&left, &right| {
+                compare_names(self.get(left).0, self.get(right).0).then(left.cmp(&right))
+            });
+        }
+        Sorted { lines: *self, order, count }
+    }
+}
+
+/// See [`Lines::sorted`].
+pub(super) struct Sorted<'a> {
+    lines: Lines<'a>,
+    order: [u16; HEADER_LINES_CEILING],
+    count: usize,
+}
+
+impl<'a> Sorted<'a> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = HeaderLine<'a>> {
+        self.order.iter().take(self.count).map(|&at| self.lines.get(at))
+    }
+
+    /// Appends the names, each once, lower-case, joined with `;`.
+    pub(super) fn push_names(&self, list: &mut String) {
+        let mut before = "";
+        for (name, _) in self.iter() {
+            if !name.eq_ignore_ascii_case(before) {
+                if !before.is_empty() {
+                    list.push(';');
+                }
+                list.extend(name.chars().map(|c| c.to_ascii_lowercase()));
+            }
+            before = name;
+        }
+    }
+}
+
+fn compare_names(left: &str, right: &str) -> Ordering {
+    left.bytes().map(|b| b.to_ascii_lowercase()).cmp(right.bytes().map(|b| b.to_ascii_lowercase()))
+}
+
+/// Which arriving headers must be signed: every `x-amz-*` but `x-amz-content-sha256`, whose value is
+/// the payload line itself, and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MustSign {
+    /// `content-md5`, which S3 acts on.
+    pub(super) content_md5: bool,
+    /// `x-amz-security-token`, unless it is added after signing.
+    pub(super) session_token: bool,
+}
+
+impl MustSign {
+    fn applies(self, name: &str) -> bool {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        // SPEC: `x-amzn-*` is another prefix, free to be added by proxies.
+        if name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-amz-")) {
+            !is("x-amz-content-sha256") && (self.session_token || !is("x-amz-security-token"))
+        } else {
+            self.content_md5 && is("content-md5")
+        }
+    }
+}
+
+/// The parts of a canonical request.
+pub(super) struct CanonicalRequest<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) rule: PathRule,
+    pub(super) query: Query<'a>,
+    pub(super) lines: Lines<'a>,
+    pub(super) signed: SignedNames<'a>,
+    pub(super) must_sign: MustSign,
+    pub(super) payload: &'a str,
+}
+
+impl CanonicalRequest<'_> {
+    /// Writes the canonical request, and holds the arriving headers against the signed list on the way:
+    /// both are sorted, so one pass finds what is missing and what is unsigned.
+    pub(super) fn put(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        sink.put(self.method.as_bytes());
+        sink.put(b"\n");
+        put_path(sink, self.path, self.rule);
+        sink.put(b"\n");
+        put_query(sink, self.query);
+        self.put_tail(sink)
+    }
+
+    /// Everything behind the query, which is the same for many requests of one kind.
+    pub(super) fn put_tail(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        sink.put(b"\n");
+        self.put_headers(sink)?;
+        sink.put(b"\n");
+        for (at, name) in self.signed.iter().enumerate() {
+            if at > 0 {
+                sink.put(b";");
+            }
+            sink.put(name.as_bytes());
+        }
+        sink.put(b"\n");
+        sink.put(self.payload.as_bytes());
+        Ok(())
+    }
+
+    fn put_headers(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        let unsigned = |name: &str| match self.must_sign.applies(name) {
+            true => Err(VerifyError::UnsignedHeader { name: shown(name) }),
+            false => Ok(()),
+        };
+        let sorted = self.lines.sorted();
+        let mut lines = sorted.iter().peekable();
+        for signed in self.signed.iter() {
+            while let Some((name, _)) = lines.next_if(|(name, _)| compare_names(name, signed) == Ordering::Less) {
+                unsigned(name)?;
+            }
+            let mut here = false;
+            while let Some((_, value)) = lines.next_if(|(name, _)| name.eq_ignore_ascii_case(signed)) {
+                if here {
+                    sink.put(b",");
+                } else {
+                    sink.put(signed.as_bytes());
+                    sink.put(b":");
+                    here = true;
+                }
+                put_header_value(sink, value);
+            }
+            if !here {
+                return Err(VerifyError::SignedHeaderMissing { name: shown(signed) });
+            }
+            sink.put(b"\n");
+        }
+        lines.try_for_each(|(name, _)| unsigned(name))
+    }
+
+    pub(super) fn to_vec(&self) -> Result<Vec<u8>, VerifyError> {
+        let mut text = Vec::new();
+        self.put(&mut text)?;
+        Ok(text)
+    }
+
+    pub(super) fn digest(&self) -> Result<[u8; 32], VerifyError> {
+        let mut hash = Sha256::new();
+        self.put(&mut hash)?;
+        Ok(hash.finish())
+    }
+}
+
+/// A header name for an error: header names are checked to be visible ASCII before they come here.
+fn shown(name: &str) -> String {
+    name.chars().take(64).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Writes the canonical path.
+pub(super) fn put_path(sink: &mut impl Sink, path: &str, rule: PathRule) {
+    let path = if path.is_empty() { "/" } else { path };
+    if rule.normalizes() && needs_normalizing(path) {
+        let normal = normalized(path);
+        put_segments(sink, &normal, rule);
+    } else {
+        put_segments(sink, path, rule);
+    }
+}
+
+fn put_segments(sink: &mut impl Sink, path: &str, rule: PathRule) {
+    if rule.encodes_twice() {
+        encode::put_all(sink, encode::path(path.as_bytes()));
+    } else if encode::spelling(path, Some(b'/')) == encode::Spelling::Canonical {
+        sink.put(path.as_bytes());
+    } else {
+        for (at, segment) in path.split('/').enumerate() {
+            if at > 0 {
+                sink.put(b"/");
+            }
+            put_recoded(sink, segment, PlusSign::Plus);
+        }
+    }
+}
+
+fn needs_normalizing(path: &str) -> bool {
+    let segments = path.strip_prefix('/').unwrap_or(path);
+    let segments = segments.strip_suffix('/').unwrap_or(segments);
+    path != "/" && segments.split('/').any(|segment| matches!(segment, "" | "." | ".."))
+}
+
+/// Drops empty and `.` segments and resolves `..`; a `/` at the end stays.
+pub(super) fn normalized(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            _ => kept.push(segment),
+        }
+    }
+    let mut text = String::with_capacity(path.len());
+    for segment in &kept {
+        text.push('/');
+        text.push_str(segment);
+    }
+    if kept.is_empty() || path.ends_with('/') {
+        text.push('/');
+    }
+    text
+}
+
+fn put_recoded(sink: &mut impl Sink, text: &str, plus: PlusSign) {
+    if encode::spelling(text, None) == encode::Spelling::Canonical {
+        sink.put(text.as_bytes());
+    } else {
+        for byte in Recoded::of(text, plus) {
+            sink.put(&[byte]);
+        }
+    }
+}
+
+fn put_query(sink: &mut impl Sink, query: Query<'_>) {
+    match query {
+        Query::Canonical([before, after]) => {
+            sink.put(before.as_bytes());
+            if !before.is_empty() && !after.is_empty() {
+                sink.put(b"&");
+            }
+            sink.put(after.as_bytes());
+        }
+        Query::Equivalent { raw, without, plus } => put_query_sorted(sink, raw, without, plus),
+    }
+}
+
+/// The parameters of a raw query: split at `&`, then at the first `=`.
+pub(super) fn params(raw: &str) -> impl Iterator<Item = (&str, &str)> {
+    raw.split('&').filter(|_| !raw.is_empty()).map(|param| param.split_once('=').unwrap_or((param, "")))
+}
+
+fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: PlusSign) {
+    let mut sorted = [("", ""); PARAMS_CEILING];
+    let mut count = 0;
+    for (slot, param) in sorted.iter_mut().zip(params(raw).filter(|(name, _)| !without.contains(name))) {
+        *slot = param;
+        count += 1;
+    }
+    let sorted = sorted.get_mut(..count).unwrap_or_default();
+    sorted.sort_unstable_by(|left, right| plus.compare(left.0, right.0).then_with(|| plus.compare(left.1, right.1)));
+    for (at, (name, value)) in sorted.iter().enumerate() {
+        if at > 0 {
+            sink.put(b"&");
+        }
+        put_recoded(sink, name, plus);
+        sink.put(b"=");
+        put_recoded(sink, value, plus);
+    }
+}
+
+/// Writes a header value without white space around it and with single blanks inside.
+pub(super) fn put_header_value(sink: &mut impl Sink, value: &[u8]) {
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t');
+    let tidy = !value.contains(&b'\t')
+        && !value.windows(2).any(|pair| pair == b"  ")
+        && !value.first().is_some_and(|&byte| blank(byte))
+        && !value.last().is_some_and(|&byte| blank(byte));
+    if tidy {
+        return sink.put(value);
+    }
+    let words = value.split(|&byte| blank(byte)).filter(|word| !word.is_empty());
+    for (at, word) in words.enumerate() {
+        if at > 0 {
+            sink.put(b" ");
+        }
+        sink.put(word);
+    }
+}
+
+/// The text that a key signs.
+///
+/// Only this module makes one, so a holder cannot be asked to sign anything but a request. It tells an
+/// attacker nothing that the request does not, yet it is kept out of `Debug` with the rest.
+#[derive(Clone)]
+pub struct StringToSign(Inline<STRING_TO_SIGN_CAPACITY>);
+
+/// Algorithm, date, scope and digest with the line feeds between them.
+const STRING_TO_SIGN_CAPACITY: usize = 16 + 1 + 16 + 1 + 192 + 1 + 64;
+const DIGEST_LENGTH: usize = 64;
+
+impl StringToSign {
+    pub(super) fn new(amz_date: &[u8; 16], scope: &Scope, canonical_request: &[u8; 32]) -> Self {
+        let mut text = Inline::new();
+        let digest = encode::hex_lower(canonical_request);
+        let pieces: [&[u8]; 7] =
+            [ALGORITHM.as_bytes(), b"\n", amz_date, b"\n", scope.as_str().as_bytes(), b"\n", &digest];
+        for piece in pieces {
+            // INVARIANT: the capacity is the sum of the longest pieces.
+            let _ = text.push(piece);
+        }
+        Self(text)
+    }
+
+    /// Puts another canonical request under the same date and scope.
+    pub(super) fn set_digest(&mut self, canonical_request: &[u8; 32]) {
+        if let Some(slot) = self.0.bytes_mut().last_chunk_mut::<DIGEST_LENGTH>() {
+            *slot = encode::hex_lower(canonical_request);
+        }
+    }
+
+    /// The bytes to sign: ASCII lines.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// The same as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for StringToSign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StringToSign([redacted])")
+    }
+}
+
+/// One encoded `name=value` pair of a query that is being made.
+pub(super) type Pair = (String, String);
+
+/// Encodes a pair by the one rule.
+pub(super) fn pair(name: &str, value: &str) -> Pair {
+    (encode::component(name.as_bytes()).to_string(), encode::component(value.as_bytes()).to_string())
+}
+
+/// Appends pairs that are in canonical order: by encoded name, then by encoded value.
+pub(super) fn push_pairs(text: &mut String, pairs: &[Pair]) {
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        if at > 0 {
+            text.push('&');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut bytes = vec![];
+        write(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn paths_follow_the_rule_of_their_service() {
+        for (rule, path, expected) in [
+            (PathRule::AsSent, "", "/"),
+            (PathRule::AsSent, "//a/../b", "//a/../b"),
+            (PathRule::AsSent, "/test$file.text", "/test%24file.text"),
+            (PathRule::AsSent, "/a%20b", "/a%20b"),
+            (PathRule::NormalizedEncodedTwice, "/a%20b", "/a%2520b"),
+            (PathRule::NormalizedEncodedTwice, "/a/./b/../c", "/a/c"),
+            (PathRule::NormalizedEncodedTwice, "//a//b//", "/a/b/"),
+            (PathRule::NormalizedEncodedTwice, "/./", "/"),
+            (PathRule::NormalizedEncodedTwice, "/..", "/"),
+            (PathRule::EncodedTwice, "//example//", "//example//"),
+            (PathRule::Normalized, "/a/../%20", "/%20"),
+        ] {
+            assert_eq!(text(|sink| put_path(sink, path, rule)), expected, "{rule:?} {path}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_sorted_by_encoded_name_then_value() {
+        for (raw, expected) in [
+            ("Param-3=Value3&Param=Value2", "Param=Value2&Param-3=Value3"),
+            ("a=2&a=1&b", "a=1&a=2&b="),
+            ("%C3%BC=1&z=2", "%C3%BC=1&z=2"),
+            ("%7e=1&a=%2f;", "a=%2F%3B&~=1"),
+            ("k=a=b", "k=a%3Db"),
+            ("X-Amz-Signature=00&a=1", "a=1"),
+        ] {
+            let query = Query::Equivalent { raw, without: &["X-Amz-Signature"], plus: PlusSign::Plus };
+            assert_eq!(text(|sink| put_query(sink, query)), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn header_values_are_trimmed_and_inner_blanks_collapse_even_in_quotes() {
+        for (value, expected) in
+            [("  a  b ", "a b"), ("\"a   b\tc\"", "\"a b c\""), ("", ""), (" \t ", ""), ("a b", "a b")]
+        {
+            assert_eq!(text(|sink| put_header_value(sink, value.as_bytes())), expected);
+        }
+    }
+
+    #[test]
+    fn signed_names_are_read_in_both_spellings_and_no_other() {
+        for list in ["host", "a;host", "a%3Bhost", "a%3bhost"] {
+            assert!(SignedNames::parse(list, "SignedHeaders", 2).is_ok_and(|names| names.contains("host")), "{list}");
+        }
+        for list in ["", "host;", ";host", "host;host", "host;a", "Host", "a%3Ahost", "a%3", "a host", "h\u{f6}st"] {
+            assert!(SignedNames::parse(list, "SignedHeaders", 2).is_err(), "{list}");
+        }
+        assert!(SignedNames::parse("a;b;c", "SignedHeaders", 2).is_err());
+    }
+}

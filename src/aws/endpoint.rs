@@ -1,0 +1,436 @@
+//! Where a request goes: region, partition, bucket, and the host and path that follow from them.
+
+use super::key::is_name;
+use crate::error::IssueError;
+use alloc::{borrow::ToOwned, format, string::String};
+use core::fmt;
+
+/// A region, such as `eu-west-1`: 1 to 64 letters, digits, `-` or `_`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region(String);
+
+impl Region {
+    /// Checks the name.
+    ///
+    /// # Errors
+    /// [`IssueError::Invalid`] for anything else.
+    pub fn new(name: &str) -> Result<Self, IssueError> {
+        if is_name(name) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(IssueError::Invalid { what: "region", why: "it must be 1 to 64 letters, digits, `-` or `_`" })
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The partition that the region belongs to, by its name.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        const BY_PREFIX: [(&str, Partition); 7] = [
+            ("cn-", Partition::AwsCn),
+            ("us-gov-", Partition::AwsUsGov),
+            ("us-iso-", Partition::AwsIso),
+            ("us-isob-", Partition::AwsIsoB),
+            ("eu-isoe-", Partition::AwsIsoE),
+            ("us-isof-", Partition::AwsIsoF),
+            ("eusc-", Partition::AwsEusc),
+        ];
+        BY_PREFIX
+            .iter()
+            .find(|(prefix, _)| self.0.starts_with(prefix))
+            .map_or(Partition::Aws, |(_, partition)| *partition)
+    }
+}
+
+/// A group of regions with its own accounts, ARNs and domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Partition {
+    /// `aws`
+    Aws,
+    /// `aws-cn`
+    AwsCn,
+    /// `aws-us-gov`
+    AwsUsGov,
+    /// `aws-iso`
+    AwsIso,
+    /// `aws-iso-b`
+    AwsIsoB,
+    /// `aws-iso-e`
+    AwsIsoE,
+    /// `aws-iso-f`
+    AwsIsoF,
+    /// `aws-eusc`
+    AwsEusc,
+}
+
+impl Partition {
+    /// Its name, the second part of an ARN.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::AwsCn => "aws-cn",
+            Self::AwsUsGov => "aws-us-gov",
+            Self::AwsIso => "aws-iso",
+            Self::AwsIsoB => "aws-iso-b",
+            Self::AwsIsoE => "aws-iso-e",
+            Self::AwsIsoF => "aws-iso-f",
+            Self::AwsEusc => "aws-eusc",
+        }
+    }
+
+    /// The domain that its hosts end in.
+    #[must_use]
+    pub const fn domain(self) -> &'static str {
+        match self {
+            Self::Aws | Self::AwsUsGov => "amazonaws.com",
+            Self::AwsCn => "amazonaws.com.cn",
+            Self::AwsIso => "c2s.ic.gov",
+            Self::AwsIsoB => "sc2s.sgov.gov",
+            Self::AwsIsoE => "cloud.adc-e.uk",
+            Self::AwsIsoF => "csp.hci.ic.gov",
+            Self::AwsEusc => "amazonaws.eu",
+        }
+    }
+}
+
+/// A scheme and a host with an optional port, as both go into a URL and a `Host` header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    https: bool,
+    host: String,
+}
+
+impl Origin {
+    /// Reads `https://host[:port]`. The host is lower-cased and a default port dropped, as every HTTP
+    /// client does before it writes the `Host` header.
+    pub(super) fn parse(text: &str) -> Result<Self, IssueError> {
+        let invalid = |why| IssueError::Invalid { what: "origin", why };
+        let (https, rest) = if let Some(rest) = text.strip_prefix("https://") {
+            (true, rest)
+        } else if let Some(rest) = text.strip_prefix("http://") {
+            (false, rest)
+        } else {
+            return Err(invalid("it must begin with `https://` or `http://`"));
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let good_host = match bracketed {
+            Some(address) => address.parse::<core::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.len() <= 253 && host.bytes().all(plain),
+        };
+        if !good_host {
+            return Err(invalid("its host must be a DNS name or an address, without user, path or query"));
+        }
+        let digits =
+            |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
+        if port.is_some_and(|port| !digits(port)) {
+            return Err(invalid("its port must be 1 to 65535"));
+        }
+        let host = host.to_ascii_lowercase();
+        let default = if https { 443 } else { 80 };
+        Ok(match port.and_then(|port| port.parse::<u16>().ok()).filter(|port| *port != default) {
+            Some(port) => Self { https, host: format!("{host}:{port}") },
+            None => Self { https, host },
+        })
+    }
+
+    fn aws(host: String) -> Self {
+        Self { https: true, host }
+    }
+
+    fn below(&self, label: &str) -> Self {
+        Self { https: self.https, host: format!("{label}.{}", self.host) }
+    }
+
+    /// The value of `Host`.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) const fn is_https(&self) -> bool {
+        self.https
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", if self.https { "https" } else { "http" }, self.host)
+    }
+}
+
+/// Where S3, or something that speaks its protocol, is reached.
+///
+/// The bucket goes into the host where that works and into the path where it does not: a bucket with
+/// dots breaks the TLS certificate of `*.s3.amazonaws.com`, and one that is no DNS label cannot be a
+/// host at all.
+///
+/// ```
+/// use valet_key::aws::{Endpoint, Region, UrlRequest, SigV4, StaticKey};
+/// use valet_key::{clock::Timestamp, grant::Grant};
+///
+/// let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
+/// let now = Timestamp::from_unix(1_700_000_000)?;
+/// let show = |endpoint: &Endpoint, bucket: &str| -> Result<String, Box<dyn std::error::Error>> {
+///     let url = key.presign(&UrlRequest::at(endpoint, &Grant::read(bucket, "a b.txt"))?, now)?;
+///     Ok(url.expose().split('?').next().unwrap_or_default().to_owned())
+/// };
+/// let ireland = Endpoint::aws(Region::new("eu-west-1")?);
+/// assert_eq!(show(&ireland, "photos")?, "https://photos.s3.eu-west-1.amazonaws.com/a%20b.txt");
+/// assert_eq!(show(&ireland, "www.example.com")?, "https://s3.eu-west-1.amazonaws.com/www.example.com/a%20b.txt");
+/// let access_point = "arn:aws:s3:eu-west-1:123456789012:accesspoint/reader";
+/// assert_eq!(
+///     show(&ireland, access_point)?,
+///     "https://reader-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/a%20b.txt"
+/// );
+/// let minio = Endpoint::custom("https://minio.example:9000", Region::new("us-east-1")?)?;
+/// assert_eq!(show(&minio, "photos")?, "https://minio.example:9000/photos/a%20b.txt");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets", "Dual-stack endpoints",
+/// "Transfer Acceleration" and "Referencing access points".
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    region: Region,
+    at: At,
+    style: Option<Style>,
+}
+
+#[derive(Clone, Debug)]
+enum At {
+    Aws { dual_stack: bool, fips: bool, accelerate: bool },
+    Custom(Origin),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    Path,
+    VirtualHost,
+}
+
+impl Endpoint {
+    /// S3 in that region.
+    #[must_use]
+    pub const fn aws(region: Region) -> Self {
+        Self { region, at: At::Aws { dual_stack: false, fips: false, accelerate: false }, style: None }
+    }
+
+    /// Another server that speaks the S3 protocol, such as `https://minio.example:9000`; path style
+    /// unless told otherwise.
+    ///
+    /// # Errors
+    /// [`IssueError::Invalid`] if the origin is not a scheme and a host with an optional port.
+    pub fn custom(origin: &str, region: Region) -> Result<Self, IssueError> {
+        Ok(Self { region, at: At::Custom(Origin::parse(origin)?), style: None })
+    }
+
+    /// Puts the bucket into the path.
+    #[must_use]
+    pub const fn path_style(mut self) -> Self {
+        self.style = Some(Style::Path);
+        self
+    }
+
+    /// Puts the bucket into the host, or fails where that cannot work.
+    #[must_use]
+    pub const fn virtual_hosted(mut self) -> Self {
+        self.style = Some(Style::VirtualHost);
+        self
+    }
+
+    /// The hosts that also have IPv6 addresses. Without effect on a custom endpoint.
+    #[must_use]
+    pub const fn dual_stack(mut self) -> Self {
+        if let At::Aws { dual_stack, .. } = &mut self.at {
+            *dual_stack = true;
+        }
+        self
+    }
+
+    /// The hosts with FIPS 140 validated cryptography. Without effect on a custom endpoint.
+    #[must_use]
+    pub const fn fips(mut self) -> Self {
+        if let At::Aws { fips, .. } = &mut self.at {
+            *fips = true;
+        }
+        self
+    }
+
+    /// S3 Transfer Acceleration. Without effect on a custom endpoint.
+    #[must_use]
+    pub const fn accelerate(mut self) -> Self {
+        if let At::Aws { accelerate, .. } = &mut self.at {
+            *accelerate = true;
+        }
+        self
+    }
+
+    /// The region that requests are signed for.
+    #[must_use]
+    pub const fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The origin of a bucket or access point, and the path that stands before object names.
+    pub(super) fn locate(&self, bucket: &str) -> Result<(Origin, String), IssueError> {
+        let invalid = |why| Err(IssueError::Invalid { what: "endpoint", why });
+        if bucket.starts_with("arn:") {
+            return self.locate_access_point(bucket);
+        }
+        check_bucket(bucket)?;
+        let label = is_dns_name(bucket);
+        let dotted = bucket.contains('.');
+        let in_path = |origin: Origin| Ok((origin, format!("/{bucket}/")));
+        match &self.at {
+            At::Custom(origin) if self.style == Some(Style::VirtualHost) => {
+                if !label || (dotted && origin.is_https()) {
+                    return invalid("the bucket cannot be part of the host name: use path style");
+                }
+                Ok((origin.below(bucket), "/".into()))
+            }
+            At::Custom(origin) => in_path(origin.clone()),
+            At::Aws { accelerate: true, fips, dual_stack } => {
+                if *fips || !label || dotted || self.style == Some(Style::Path) {
+                    return invalid("acceleration needs a bucket without dots in the host name, and no FIPS");
+                }
+                let stack = if *dual_stack { ".dualstack" } else { "" };
+                Ok((Origin::aws(format!("{bucket}.s3-accelerate{stack}.amazonaws.com")), "/".into()))
+            }
+            At::Aws { fips, dual_stack, .. } => {
+                let fips = if *fips { "-fips" } else { "" };
+                let stack = if *dual_stack { ".dualstack" } else { "" };
+                let domain = self.region.partition().domain();
+                let origin = Origin::aws(format!("s3{fips}{stack}.{}.{domain}", self.region.as_str()));
+                match self.style {
+                    Some(Style::VirtualHost) if !label || dotted => {
+                        invalid("the bucket cannot be part of the host name: use path style")
+                    }
+                    Some(Style::Path) => in_path(origin),
+                    None if !label || dotted => in_path(origin),
+                    _ => Ok((origin.below(bucket), "/".into())),
+                }
+            }
+        }
+    }
+
+    fn locate_access_point(&self, arn: &str) -> Result<(Origin, String), IssueError> {
+        let invalid = |why| IssueError::Invalid { what: "access point", why };
+        let At::Aws { fips, dual_stack, accelerate: false } = &self.at else {
+            return Err(invalid("it needs an AWS endpoint without acceleration"));
+        };
+        let mut parts = arn.splitn(6, ':');
+        let (Some("arn"), Some(partition), Some("s3"), Some(region), Some(account), Some(resource)) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(invalid("it must be `arn:<partition>:s3:<region>:<account>:accesspoint/<name>`"));
+        };
+        if region != self.region.as_str() || partition != self.region.partition().as_str() {
+            return Err(invalid("its region and partition must be those of the endpoint"));
+        }
+        let name = resource.strip_prefix("accesspoint/").or_else(|| resource.strip_prefix("accesspoint:"));
+        let Some(name) = name.filter(|name| is_dns_name(name) && !name.contains('.') && name.len() <= 50) else {
+            return Err(invalid("its name must be 3 to 50 lower-case letters, digits or `-`"));
+        };
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(invalid("its account must be 12 digits"));
+        }
+        let fips = if *fips { "-fips" } else { "" };
+        let stack = if *dual_stack { ".dualstack" } else { "" };
+        let domain = self.region.partition().domain();
+        Ok((Origin::aws(format!("{name}-{account}.s3-accesspoint{fips}{stack}.{region}.{domain}")), "/".into()))
+    }
+}
+
+/// A bucket name that some S3 accepts: 3 to 255 letters, digits, `.`, `-` or `_`.
+fn check_bucket(name: &str) -> Result<(), IssueError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if (3..=255).contains(&name.len()) && name.bytes().all(plain) && name.bytes().any(|b| b.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err(IssueError::Invalid { what: "bucket name", why: "it must be 3 to 255 letters, digits, `.`, `-` or `_`" })
+}
+
+/// Whether a bucket name follows the general rules and so can be part of a host.
+fn is_dns_name(name: &str) -> bool {
+    (3..=63).contains(&name.len())
+        && name.split('.').all(|label| {
+            let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+        })
+        && name.parse::<core::net::Ipv4Addr>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn locate(endpoint: &Endpoint, bucket: &str) -> Option<String> {
+        endpoint.locate(bucket).ok().map(|(origin, path)| format!("{origin}{path}"))
+    }
+
+    #[test]
+    fn buckets_go_where_they_work() {
+        let aws = |region: &str| Endpoint::aws(Region::new(region).unwrap());
+        let url = |text: &str| Some(text.to_string());
+        assert_eq!(locate(&aws("cn-north-1"), "abc"), url("https://abc.s3.cn-north-1.amazonaws.com.cn/"));
+        assert_eq!(
+            locate(&aws("us-gov-west-1").fips(), "abc"),
+            url("https://abc.s3-fips.us-gov-west-1.amazonaws.com/")
+        );
+        assert_eq!(
+            locate(&aws("eu-west-1").dual_stack(), "abc"),
+            url("https://abc.s3.dualstack.eu-west-1.amazonaws.com/")
+        );
+        assert_eq!(locate(&aws("eu-west-1").accelerate(), "abc"), url("https://abc.s3-accelerate.amazonaws.com/"));
+        assert_eq!(locate(&aws("eu-west-1"), "Upper_case"), url("https://s3.eu-west-1.amazonaws.com/Upper_case/"));
+        assert_eq!(locate(&aws("eu-west-1"), "192.168.0.1"), url("https://s3.eu-west-1.amazonaws.com/192.168.0.1/"));
+        assert_eq!(locate(&aws("eu-west-1").virtual_hosted(), "a.dotted.bucket"), None);
+        assert_eq!(locate(&aws("eu-west-1").accelerate(), "a.dotted.bucket"), None);
+        for bucket in ["ab", "", "a/b", "...", "a b c", "arn:aws:s3:us-east-1:123456789012:accesspoint/reader"] {
+            assert_eq!(locate(&aws("eu-west-1"), bucket), None, "{bucket}");
+        }
+    }
+
+    #[test]
+    fn origins_lose_default_ports_and_refuse_everything_else() {
+        for (text, expected) in [
+            ("https://Example.com:443", "https://example.com"),
+            ("http://example.com:80/", "http://example.com"),
+            ("http://[::1]:9000", "http://[::1]:9000"),
+            ("https://[::1]", "https://[::1]"),
+            ("https://example.com:8443", "https://example.com:8443"),
+        ] {
+            assert_eq!(Origin::parse(text).unwrap().to_string(), expected);
+        }
+        for text in [
+            "example.com",
+            "ftp://a",
+            "https://",
+            "https://a/b",
+            "https://u@a",
+            "https://a?b",
+            "https://a:0",
+            "https://a:65536",
+            "https://a:+1",
+            "https://\u{fc}",
+            "https://a b",
+            "https://[::1",
+            "https://a\\b",
+        ] {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Keys: the public half, the secret half, the half derived for one day, and what they make.
+
+use super::{Expect, Pending, Presented, SigV4, SignedRequest, StringToSign};
+use crate::{
+    clock::Timestamp,
+    encode::{self, Inline},
+    error::{KeyError, VerifyError},
+    mac::{self, HmacKey},
+    secret::Secret,
+    token::Verified,
+};
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// The longest access key id, region and service that are read or written.
+pub(super) const MAX_KEY_ID: usize = 128;
+pub(super) const MAX_NAME: usize = 64;
+const SCOPE_END: &str = "/aws4_request";
+const SCOPE_CAPACITY: usize = 8 + 1 + MAX_NAME + 1 + MAX_NAME + SCOPE_END.len();
+
+/// What a token signed with a key names: the access key id and, for temporary credentials, the session
+/// token. Never the secret.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    access_key_id: String,
+    session_token: Option<Secret<String>>,
+    expires_at: Option<Timestamp>,
+}
+
+impl Credential {
+    /// A long-term credential.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] if the id is empty, longer than 128 bytes, or holds anything but visible
+    /// ASCII without `/`.
+    pub fn new(access_key_id: impl Into<String>) -> Result<Self, KeyError> {
+        let access_key_id = access_key_id.into();
+        let visible = access_key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        if access_key_id.is_empty() || access_key_id.len() > MAX_KEY_ID || !visible {
+            return Err(KeyError::Invalid {
+                what: "access key id",
+                why: "it must be 1 to 128 visible ASCII characters without `/`",
+            });
+        }
+        Ok(Self { access_key_id, session_token: None, expires_at: None })
+    }
+
+    /// Makes it temporary: the session token that goes with it.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] if the token is empty, longer than 8 KiB, begins or ends with a blank, or
+    /// holds a control character.
+    pub fn with_session_token(mut self, token: impl Into<Secret<String>>) -> Result<Self, KeyError> {
+        let token = token.into();
+        let text = token.expose();
+        let blank_ends = text.starts_with(' ') || text.ends_with(' ');
+        if text.is_empty() || text.len() > 8 << 10 || blank_ends || text.bytes().any(|b| b.is_ascii_control()) {
+            return Err(KeyError::Invalid {
+                what: "session token",
+                why: "it must be 1 to 8192 bytes without control characters or blanks around it",
+            });
+        }
+        self.session_token = Some(token);
+        Ok(self)
+    }
+
+    /// The last second at which the credential itself is good. No token made with it lives longer.
+    #[must_use]
+    pub const fn expiring(mut self, at: Timestamp) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// The access key id.
+    #[must_use]
+    pub fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+
+    /// The session token of temporary credentials.
+    #[must_use]
+    pub const fn session_token(&self) -> Option<&Secret<String>> {
+        self.session_token.as_ref()
+    }
+
+    /// The last second at which the credential is good, if it ends.
+    #[must_use]
+    pub const fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+}
+
+/// A credential scope: day, region and service, the three things that a derived key is good for.
+///
+/// Written `20130524/us-east-1/s3/aws4_request`.
+#[derive(Clone, Copy)]
+pub struct Scope {
+    text: Inline<SCOPE_CAPACITY>,
+    /// Where the region and the service end in `text`.
+    region_end: u8,
+    service_end: u8,
+}
+
+impl Scope {
+    /// The scope of the day of `at`.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] unless region and service are 1 to 64 letters, digits, `-` or `_`.
+    pub fn new(at: Timestamp, region: &str, service: &str) -> Result<Self, KeyError> {
+        let date = at.iso_basic();
+        Self::from_parts(date.first_chunk().unwrap_or(&[b'0'; 8]), region, service).ok_or(KeyError::Invalid {
+            what: "scope",
+            why: "region and service are 1 to 64 letters, digits, `-` or `_`",
+        })
+    }
+
+    pub(super) fn from_parts(date: &[u8; 8], region: &str, service: &str) -> Option<Self> {
+        if !(is_name(region) && is_name(service) && date.iter().all(u8::is_ascii_digit)) {
+            return None;
+        }
+        let mut text = Inline::new();
+        text.push(date)?;
+        text.push(b"/")?;
+        text.push(region.as_bytes())?;
+        let region_end = u8::try_from(text.bytes().len()).ok()?;
+        text.push(b"/")?;
+        text.push(service.as_bytes())?;
+        let service_end = u8::try_from(text.bytes().len()).ok()?;
+        text.push(SCOPE_END.as_bytes())?;
+        Some(Self { text, region_end, service_end })
+    }
+
+    /// The whole scope as it is signed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.text.as_str().unwrap_or_default()
+    }
+
+    /// The day, `YYYYMMDD`.
+    #[must_use]
+    pub fn date(&self) -> &str {
+        self.as_str().get(..8).unwrap_or_default()
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.as_str().get(9..usize::from(self.region_end)).unwrap_or_default()
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        self.as_str().get(usize::from(self.region_end) + 1..usize::from(self.service_end)).unwrap_or_default()
+    }
+}
+
+/// What a region or service may be called.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_NAME
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.text.bytes() == other.text.bytes()
+    }
+}
+
+impl Eq for Scope {}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A SigV4 signature: 32 bytes, 64 lower-case hex digits on the wire.
+///
+/// A signature is the secret part of a token, so it prints as `[redacted]` and is compared in constant
+/// time by [`Pending::accept`](super::Pending::accept) alone.
+#[derive(Clone)]
+pub struct Signature(Secret<[u8; 32]>);
+
+impl Signature {
+    /// A signature that a remote holder made.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Secret::new(bytes))
+    }
+
+    /// Reads 64 lower-case hex digits.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] for anything else.
+    pub fn from_hex(text: &str) -> Result<Self, KeyError> {
+        encode::from_hex_lower(text.as_bytes())
+            .map(Self::from_bytes)
+            .ok_or(KeyError::Invalid { what: "signature", why: "it must be 64 lower-case hex digits" })
+    }
+
+    pub(super) fn hex(&self) -> [u8; 64] {
+        encode::hex_lower(self.0.expose())
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A key derived for one scope: it signs for that day, region and service, and gives no way back to
+/// the secret.
+#[derive(Clone)]
+struct DerivedKey {
+    scope: Scope,
+    key: HmacKey,
+}
+
+impl DerivedKey {
+    fn new(secret: &str, scope: &Scope) -> Self {
+        let first = Secret::new([b"AWS4", secret.as_bytes()].concat());
+        let parts = [scope.date(), scope.region(), scope.service(), "aws4_request"];
+        let key = parts.into_iter().fold(HmacKey::new(first.expose()), |key, part| {
+            let next = Secret::new(key.mac(part.as_bytes()));
+            HmacKey::new(next.expose())
+        });
+        Self { scope: *scope, key }
+    }
+
+    fn sign(&self, message: &StringToSign) -> Signature {
+        Signature::from_bytes(self.key.mac(message.as_bytes()))
+    }
+}
+
+/// A secret access key in this process's memory, with an optional session token.
+///
+/// The key derived for a day, region and service is kept for the few scopes last used, so that only
+/// the first token of a day pays for the derivation. (Without the `std` feature there is no lock to
+/// keep it behind: use [`derive_scoped`](Self::derive_scoped).)
+///
+/// ```
+/// use valet_key::{aws::{Credential, StaticKey}, clock::Timestamp, secret::Secret};
+///
+/// let credential = Credential::new("ASIAEXAMPLE")?
+///     .with_session_token("FwoGZXIvYXdzEXAMPLE")?
+///     .expiring(Timestamp::parse_iso_basic("20130524T120000Z")?);
+/// let key = StaticKey::from_credential(credential, "secret")?;
+/// assert!(!format!("{key:?}").contains("secret"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct StaticKey {
+    credential: Credential,
+    secret: Secret<String>,
+    #[cfg(feature = "std")]
+    derived: std::sync::RwLock<DerivedKeys>,
+}
+
+/// The derived keys last used, newest first.
+#[cfg(feature = "std")]
+type DerivedKeys = alloc::collections::VecDeque<DerivedKey>;
+
+/// How many derived keys a holder keeps: a week of presigned URLs and the days around it.
+#[cfg(feature = "std")]
+const DERIVED_KEYS: usize = 10;
+
+impl StaticKey {
+    /// A long-term key.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`], see [`Credential::new`], or if the secret is empty or longer than 1 KiB.
+    pub fn new(access_key_id: impl Into<String>, secret: impl Into<Secret<String>>) -> Result<Self, KeyError> {
+        Self::from_credential(Credential::new(access_key_id)?, secret)
+    }
+
+    /// A key with a session token or an end.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] if the secret is empty or longer than 1 KiB.
+    pub fn from_credential(credential: Credential, secret: impl Into<Secret<String>>) -> Result<Self, KeyError> {
+        let secret = secret.into();
+        if secret.expose().is_empty() || secret.expose().len() > 1 << 10 {
+            return Err(KeyError::Invalid { what: "secret access key", why: "it must be 1 to 1024 bytes" });
+        }
+        Ok(Self {
+            credential,
+            secret,
+            #[cfg(feature = "std")]
+            derived: std::sync::RwLock::new(DerivedKeys::new()),
+        })
+    }
+
+    /// The key for one day, region and service, to hand to an edge that must not have the secret.
+    #[must_use]
+    pub fn derive_scoped(&self, scope: &Scope) -> ScopedKey {
+        ScopedKey { credential: self.credential.clone(), derived: self.derive(scope) }
+    }
+
+    fn derive(&self, scope: &Scope) -> DerivedKey {
+        DerivedKey::new(self.secret.expose(), scope)
+    }
+
+    /// Settles a request that was checked without a key.
+    pub(super) fn accept<'r>(
+        &self,
+        pending: Pending<'r>,
+        now: Timestamp,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        let (expected, derived) = self.sign_with_kept(pending.scope(), pending.string_to_sign());
+        let verified = pending.held_to(&self.credential, now).accept(&expected)?;
+        self.keep(derived);
+        Ok(verified)
+    }
+
+    /// Signs with a kept key, or derives one and hands it back to be kept by whoever may.
+    fn sign_with_kept(&self, scope: &Scope, message: &StringToSign) -> (Signature, Option<DerivedKey>) {
+        #[cfg(feature = "std")]
+        {
+            let kept = self.derived.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(derived) = kept.iter().find(|derived| derived.scope == *scope) {
+                return (derived.sign(message), None);
+            }
+        }
+        let derived = self.derive(scope);
+        (derived.sign(message), Some(derived))
+    }
+
+    #[cfg(feature = "std")]
+    fn keep(&self, derived: Option<DerivedKey>) {
+        let Some(derived) = derived else { return };
+        let mut kept = self.derived.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if kept.iter().all(|other| other.scope != derived.scope) {
+            kept.push_front(derived);
+            kept.truncate(DERIVED_KEYS);
+        }
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without a lock to keep keys behind")]
+    fn keep(&self, _derived: Option<DerivedKey>) {}
+}
+
+impl SigV4 for StaticKey {
+    fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    fn sign(&self, scope: &Scope, message: &StringToSign) -> Result<Signature, KeyError> {
+        let (signature, derived) = self.sign_with_kept(scope, message);
+        self.keep(derived);
+        Ok(signature)
+    }
+
+    fn scoped(&self, scope: &Scope) -> Option<ScopedKey> {
+        Some(self.derive_scoped(scope))
+    }
+
+    /// As for every holder, but a derived key is kept only once a signature was accepted with it: what
+    /// a peer sends must not push out the keys in use.
+    fn verify<'r>(
+        &self,
+        presented: Presented<'r>,
+        expect: &Expect,
+        now: Timestamp,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        if presented.access_key_id() != self.credential.access_key_id() {
+            return Err(VerifyError::OtherKey);
+        }
+        self.accept(presented.check_unkeyed(expect, now)?, now)
+    }
+}
+
+impl fmt::Debug for StaticKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticKey").field("credential", &self.credential).finish_non_exhaustive()
+    }
+}
+
+/// A key for one day, region and service: what an edge may hold.
+///
+/// Made by [`StaticKey::derive_scoped`], or from the 32 bytes that another process derived.
+#[derive(Clone)]
+pub struct ScopedKey {
+    credential: Credential,
+    derived: DerivedKey,
+}
+
+impl ScopedKey {
+    /// From the signing key of that scope, as derived by whoever has the secret.
+    #[must_use]
+    pub fn from_signing_key(credential: Credential, scope: Scope, signing_key: &Secret<[u8; 32]>) -> Self {
+        Self { credential, derived: DerivedKey { scope, key: HmacKey::new(signing_key.expose()) } }
+    }
+
+    /// What the key signs for.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.derived.scope
+    }
+
+    /// Signs what is known to belong to this key's scope.
+    pub(super) fn sign_in_scope(&self, message: &StringToSign) -> Signature {
+        self.derived.sign(message)
+    }
+}
+
+impl SigV4 for ScopedKey {
+    fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    fn sign(&self, scope: &Scope, message: &StringToSign) -> Result<Signature, KeyError> {
+        if *scope != self.derived.scope {
+            return Err(KeyError::OutOfScope { key: self.derived.scope.to_string(), asked: scope.to_string() });
+        }
+        Ok(self.derived.sign(message))
+    }
+
+    fn scoped(&self, scope: &Scope) -> Option<ScopedKey> {
+        (*scope == self.derived.scope).then(|| self.clone())
+    }
+}
+
+impl fmt::Debug for ScopedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedKey")
+            .field("credential", &self.credential)
+            .field("scope", &self.derived.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether two session tokens are equal, in time that depends on their lengths alone.
+pub(super) fn same_token(ours: &str, theirs: &[u8]) -> bool {
+    mac::equal(ours.as_bytes(), theirs)
+}

@@ -1,0 +1,160 @@
+//! Several keys in one place: rotation, and the same work for a key that is not there.
+
+use super::{Expect, Presented, SigV4, SignedRequest, StaticKey};
+use crate::{
+    clock::Timestamp,
+    error::VerifyError,
+    token::Verified,
+    view::{Limits, RequestView},
+};
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+use core::fmt;
+
+/// The keys that a verifier knows, by access key id; several may share an id while one replaces the
+/// other.
+///
+/// A request that names an unknown id is checked against a decoy, so that it costs what a wrong
+/// signature costs.
+///
+/// ```
+/// use valet_key::aws::{KeyRing, StaticKey};
+///
+/// let ring = KeyRing::new()
+///     .with(StaticKey::new("AKIAOLD", "old secret")?)
+///     .with(StaticKey::new("AKIANEW", "new secret")?);
+/// assert_eq!(ring.len(), 2);
+/// # Ok::<(), valet_key::error::KeyError>(())
+/// ```
+#[derive(Default)]
+pub struct KeyRing {
+    keys: BTreeMap<String, Vec<StaticKey>>,
+    decoy: Option<StaticKey>,
+}
+
+impl KeyRing {
+    /// An empty ring, which refuses everything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { keys: BTreeMap::new(), decoy: StaticKey::new("DECOY", "a decoy signs nothing that is accepted").ok() }
+    }
+
+    /// Adds a key.
+    #[must_use]
+    pub fn with(mut self, key: StaticKey) -> Self {
+        self.insert(key);
+        self
+    }
+
+    /// Adds a key.
+    pub fn insert(&mut self, key: StaticKey) {
+        self.keys.entry(key.credential().access_key_id().to_owned()).or_default().push(key);
+    }
+
+    /// Takes out every key of that id, with what was derived from them. Returns how many there were.
+    pub fn remove(&mut self, access_key_id: &str) -> usize {
+        self.keys.remove(access_key_id).map_or(0, |keys| keys.len())
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.values().map(Vec::len).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Checks a request against the key that it names.
+    ///
+    /// # Errors
+    /// Those of [`Presented::check`] and [`Pending::accept`](super::Pending::accept), and
+    /// [`VerifyError::UnknownKey`].
+    pub fn verify<'r>(
+        &self,
+        presented: Presented<'r>,
+        expect: &Expect,
+        now: Timestamp,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        let pending = presented.check_unkeyed(expect, now)?;
+        let Some((last, others)) = self.keys.get(pending.access_key_id()).and_then(|keys| keys.split_last()) else {
+            if let Some(decoy) = &self.decoy {
+                // The comparison fails, and whatever it says is not told.
+                drop(decoy.accept(pending, now));
+            }
+            return Err(VerifyError::UnknownKey);
+        };
+        for key in others {
+            if let Ok(verified) = key.accept(pending.clone(), now) {
+                return Ok(verified);
+            }
+        }
+        last.accept(pending, now)
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing").field("access_key_ids", &self.keys.keys()).finish_non_exhaustive()
+    }
+}
+
+/// A key ring with what it expects: one call from a request to its verdict.
+///
+/// ```
+/// use valet_key::aws::{Expect, KeyRing, SigV4, StaticKey, UrlRequest, Verifier};
+/// use valet_key::{clock::Timestamp, grant::Grant, view::RequestView};
+///
+/// let now = Timestamp::from_unix(1_700_000_000)?;
+/// let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
+/// let url = key.presign(&UrlRequest::s3(&Grant::read("photos", "cat.jpg"), "eu-west-1")?, now)?;
+///
+/// let verifier = Verifier::new(KeyRing::new().with(key), Expect::new("eu-west-1", "s3"));
+/// let headers: [(&str, &[u8]); 1] = [("host", b"photos.s3.eu-west-1.amazonaws.com")];
+/// let target = url.expose().strip_prefix("https://photos.s3.eu-west-1.amazonaws.com").unwrap();
+/// let verified = verifier.verify(&RequestView::new("GET", target, &headers), now)?;
+/// assert_eq!(verified.path(), "/cat.jpg");
+/// assert!(verifier.verify(&RequestView::new("PUT", target, &headers), now).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Verifier {
+    ring: KeyRing,
+    expect: Expect,
+    limits: Limits,
+}
+
+impl Verifier {
+    /// A verifier with the default limits.
+    #[must_use]
+    pub const fn new(ring: KeyRing, expect: Expect) -> Self {
+        Self { ring, expect, limits: Limits::DEFAULT }
+    }
+
+    /// With other limits.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The keys, to add or remove one.
+    pub const fn ring_mut(&mut self) -> &mut KeyRing {
+        &mut self.ring
+    }
+
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// Those of [`Presented::parse`], [`Presented::check`] and
+    /// [`Pending::accept`](super::Pending::accept), and [`VerifyError::UnknownKey`].
+    pub fn verify<'r>(
+        &self,
+        view: &RequestView<'r>,
+        now: Timestamp,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        self.ring.verify(Presented::parse_within(view, &self.limits)?, &self.expect, now)
+    }
+}

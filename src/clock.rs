@@ -1,0 +1,213 @@
+//! Time in whole seconds, and the clocks that tell it.
+//!
+//! Every format in this crate carries whole seconds, so fractions are dropped where a time comes in
+//! and can never differ between what is signed and what is sent.
+
+use crate::error::TimestampError;
+use core::fmt;
+
+/// The last second of the year 9999, after which no wire format has digits left.
+const MAX: i64 = 253_402_300_799;
+
+/// A moment in whole seconds, from 1970-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
+///
+/// ```
+/// use valet_key::clock::Timestamp;
+///
+/// let moment = Timestamp::parse_iso_basic("20150830T123600Z")?;
+/// assert_eq!(moment.unix(), 1_440_938_160);
+/// assert_eq!(moment.to_string(), "2015-08-30T12:36:00Z");
+/// assert!(Timestamp::parse_iso_basic("20150230T123600Z").is_err()); // no such day
+/// # Ok::<(), valet_key::error::TimestampError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub(crate) const EPOCH: Self = Self(0);
+
+    /// The moment that many seconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// [`TimestampError::OutOfRange`] before 1970 or after 9999.
+    pub const fn from_unix(seconds: i64) -> Result<Self, TimestampError> {
+        if seconds < 0 || seconds > MAX { Err(TimestampError::OutOfRange) } else { Ok(Self(seconds)) }
+    }
+
+    /// Reads `YYYYMMDD'T'HHMMSS'Z'`, the ISO 8601 basic form of `X-Amz-Date`.
+    ///
+    /// # Errors
+    /// [`TimestampError::Form`] for anything but that form, [`TimestampError::OutOfRange`] for a day or
+    /// time that no calendar has (a leap second included) or a year before 1970.
+    pub fn parse_iso_basic(text: &str) -> Result<Self, TimestampError> {
+        let bytes: &[u8; 16] = text.as_bytes().try_into().map_err(|_| TimestampError::Form)?;
+        Self::from_iso_basic(bytes)
+    }
+
+    pub(crate) fn from_iso_basic(bytes: &[u8; 16]) -> Result<Self, TimestampError> {
+        let &[y0, y1, y2, y3, mo0, mo1, d0, d1, b'T', h0, h1, mi0, mi1, s0, s1, b'Z'] = bytes else {
+            return Err(TimestampError::Form);
+        };
+        let two = |tens: u8, ones: u8| -> Result<u8, TimestampError> {
+            if !(tens.is_ascii_digit() && ones.is_ascii_digit()) {
+                return Err(TimestampError::Form);
+            }
+            Ok((tens - b'0') * 10 + (ones - b'0'))
+        };
+        let year = i32::from(two(y0, y1)?) * 100 + i32::from(two(y2, y3)?);
+        let (month, day) = (two(mo0, mo1)?, two(d0, d1)?);
+        let (hour, minute, second) = (two(h0, h1)?, two(mi0, mi1)?, two(s0, s1)?);
+        let month = time::Month::try_from(month).map_err(|_| TimestampError::OutOfRange)?;
+        let date = time::Date::from_calendar_date(year, month, day).map_err(|_| TimestampError::OutOfRange)?;
+        let time = time::Time::from_hms(hour, minute, second).map_err(|_| TimestampError::OutOfRange)?;
+        Self::from_unix(time::PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp())
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn unix(self) -> i64 {
+        self.0
+    }
+
+    /// This moment plus some seconds, or `None` past the year 9999.
+    #[must_use]
+    pub fn checked_add(self, seconds: u32) -> Option<Self> {
+        Self::from_unix(self.0.checked_add(i64::from(seconds))?).ok()
+    }
+
+    /// This moment minus some seconds, not before 1970.
+    #[must_use]
+    pub fn saturating_sub(self, seconds: u32) -> Self {
+        Self(self.0.saturating_sub(i64::from(seconds)).max(0))
+    }
+
+    /// This moment plus some seconds, not after 9999.
+    #[must_use]
+    pub fn saturating_add(self, seconds: u32) -> Self {
+        Self(self.0.saturating_add(i64::from(seconds)).min(MAX))
+    }
+
+    /// Seconds from `earlier` to this moment; negative when `earlier` is later.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        // Both lie in 0..=MAX, so the difference cannot overflow.
+        self.0.wrapping_sub(earlier.0)
+    }
+
+    /// The value of an `x-amz-date` header: `YYYYMMDDTHHMMSSZ`.
+    #[must_use]
+    pub fn amz_date(self) -> alloc::string::String {
+        self.iso_basic().iter().copied().map(char::from).collect()
+    }
+
+    /// `YYYYMMDDTHHMMSSZ` as ASCII.
+    pub(crate) fn iso_basic(self) -> [u8; 16] {
+        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = self.digits();
+        [y0, y1, y2, y3, mo0, mo1, d0, d1, b'T', h0, h1, mi0, mi1, s0, s1, b'Z']
+    }
+
+    fn digits(self) -> [u8; 14] {
+        // INVARIANT: 0..=MAX is within what `time` holds, so the fallback is never taken.
+        let moment = time::OffsetDateTime::from_unix_timestamp(self.0).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        let year = year.unsigned_abs();
+        let two = |value: u32| [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
+        let ([y0, y1], [y2, y3]) = (two(year / 100), two(year % 100));
+        let ([mo0, mo1], [d0, d1]) = (two(u32::from(u8::from(month))), two(u32::from(day)));
+        let ([h0, h1], [mi0, mi1], [s0, s1]) = (two(u32::from(hour)), two(u32::from(minute)), two(u32::from(second)));
+        [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1]
+    }
+}
+
+/// RFC 3339 in UTC: `2015-08-30T12:36:00Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = self.digits();
+        let text = [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1, b'Z'];
+        f.write_str(core::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// Drops the fraction of a second.
+#[cfg(feature = "std")]
+impl TryFrom<std::time::SystemTime> for Timestamp {
+    type Error = TimestampError;
+
+    fn try_from(time: std::time::SystemTime) -> Result<Self, TimestampError> {
+        let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|_| TimestampError::OutOfRange)?;
+        Self::from_unix(i64::try_from(since.as_secs()).map_err(|_| TimestampError::OutOfRange)?)
+    }
+}
+
+/// Something that tells the time.
+///
+/// Signing and verifying take `now` as an argument; a clock is only held by what runs by itself. A
+/// [`Timestamp`] is a clock that stands still.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The time.
+    fn now(&self) -> Timestamp;
+}
+
+impl Clock for Timestamp {
+    fn now(&self) -> Timestamp {
+        *self
+    }
+}
+
+/// The clock of the operating system.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[cfg(feature = "std")]
+impl Clock for SystemClock {
+    /// A system clock before 1970 reads as 1970, which every check of freshness refuses.
+    fn now(&self) -> Timestamp {
+        Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_of_the_range_survives_a_round_trip() {
+        for (seconds, text) in [
+            (0, "19700101T000000Z"),
+            (951_782_400, "20000229T000000Z"),
+            (1_440_938_160, "20150830T123600Z"),
+            (MAX, "99991231T235959Z"),
+        ] {
+            let moment = Timestamp::from_unix(seconds).unwrap();
+            assert_eq!(core::str::from_utf8(&moment.iso_basic()).unwrap(), text);
+            assert_eq!(Timestamp::parse_iso_basic(text), Ok(moment));
+        }
+        assert_eq!(Timestamp::from_unix(-1), Err(TimestampError::OutOfRange));
+        assert_eq!(Timestamp::from_unix(MAX + 1), Err(TimestampError::OutOfRange));
+        assert_eq!(Timestamp::from_unix(MAX).unwrap().checked_add(1), None);
+    }
+
+    #[test]
+    fn dates_that_no_calendar_has_are_refused() {
+        for text in [
+            "20151301T000000Z",
+            "20150230T000000Z",
+            "20150830T240000Z",
+            "20150830T006000Z",
+            "20150830T123660Z",
+            "20150229T000000Z",
+            "19691231T235959Z",
+            "00000000T000000Z",
+        ] {
+            assert_eq!(Timestamp::parse_iso_basic(text), Err(TimestampError::OutOfRange), "{text}");
+        }
+        for text in
+            ["", "20150830T123600", "20150830T123600Z ", "2015083OT123600Z", "20150830t123600z", "+0150830T123600Z"]
+        {
+            assert_eq!(Timestamp::parse_iso_basic(text), Err(TimestampError::Form), "{text}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Percent-encoding, hex and base64, each with the one spelling that gets signed.
+//!
+//! The rule everywhere is RFC 3986: `A-Z a-z 0-9 - . _ ~` stand for themselves, every other byte is
+//! `%XX` with upper-case digits. A blank is `%20`; `+` never means a blank here.
+
+use crate::mac::Sink;
+use alloc::{string::String, vec::Vec};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode};
+
+/// Everything but the unreserved characters of RFC 3986 section 2.3.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The same, with `/` kept as the separator of path segments.
+const PATH: &AsciiSet = &COMPONENT.remove(b'/');
+
+/// Encodes one name or value of a query: `/` becomes `%2F`.
+pub(crate) fn component(text: &[u8]) -> PercentEncode<'_> {
+    percent_encoding::percent_encode(text, COMPONENT)
+}
+
+/// Encodes a path: `/` stays.
+pub(crate) fn path(text: &[u8]) -> PercentEncode<'_> {
+    percent_encoding::percent_encode(text, PATH)
+}
+
+/// Encodes into anything that takes bytes.
+pub(crate) fn put_all(sink: &mut impl Sink, pieces: PercentEncode<'_>) {
+    for piece in pieces {
+        sink.put(piece.as_bytes());
+    }
+}
+
+/// How a piece of a request target is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// Exactly as this crate would have written it.
+    Canonical,
+    /// Readable without doubt, but written in another way.
+    Equivalent,
+    /// A `%` without two hex digits after it, or a byte that no request target may hold.
+    Malformed,
+}
+
+/// Character classes of a request target; see [`spelling`].
+const UNRESERVED: u8 = 1;
+const VISIBLE: u8 = 2;
+const UPPER_HEX: u8 = 4;
+const LOWER_HEX: u8 = 8;
+
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') {
+            class[byte] |= UNRESERVED;
+        }
+        if b.is_ascii_graphic() {
+            class[byte] |= VISIBLE;
+        }
+        if b.is_ascii_digit() || matches!(b, b'A'..=b'F') {
+            class[byte] |= UPPER_HEX;
+        }
+        if matches!(b, b'a'..=b'f') {
+            class[byte] |= LOWER_HEX;
+        }
+        byte += 1;
+    }
+    class
+};
+
+fn class(byte: u8) -> u8 {
+    CLASS.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// Looks at one piece of a target, in which `separator` (if any) may stand for itself.
+pub(crate) fn spelling(text: &str, separator: Option<u8>) -> Spelling {
+    let mut verdict = Spelling::Canonical;
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if class(byte) & UNRESERVED != 0 || Some(byte) == separator {
+            continue;
+        }
+        if byte != b'%' {
+            if class(byte) & VISIBLE == 0 {
+                return Spelling::Malformed;
+            }
+            verdict = Spelling::Equivalent;
+            continue;
+        }
+        let Some((&[high, low], after)) = rest.split_first_chunk::<2>() else {
+            return Spelling::Malformed;
+        };
+        rest = after;
+        let both = class(high) & class(low);
+        if both & UPPER_HEX == 0 {
+            let either = UPPER_HEX | LOWER_HEX;
+            if class(high) & either == 0 || class(low) & either == 0 {
+                return Spelling::Malformed;
+            }
+            verdict = Spelling::Equivalent;
+        }
+        let decoded = hex_digit(high) << 4 | hex_digit(low);
+        if class(decoded) & UNRESERVED != 0 || Some(decoded) == separator {
+            verdict = Spelling::Equivalent;
+        }
+    }
+    verdict
+}
+
+fn hex_digit(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        b'A'..=b'F' => digit - b'A' + 10,
+        _ => 0,
+    }
+}
+
+/// Percent-decodes once, as bytes.
+///
+/// A stray `%` stands for itself; callers have refused it with [`spelling`] before.
+#[derive(Clone, Debug)]
+pub(crate) struct Decoded<'a>(&'a [u8]);
+
+impl<'a> Decoded<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
+impl Iterator for Decoded<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        if first == b'%'
+            && let Some((&[high, low], rest)) = rest.split_first_chunk::<2>()
+        {
+            self.0 = rest;
+            return Some(hex_digit(high) << 4 | hex_digit(low));
+        }
+        Some(first)
+    }
+}
+
+/// Percent-decodes once into text; `None` if the bytes are not UTF-8.
+pub(crate) fn decode(text: &str) -> Option<String> {
+    String::from_utf8(Decoded::of(text).collect::<Vec<u8>>()).ok()
+}
+
+/// How a bare `+` of a query is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlusSign {
+    Plus,
+    Blank,
+}
+
+impl PlusSign {
+    /// Compares two spellings once each is encoded by the one rule.
+    pub(crate) fn compare(self, left: &str, right: &str) -> core::cmp::Ordering {
+        if spelling(left, None) == Spelling::Canonical && spelling(right, None) == Spelling::Canonical {
+            return left.cmp(right);
+        }
+        Recoded::of(left, self).cmp(Recoded::of(right, self))
+    }
+}
+
+/// The canonical spelling of a component, byte by byte.
+#[derive(Clone, Debug)]
+pub(crate) struct Recoded<'a> {
+    rest: &'a [u8],
+    plus: PlusSign,
+    /// The rest of an escape that has begun: up to two digits, the next one last.
+    pending: [Option<u8>; 2],
+}
+
+impl<'a> Recoded<'a> {
+    pub(crate) fn of(text: &'a str, plus: PlusSign) -> Self {
+        Self { rest: text.as_bytes(), plus, pending: [None; 2] }
+    }
+}
+
+impl Iterator for Recoded<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        if let Some(digit) = self.pending[1].take() {
+            self.pending.swap(0, 1);
+            return Some(digit);
+        }
+        let mut decoded = Decoded(self.rest);
+        let byte = match decoded.next()? {
+            b'+' if self.rest.first() == Some(&b'+') && self.plus == PlusSign::Blank => b' ',
+            byte => byte,
+        };
+        self.rest = decoded.0;
+        if class(byte) & UNRESERVED != 0 {
+            return Some(byte);
+        }
+        let upper = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 };
+        self.pending = [Some(upper(byte & 15)), Some(upper(byte >> 4))];
+        Some(b'%')
+    }
+}
+
+/// Lower-case hex of a digest, without a branch or a table that depends on it.
+pub(crate) fn hex_lower(digest: &[u8; 32]) -> [u8; 64] {
+    let digit = |nibble: u8| b'0' + nibble + (nibble > 9) as u8 * (b'a' - b'0' - 10);
+    let mut text = [0; 64];
+    for ([high, low], byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(digest) {
+        *high = digit(byte >> 4);
+        *low = digit(byte & 15);
+    }
+    text
+}
+
+/// Reads 64 lower-case hex digits; any other spelling is `None`.
+pub(crate) fn from_hex_lower(text: &[u8]) -> Option<[u8; 32]> {
+    if text.iter().any(u8::is_ascii_uppercase) {
+        return None;
+    }
+    let mut digest = [0; 32];
+    hex::decode_to_slice(text, &mut digest).ok()?;
+    Some(digest)
+}
+
+/// Base64 with padding, RFC 4648 section 4.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    use base64ct::Encoding;
+    base64ct::Base64::encode_string(bytes)
+}
+
+/// Text of at most `N` bytes, kept where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Inline<const N: usize> {
+    bytes: [u8; N],
+    // INVARIANT: at most N.
+    length: u16,
+}
+
+impl<const N: usize> Inline<N> {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [0; N], length: 0 }
+    }
+
+    /// Appends, or says that there is no room.
+    pub(crate) fn push(&mut self, more: &[u8]) -> Option<()> {
+        let start = usize::from(self.length);
+        let end = start.checked_add(more.len())?;
+        self.bytes.get_mut(start..end)?.copy_from_slice(more);
+        self.length = u16::try_from(end).ok()?;
+        Some(())
+    }
+
+    /// Decodes a piece of a target; `None` if it is too long.
+    pub(crate) fn decoded(text: &str) -> Option<Self> {
+        let mut inline = Self::new();
+        let mut rest = text;
+        while let Some((plain, escape)) = rest.split_once('%') {
+            inline.push(plain.as_bytes())?;
+            let (digits, after) = escape.split_at_checked(2)?;
+            let &[high, low] = digits.as_bytes() else { return None };
+            inline.push(&[hex_digit(high) << 4 | hex_digit(low)])?;
+            rest = after;
+        }
+        inline.push(rest.as_bytes())?;
+        Some(inline)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// The text, or nothing if it is not UTF-8.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        core::str::from_utf8(self.bytes()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use proptest::prelude::*;
+
+    #[test]
+    fn unreserved_characters_stay_and_everything_else_is_upper_case_hex() {
+        assert_eq!(component(b"AZaz09-._~").to_string(), "AZaz09-._~");
+        assert_eq!(component("a b/c+\u{fc}".as_bytes()).to_string(), "a%20b%2Fc%2B%C3%BC");
+        assert_eq!(path(b"a b/c+").to_string(), "a%20b/c%2B");
+    }
+
+    #[test]
+    fn spelling_tells_canonical_from_equivalent_from_malformed() {
+        for (text, separator, expected) in [
+            ("a%20b", None, Spelling::Canonical),
+            ("%2F", None, Spelling::Canonical),
+            ("%2F", Some(b'/'), Spelling::Equivalent),
+            ("a/b", Some(b'/'), Spelling::Canonical),
+            ("a/b", None, Spelling::Equivalent),
+            ("%2f", None, Spelling::Equivalent),
+            ("%41", None, Spelling::Equivalent),
+            ("a+b", None, Spelling::Equivalent),
+            ("%", None, Spelling::Malformed),
+            ("%4", None, Spelling::Malformed),
+            ("%4G", None, Spelling::Malformed),
+            ("%G4", None, Spelling::Malformed),
+            ("a b", None, Spelling::Malformed),
+            ("\u{fc}", None, Spelling::Malformed),
+            ("a\0", None, Spelling::Malformed),
+        ] {
+            assert_eq!(spelling(text, separator), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hex_is_lower_case_both_ways() {
+        let digest: [u8; 32] = core::array::from_fn(|i| (i * 9) as u8);
+        let text = hex_lower(&digest);
+        assert_eq!(hex::encode(digest).as_bytes(), text);
+        assert_eq!(from_hex_lower(&text), Some(digest));
+        assert_eq!(from_hex_lower(&text.to_ascii_uppercase()), None);
+        assert_eq!(from_hex_lower(&text[..63]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_canonical_and_decodes_to_itself(text in ".*") {
+            let encoded = component(text.as_bytes()).to_string();
+            prop_assert_eq!(spelling(&encoded, None), Spelling::Canonical);
+            prop_assert_eq!(decode(&encoded), Some(text));
+        }
+
+        #[test]
+        fn recoding_any_readable_spelling_gives_the_canonical_one(text in "([!-~]|%[0-9a-fA-F]{2}){0,40}") {
+            prop_assume!(spelling(&text, None) != Spelling::Malformed);
+            let decoded: Vec<u8> = Decoded::of(&text).collect();
+            let recoded: Vec<u8> = Recoded::of(&text, PlusSign::Plus).collect();
+            prop_assert_eq!(component(&decoded).to_string().into_bytes(), recoded);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! SHA-256 and HMAC with a reusable key, and the crate's one constant-time comparison.
+//!
+//! Signing a short message costs only a handful of SHA-256 compressions, so the layers around them
+//! would be most of the work. This module therefore drives the compression function of `sha2`
+//! directly: nothing but padding and block boundaries is written here, and the tests hold both
+//! against the `hmac` and `sha2` crates for every length around a block boundary.
+//!
+//! Source: FIPS 180-4 (SHA-256), RFC 2104 and RFC 4231 (HMAC and its test cases).
+
+use ctutils::CtEq;
+use sha2::block_api::compress256;
+use zeroize::Zeroize;
+
+const BLOCK: usize = 64;
+
+const INITIAL_STATE: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
+/// Somewhere that signed bytes go: a hash, or a buffer when a person wants to read them.
+pub(crate) trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for alloc::vec::Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// An incremental SHA-256.
+#[derive(Clone)]
+pub(crate) struct Sha256 {
+    state: [u32; 8],
+    block: [u8; BLOCK],
+    /// Bytes waiting in `block`. INVARIANT: less than `BLOCK` between calls.
+    filled: usize,
+    /// Bytes taken in so far.
+    length: u64,
+}
+
+impl Sha256 {
+    pub(crate) const fn new() -> Self {
+        Self { state: INITIAL_STATE, block: [0; BLOCK], filled: 0, length: 0 }
+    }
+
+    /// Goes on from a state that has already swallowed one block.
+    const fn after_one_block(state: [u32; 8]) -> Self {
+        Self { state, block: [0; BLOCK], filled: 0, length: BLOCK as u64 }
+    }
+
+    /// The SHA-256 of one piece.
+    pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
+        let mut hash = Self::new();
+        hash.put(bytes);
+        hash.finish()
+    }
+
+    pub(crate) fn finish(mut self) -> [u8; 32] {
+        let bits = self.length.wrapping_mul(8).to_be_bytes();
+        let mut last = [[0; BLOCK]; 2];
+        let blocks = {
+            let flat = last.as_flattened_mut();
+            let end = if self.filled < BLOCK - 8 { BLOCK } else { 2 * BLOCK };
+            if let Some((head, rest)) = flat.split_at_mut_checked(self.filled) {
+                head.copy_from_slice(self.block.get(..self.filled).unwrap_or_default());
+                if let Some(marker) = rest.first_mut() {
+                    *marker = 0x80;
+                }
+            }
+            if let Some(slot) = flat.get_mut(end - 8..end) {
+                slot.copy_from_slice(&bits);
+            }
+            end / BLOCK
+        };
+        compress256(&mut self.state, last.get(..blocks).unwrap_or_default());
+        to_bytes(&self.state)
+    }
+}
+
+impl Sink for Sha256 {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.length = self.length.wrapping_add(bytes.len() as u64);
+        let mut bytes = bytes;
+        if self.filled > 0 {
+            let take = bytes.len().min(BLOCK - self.filled);
+            let (head, rest) = bytes.split_at(take);
+            if let Some(slot) = self.block.get_mut(self.filled..self.filled + take) {
+                slot.copy_from_slice(head);
+            }
+            self.filled += take;
+            if self.filled < BLOCK {
+                return;
+            }
+            compress256(&mut self.state, core::slice::from_ref(&self.block));
+            self.filled = 0;
+            bytes = rest;
+        }
+        let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+        if !blocks.is_empty() {
+            compress256(&mut self.state, blocks);
+        }
+        if let Some(slot) = self.block.get_mut(..tail.len()) {
+            slot.copy_from_slice(tail);
+        }
+        self.filled = tail.len();
+    }
+}
+
+fn to_bytes(state: &[u32; 8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (slot, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+        *slot = word.to_be_bytes();
+    }
+    bytes
+}
+
+/// An HMAC-SHA256 key whose two padded blocks are already hashed.
+///
+/// The states are as secret as the key, so they are wiped on drop.
+#[derive(Clone)]
+pub(crate) struct HmacKey {
+    inner: [u32; 8],
+    outer: [u32; 8],
+}
+
+impl HmacKey {
+    pub(crate) fn new(key: &[u8]) -> Self {
+        let mut padded = [0; BLOCK];
+        if key.len() > BLOCK {
+            // SPEC: RFC 2104 section 2, a key longer than a block is hashed first.
+            if let Some(slot) = padded.first_chunk_mut::<32>() {
+                *slot = Sha256::digest(key);
+            }
+        } else if let Some(slot) = padded.get_mut(..key.len()) {
+            slot.copy_from_slice(key);
+        }
+        let state_after = |pad: u8| {
+            let mut block = padded.map(|byte| byte ^ pad);
+            let mut state = INITIAL_STATE;
+            compress256(&mut state, core::slice::from_ref(&block));
+            block.zeroize();
+            state
+        };
+        let keyed = Self { inner: state_after(0x36), outer: state_after(0x5c) };
+        padded.zeroize();
+        keyed
+    }
+
+    pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
+        let mut inner = Sha256::after_one_block(self.inner);
+        inner.put(message);
+        let mut outer = Sha256::after_one_block(self.outer);
+        outer.put(&inner.finish());
+        outer.finish()
+    }
+}
+
+impl Drop for HmacKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
+    }
+}
+
+/// Whether two byte strings are equal, in time that depends on their lengths alone.
+pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
+    left.ct_eq(right).to_bool()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hmac::{KeyInit, Mac};
+    use sha2::Digest;
+
+    #[test]
+    fn sha256_equals_the_sha2_crate_around_every_block_boundary() {
+        let bytes: alloc::vec::Vec<u8> = (0..400u32).map(|i| (i * 7) as u8).collect();
+        for length in 0..bytes.len() {
+            for cut in [0, 1, 63, 64, 65, length / 2] {
+                let (head, tail) = bytes[..length].split_at(cut.min(length));
+                let mut ours = Sha256::new();
+                ours.put(head);
+                ours.put(tail);
+                assert_eq!(ours.finish()[..], sha2::Sha256::digest(&bytes[..length])[..], "{length} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn hmac_equals_the_hmac_crate_for_every_key_length_up_to_two_blocks() {
+        for length in 0..=130 {
+            let key = alloc::vec![0xa5; length];
+            let mut theirs = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+            theirs.update(b"message");
+            assert_eq!(HmacKey::new(&key).mac(b"message")[..], theirs.finalize().into_bytes()[..], "{length}");
+        }
+    }
+
+    #[test]
+    fn rfc_4231_test_cases() {
+        let cases: [(&[u8], &[u8], &str); 4] = [
+            (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+            (
+                b"Jefe",
+                b"what do ya want for nothing?",
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            ),
+            (&[0xaa; 20], &[0xdd; 50], "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+            (
+                &[0xaa; 131],
+                b"Test Using Larger Than Block-Size Key - Hash Key First",
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+        ];
+        for (key, message, expected) in cases {
+            assert_eq!(hex::encode(HmacKey::new(key).mac(message)), expected);
+        }
+    }
+
+    #[test]
+    fn comparison_sees_every_byte_and_the_length() {
+        let secret = [7u8; 64];
+        assert!(equal(&secret, &secret));
+        assert!(!equal(&secret, &secret[..63]));
+        for at in 0..64 {
+            let mut other = secret;
+            other[at] ^= 0x80;
+            assert!(!equal(&secret, &other), "byte {at}");
+        }
+    }
+}

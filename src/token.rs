@@ -1,0 +1,114 @@
+//! What comes out: a bearer string with what its user needs to know, and proof of a verification.
+
+use crate::{clock::Timestamp, secret::Secret};
+use alloc::{string::String, vec::Vec};
+use core::{fmt, ops::Deref};
+
+/// A URL that is itself the permission: whoever holds it can use it.
+///
+/// `Debug` shows where it points and until when, without the query; there is no `Display`. The URL is
+/// read through [`expose`](Self::expose).
+#[derive(Clone)]
+pub struct BearerUrl {
+    url: Secret<String>,
+    method: String,
+    expires_at: Timestamp,
+    required_headers: Vec<(String, Vec<u8>)>,
+}
+
+impl BearerUrl {
+    pub(crate) fn new(
+        url: String,
+        method: String,
+        expires_at: Timestamp,
+        required_headers: Vec<(String, Vec<u8>)>,
+    ) -> Self {
+        Self { url: Secret::new(url), method, expires_at, required_headers }
+    }
+
+    /// The URL, to hand to the one client that it is for. Do not log it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.url.expose()
+    }
+
+    /// The method that the URL was made for.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The last second at which a request may begin: the least of what was asked for and the end of the
+    /// credential.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The headers that the client must send exactly as they stand here, lower-case names in order.
+    /// `host` is not among them, since every HTTP client writes it from the URL.
+    #[must_use]
+    pub fn required_headers(&self) -> &[(String, Vec<u8>)] {
+        &self.required_headers
+    }
+
+    /// What a browser needs the bucket's CORS configuration to allow before it can use this URL.
+    #[must_use]
+    pub fn cors(&self) -> CorsRule<'_> {
+        CorsRule {
+            method: &self.method,
+            headers: self.required_headers.iter().map(|(name, _)| name.as_str()).collect(),
+        }
+    }
+}
+
+impl fmt::Debug for BearerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerUrl")
+            .field("method", &self.method)
+            .field("resource", &self.expose().split('?').next().unwrap_or_default())
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The CORS permission that a browser asks for before it uses a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CorsRule<'t> {
+    /// `AllowedMethods`.
+    pub method: &'t str,
+    /// `AllowedHeaders`.
+    pub headers: Vec<&'t str>,
+}
+
+impl CorsRule<'_> {
+    /// `ExposeHeaders`: what a page must be able to read back. Multipart uploads need the `ETag`.
+    pub const EXPOSE: [&'static str; 1] = ["ETag"];
+}
+
+/// Proof that a signature was checked and held, with the facts that it covers.
+///
+/// Only this crate makes one, and only from an accepted signature, so a function that takes
+/// `&Verified<T>` cannot be called for a request that was not checked.
+#[derive(Clone, Debug)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    pub(crate) const fn new(facts: T) -> Self {
+        Self(facts)
+    }
+
+    /// Gives up the proof and keeps the facts.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
