@@ -46,11 +46,12 @@ const VISIBLE: u8 = 2;
 const UPPER_HEX: u8 = 4;
 const LOWER_HEX: u8 = 8;
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an index out of range")]
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
+    let mut b = 0u8;
+    loop {
+        let byte = b as usize;
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') {
             class[byte] |= UNRESERVED;
         }
@@ -63,9 +64,11 @@ const CLASS: [u8; 256] = {
         if matches!(b, b'a'..=b'f') {
             class[byte] |= LOWER_HEX;
         }
-        byte += 1;
+        if b == 255 {
+            break class;
+        }
+        b += 1;
     }
-    class
 };
 
 fn class(byte: u8) -> u8 {
@@ -207,7 +210,7 @@ impl Iterator for Recoded<'_> {
 
 /// Lower-case hex of a digest, without a branch or a table that depends on it.
 pub(crate) fn hex_lower(digest: &[u8; 32]) -> [u8; 64] {
-    let digit = |nibble: u8| b'0' + nibble + (nibble > 9) as u8 * (b'a' - b'0' - 10);
+    let digit = |nibble: u8| b'0' + nibble + u8::from(nibble > 9) * (b'a' - b'0' - 10);
     let mut text = [0; 64];
     for ([high, low], byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(digest) {
         *high = digit(byte >> 4);

@@ -255,9 +255,8 @@ impl CanonicalRequest<'_> {
     }
 
     fn put_headers(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
-        let unsigned = |name: &str| match self.must_sign.applies(name) {
-            true => Err(VerifyError::UnsignedHeader { name: shown(name) }),
-            false => Ok(()),
+        let unsigned = |name: &str| {
+            if self.must_sign.applies(name) { Err(VerifyError::UnsignedHeader { name: shown(name) }) } else { Ok(()) }
         };
         let sorted = self.lines.sorted();
         let mut lines = sorted.iter().peekable();

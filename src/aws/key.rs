@@ -108,18 +108,18 @@ impl Scope {
     /// [`KeyError::Invalid`] unless region and service are 1 to 64 letters, digits, `-` or `_`.
     pub fn new(at: Timestamp, region: &str, service: &str) -> Result<Self, KeyError> {
         let date = at.iso_basic();
-        Self::from_parts(date.first_chunk().unwrap_or(&[b'0'; 8]), region, service).ok_or(KeyError::Invalid {
+        Self::from_parts(date.first_chunk().copied().unwrap_or([b'0'; 8]), region, service).ok_or(KeyError::Invalid {
             what: "scope",
             why: "region and service are 1 to 64 letters, digits, `-` or `_`",
         })
     }
 
-    pub(super) fn from_parts(date: &[u8; 8], region: &str, service: &str) -> Option<Self> {
+    pub(super) fn from_parts(date: [u8; 8], region: &str, service: &str) -> Option<Self> {
         if !(is_name(region) && is_name(service) && date.iter().all(u8::is_ascii_digit)) {
             return None;
         }
         let mut text = Inline::new();
-        text.push(date)?;
+        text.push(&date)?;
         text.push(b"/")?;
         text.push(region.as_bytes())?;
         let region_end = u8::try_from(text.bytes().len()).ok()?;
@@ -182,7 +182,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A SigV4 signature: 32 bytes, 64 lower-case hex digits on the wire.
+/// A Signature Version 4 signature: 32 bytes, 64 lower-case hex digits on the wire.
 ///
 /// A signature is the secret part of a token, so it prints as `[redacted]` and is compared in constant
 /// time by [`Pending::accept`](super::Pending::accept) alone.

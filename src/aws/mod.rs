@@ -14,6 +14,7 @@
 
 mod canonical;
 mod endpoint;
+mod fields;
 mod key;
 mod payload;
 mod presigner;

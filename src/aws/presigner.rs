@@ -8,10 +8,10 @@ use super::{
     Endpoint, SigV4,
     canonical::{self, CanonicalRequest, Lines, MustSign, PathRule, SignedNames, StringToSign},
     endpoint::Region,
+    fields::RawQuery,
     key::{Scope, ScopedKey, Signature, is_name},
     payload::Payload,
     sign::{UrlRequest, UrlTemplate, check_alive, check_header, has_dot_segment, push_signature},
-    verify::RawQuery,
 };
 use crate::{
     clock::Timestamp,
@@ -261,7 +261,7 @@ impl<K: SigV4> HeaderSigner<K> {
         }
         let query = RawQuery::read(query, &Limits::DEFAULT)
             .map_err(|_| IssueError::Invalid { what: "query", why: "it is malformed or too large" })?;
-        if query.is_reserved() || query.has_plus() {
+        if query.is_reserved() || query.has_plus {
             return Err(IssueError::Invalid { what: "query", why: "it holds a bare `+` or a parameter of the signer" });
         }
 

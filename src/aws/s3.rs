@@ -315,8 +315,8 @@ impl From<&VerifyError> for S3Error {
             | E::OtherKey
             | E::SignatureMismatch
             | E::SessionToken { .. }
+            | E::SignedHeaderMissing { .. }
             | E::CredentialExpired { .. } => Self::MISMATCH,
-            E::SignedHeaderMissing { .. } => Self::MISMATCH,
             E::NotSigned => Self::new(403, "AccessDenied", "The request is not signed."),
             E::UnsignedHeader { .. } => {
                 Self::new(403, "AccessDenied", "A header was present in the request which was not signed.")
@@ -331,11 +331,14 @@ impl From<&VerifyError> for S3Error {
             E::FieldForm { field: "x-amz-content-sha256", .. } => {
                 Self::new(400, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a SHA-256 in hex.")
             }
-            E::FieldCount { field, .. } | E::FieldForm { field, .. } => Self::of_field(field),
             E::Algorithm { field: "Authorization", .. } => {
                 Self::new(400, "InvalidArgument", "The authorization type is not supported.")
             }
-            E::Algorithm { field, .. } | E::Scope { field, .. } | E::ScopeDate { field, .. } => Self::of_field(field),
+            E::FieldCount { field, .. }
+            | E::FieldForm { field, .. }
+            | E::Algorithm { field, .. }
+            | E::Scope { field, .. }
+            | E::ScopeDate { field, .. } => Self::of_field(field),
             E::Lifetime { .. } => Self::new(
                 400,
                 "AuthorizationQueryParametersError",

@@ -64,7 +64,7 @@ pub enum TokenPlacement {
     /// Signed with the rest. The default.
     #[default]
     Signed,
-    /// Added after signing, which a few services want (AWS IoT over WebSocket).
+    /// Added after signing, which a few services want (AWS `IoT` over WebSocket).
     AfterSigning,
 }
 
