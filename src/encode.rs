@@ -40,11 +40,10 @@ pub(crate) enum Spelling {
     Malformed,
 }
 
-/// Character classes of a request target; see [`spelling`].
+/// Character classes of a request target; see [`scan`].
 const UNRESERVED: u8 = 1;
 const VISIBLE: u8 = 2;
 const UPPER_HEX: u8 = 4;
-const LOWER_HEX: u8 = 8;
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an index out of range")]
 const CLASS: [u8; 256] = {
@@ -55,14 +54,12 @@ const CLASS: [u8; 256] = {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') {
             class[byte] |= UNRESERVED;
         }
-        if b.is_ascii_graphic() {
+        // A `#` begins a fragment, which never reaches a server.
+        if b.is_ascii_graphic() && b != b'#' {
             class[byte] |= VISIBLE;
         }
         if b.is_ascii_digit() || matches!(b, b'A'..=b'F') {
             class[byte] |= UPPER_HEX;
-        }
-        if matches!(b, b'a'..=b'f') {
-            class[byte] |= LOWER_HEX;
         }
         if b == 255 {
             break class;
@@ -75,40 +72,58 @@ fn class(byte: u8) -> u8 {
     CLASS.get(usize::from(byte)).copied().unwrap_or(0)
 }
 
-/// Looks at one piece of a target, in which `separator` (if any) may stand for itself.
+/// Looks at a whole piece of a target, in which `separator` (if any) may stand for itself.
 pub(crate) fn spelling(text: &str, separator: Option<u8>) -> Spelling {
-    let mut verdict = Spelling::Canonical;
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
+    let scanned = scan(text.as_bytes(), 0, [b'#'; 2], separator);
+    if scanned.end == text.len() { scanned.spelling } else { Spelling::Malformed }
+}
+
+/// What [`scan`] saw.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scanned {
+    /// Where it stopped.
+    pub(crate) end: usize,
+    pub(crate) spelling: Spelling,
+    pub(crate) has_plus: bool,
+    pub(crate) has_escape: bool,
+}
+
+/// Reads from `start` to the first of the two `stops` or the end, in one pass.
+#[inline]
+pub(crate) fn scan(text: &[u8], start: usize, stops: [u8; 2], separator: Option<u8>) -> Scanned {
+    let mut seen = Scanned { end: start, spelling: Spelling::Canonical, has_plus: false, has_escape: false };
+    while let Some(&byte) = text.get(seen.end) {
         if class(byte) & UNRESERVED != 0 || Some(byte) == separator {
+            seen.end += 1;
             continue;
+        }
+        if stops.contains(&byte) {
+            break;
         }
         if byte != b'%' {
             if class(byte) & VISIBLE == 0 {
-                return Spelling::Malformed;
+                seen.spelling = Spelling::Malformed;
+                break;
             }
-            verdict = Spelling::Equivalent;
+            seen.spelling = Spelling::Equivalent;
+            seen.has_plus |= byte == b'+';
+            seen.end += 1;
             continue;
         }
-        let Some((&[high, low], after)) = rest.split_first_chunk::<2>() else {
-            return Spelling::Malformed;
+        seen.has_escape = true;
+        let digits = text.get(seen.end + 1..).and_then(|rest| rest.first_chunk::<2>());
+        let Some(&[high, low]) = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)) else {
+            seen.spelling = Spelling::Malformed;
+            break;
         };
-        rest = after;
-        let both = class(high) & class(low);
-        if both & UPPER_HEX == 0 {
-            let either = UPPER_HEX | LOWER_HEX;
-            if class(high) & either == 0 || class(low) & either == 0 {
-                return Spelling::Malformed;
-            }
-            verdict = Spelling::Equivalent;
-        }
         let decoded = hex_digit(high) << 4 | hex_digit(low);
-        if class(decoded) & UNRESERVED != 0 || Some(decoded) == separator {
-            verdict = Spelling::Equivalent;
+        let upper = class(high) & class(low) & UPPER_HEX != 0;
+        if !upper || class(decoded) & UNRESERVED != 0 || Some(decoded) == separator {
+            seen.spelling = Spelling::Equivalent;
         }
+        seen.end += 3;
     }
-    verdict
+    seen
 }
 
 fn hex_digit(digit: u8) -> u8 {
@@ -260,15 +275,13 @@ impl<const N: usize> Inline<N> {
     /// Decodes a piece of a target; `None` if it is too long.
     pub(crate) fn decoded(text: &str) -> Option<Self> {
         let mut inline = Self::new();
-        let mut rest = text;
-        while let Some((plain, escape)) = rest.split_once('%') {
-            inline.push(plain.as_bytes())?;
-            let (digits, after) = escape.split_at_checked(2)?;
-            let &[high, low] = digits.as_bytes() else { return None };
-            inline.push(&[hex_digit(high) << 4 | hex_digit(low)])?;
-            rest = after;
+        let mut slots = inline.bytes.iter_mut();
+        let mut length = 0;
+        for byte in Decoded::of(text) {
+            *slots.next()? = byte;
+            length += 1;
         }
-        inline.push(rest.as_bytes())?;
+        inline.length = length;
         Some(inline)
     }
 

@@ -150,9 +150,18 @@ impl HmacKey {
     pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
         let mut inner = Sha256::after_one_block(self.inner);
         inner.put(message);
-        let mut outer = Sha256::after_one_block(self.outer);
-        outer.put(&inner.finish());
-        outer.finish()
+        // The outer hash is always one block: the inner digest, and padding for 96 bytes, 768 bits.
+        let mut block = [0; BLOCK];
+        if let Some((digest, padding)) = block.split_first_chunk_mut::<32>() {
+            *digest = inner.finish();
+            if let [marker, .., high, low] = padding {
+                *marker = 0x80;
+                [*high, *low] = 768u16.to_be_bytes();
+            }
+        }
+        let mut state = self.outer;
+        compress256(&mut state, core::slice::from_ref(&block));
+        to_bytes(&state)
     }
 }
 

@@ -8,9 +8,9 @@
 //! Signing and verifying both write through [`CanonicalRequest::put`], into a hash when it has to be
 //! fast and into a buffer when somebody wants to read it.
 
-use super::key::Scope;
+use super::key::{SCOPE_CAPACITY, Scope};
 use crate::{
-    encode::{self, Inline, PlusSign, Recoded},
+    encode::{self, Inline, PlusSign, Recoded, Spelling},
     error::VerifyError,
     mac::{Sha256, Sink},
     view::{HEADER_LINES_CEILING, HeaderLine, PARAMS_CEILING},
@@ -218,6 +218,7 @@ impl MustSign {
 pub(super) struct CanonicalRequest<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
+    pub(super) path_spelling: Spelling,
     pub(super) rule: PathRule,
     pub(super) query: Query<'a>,
     pub(super) lines: Lines<'a>,
@@ -232,7 +233,7 @@ impl CanonicalRequest<'_> {
     pub(super) fn put(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
         sink.put(self.method.as_bytes());
         sink.put(b"\n");
-        put_path(sink, self.path, self.rule);
+        put_path(sink, self.path, self.path_spelling, self.rule);
         sink.put(b"\n");
         put_query(sink, self.query);
         self.put_tail(sink)
@@ -301,29 +302,28 @@ fn shown(name: &str) -> String {
     name.chars().take(64).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Writes the canonical path.
-pub(super) fn put_path(sink: &mut impl Sink, path: &str, rule: PathRule) {
+/// Writes the canonical path of a path that is spelled like this.
+pub(super) fn put_path(sink: &mut impl Sink, path: &str, spelling: Spelling, rule: PathRule) {
     let path = if path.is_empty() { "/" } else { path };
     if rule.normalizes() && needs_normalizing(path) {
-        let normal = normalized(path);
-        put_segments(sink, &normal, rule);
+        put_segments(sink, &normalized(path), spelling, rule);
     } else {
-        put_segments(sink, path, rule);
+        put_segments(sink, path, spelling, rule);
     }
 }
 
-fn put_segments(sink: &mut impl Sink, path: &str, rule: PathRule) {
+fn put_segments(sink: &mut impl Sink, path: &str, spelling: Spelling, rule: PathRule) {
     if rule.encodes_twice() {
-        encode::put_all(sink, encode::path(path.as_bytes()));
-    } else if encode::spelling(path, Some(b'/')) == encode::Spelling::Canonical {
-        sink.put(path.as_bytes());
-    } else {
-        for (at, segment) in path.split('/').enumerate() {
-            if at > 0 {
-                sink.put(b"/");
-            }
-            put_recoded(sink, segment, PlusSign::Plus);
+        return encode::put_all(sink, encode::path(path.as_bytes()));
+    }
+    if spelling == Spelling::Canonical {
+        return sink.put(path.as_bytes());
+    }
+    for (at, segment) in path.split('/').enumerate() {
+        if at > 0 {
+            sink.put(b"/");
         }
+        put_recoded(sink, segment, PlusSign::Plus);
     }
 }
 
@@ -357,7 +357,7 @@ pub(super) fn normalized(path: &str) -> String {
 }
 
 fn put_recoded(sink: &mut impl Sink, text: &str, plus: PlusSign) {
-    if encode::spelling(text, None) == encode::Spelling::Canonical {
+    if encode::spelling(text, None) == Spelling::Canonical {
         sink.put(text.as_bytes());
     } else {
         for byte in Recoded::of(text, plus) {
@@ -430,15 +430,14 @@ pub(super) fn put_header_value(sink: &mut impl Sink, value: &[u8]) {
 pub struct StringToSign(Inline<STRING_TO_SIGN_CAPACITY>);
 
 /// Algorithm, date, scope and digest with the line feeds between them.
-const STRING_TO_SIGN_CAPACITY: usize = 16 + 1 + 16 + 1 + 192 + 1 + 64;
+const STRING_TO_SIGN_CAPACITY: usize = 16 + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
 const DIGEST_LENGTH: usize = 64;
 
 impl StringToSign {
     pub(super) fn new(amz_date: &[u8; 16], scope: &Scope, canonical_request: &[u8; 32]) -> Self {
         let mut text = Inline::new();
         let digest = encode::hex_lower(canonical_request);
-        let pieces: [&[u8]; 7] =
-            [ALGORITHM.as_bytes(), b"\n", amz_date, b"\n", scope.as_str().as_bytes(), b"\n", &digest];
+        let pieces: [&[u8]; 7] = [ALGORITHM.as_bytes(), b"\n", amz_date, b"\n", scope.as_bytes(), b"\n", &digest];
         for piece in pieces {
             // INVARIANT: the capacity is the sum of the longest pieces.
             let _ = text.push(piece);
@@ -518,7 +517,11 @@ mod tests {
             (PathRule::EncodedTwice, "//example//", "//example//"),
             (PathRule::Normalized, "/a/../%20", "/%20"),
         ] {
-            assert_eq!(text(|sink| put_path(sink, path, rule)), expected, "{rule:?} {path}");
+            assert_eq!(
+                text(|sink| put_path(sink, path, encode::spelling(path, Some(b'/')), rule)),
+                expected,
+                "{rule:?} {path}"
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use crate::error::IssueError;
 use alloc::{borrow::ToOwned, format, string::String};
 use core::fmt;
 
-/// A region, such as `eu-west-1`: 1 to 64 letters, digits, `-` or `_`.
+/// A region, such as `eu-west-1`: 1 to 40 letters, digits, `-` or `_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region(String);
 
@@ -18,7 +18,7 @@ impl Region {
         if is_name(name) {
             Ok(Self(name.to_owned()))
         } else {
-            Err(IssueError::Invalid { what: "region", why: "it must be 1 to 64 letters, digits, `-` or `_`" })
+            Err(IssueError::Invalid { what: "region", why: "it must be 1 to 40 letters, digits, `-` or `_`" })
         }
     }
 

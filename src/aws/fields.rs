@@ -15,37 +15,44 @@ use crate::{
     error::VerifyError,
     view::{Limits, RequestView},
 };
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec::Vec};
 
-/// Splits a target into authority (absolute form only), path and query.
-pub(super) fn split_target<'r>(
-    target: &'r str,
-    limits: &Limits,
-) -> Result<(Option<&'r str>, &'r str, &'r str), VerifyError> {
-    let malformed = |why| VerifyError::Malformed { what: "target", why };
-    if target.len() > limits.target {
-        return Err(VerifyError::TooLarge { what: "request target", found: target.len(), limit: limits.target });
+/// A request target in its parts.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'r> {
+    /// From an absolute form only.
+    pub(super) authority: Option<&'r str>,
+    pub(super) path: &'r str,
+    pub(super) path_spelling: Spelling,
+    pub(super) query: &'r str,
+}
+
+impl<'r> Target<'r> {
+    pub(super) fn split(target: &'r str, limits: &Limits) -> Result<Self, VerifyError> {
+        let malformed = |why| VerifyError::Malformed { what: "target", why };
+        if target.len() > limits.target {
+            return Err(VerifyError::TooLarge { what: "request target", found: target.len(), limit: limits.target });
+        }
+        let absolute = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://"));
+        let (authority, rest) = match absolute {
+            Some(rest) => match rest.find(['/', '?']).and_then(|cut| rest.split_at_checked(cut)) {
+                Some((authority, rest)) => (Some(authority), rest),
+                None => (Some(rest), ""),
+            },
+            None => (None, target),
+        };
+        let scanned = encode::scan(rest.as_bytes(), 0, [b'?'; 2], Some(b'/'));
+        let (path, query) = rest.split_at_checked(scanned.end).unwrap_or_default();
+        let path = if authority.is_some() && path.is_empty() { "/" } else { path };
+        if scanned.spelling == Spelling::Malformed {
+            return Err(malformed("its path holds a bad escape, a `#`, or a byte that is not visible ASCII"));
+        }
+        if !path.starts_with('/') {
+            return Err(malformed("it must be a path or an absolute URL"));
+        }
+        let query = query.strip_prefix('?').unwrap_or(query);
+        Ok(Self { authority, path, path_spelling: scanned.spelling, query })
     }
-    if target.contains('#') {
-        return Err(malformed("it holds a `#`"));
-    }
-    let absolute = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://"));
-    let (authority, rest) = match absolute {
-        Some(rest) => match rest.find(['/', '?']).and_then(|cut| rest.split_at_checked(cut)) {
-            Some((authority, rest)) => (Some(authority), rest),
-            None => (Some(rest), ""),
-        },
-        None => (None, target),
-    };
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let path = if authority.is_some() && path.is_empty() { "/" } else { path };
-    if !path.starts_with('/') {
-        return Err(malformed("it must be a path or an absolute URL"));
-    }
-    if encode::spelling(path, Some(b'/')) == Spelling::Malformed {
-        return Err(malformed("its path holds a bad escape or a byte that is not visible ASCII"));
-    }
-    Ok((authority, path, query))
 }
 
 /// The header lines that verification itself reads.
@@ -117,18 +124,23 @@ impl<'r> Head<'r> {
     }
 }
 
-/// The query as sent, with the fields that belong to the signature.
-#[derive(Clone)]
+/// The query as sent.
+#[derive(Clone, Copy)]
 pub(super) struct RawQuery<'r> {
     pub(super) raw: &'r str,
-    /// The values of [`RESERVED_PARAMS`], in that order.
-    reserved: [Option<&'r str>; RESERVED_PARAMS.len()],
     pub(super) content_sha256: Option<&'r str>,
     /// Whether the query without the signature is canonical as it stands.
     is_canonical: bool,
+    pub(super) has_plus: bool,
     /// What stands before and after the signature.
     around_signature: [&'r str; 2],
-    pub(super) has_plus: bool,
+}
+
+/// The parameters that belong to a signature.
+pub(super) struct Reserved<'r> {
+    /// The values of [`RESERVED_PARAMS`], in that order.
+    values: [Option<&'r str>; RESERVED_PARAMS.len()],
+    /// A parameter of another signature scheme.
     pub(super) other_dialect: Option<&'static str>,
 }
 
@@ -141,68 +153,61 @@ const P_SIGNATURE: usize = 5;
 const P_SECURITY_TOKEN: usize = 6;
 
 impl<'r> RawQuery<'r> {
-    pub(super) fn read(raw: &'r str, limits: &Limits) -> Result<Self, VerifyError> {
+    pub(super) fn read(raw: &'r str, limits: &Limits) -> Result<(Self, Reserved<'r>), VerifyError> {
         let malformed = |why| VerifyError::Malformed { what: "query", why };
-        let mut query = Self {
-            raw,
-            reserved: [None; RESERVED_PARAMS.len()],
-            content_sha256: None,
-            is_canonical: true,
-            around_signature: [raw, ""],
-            has_plus: false,
-            other_dialect: None,
-        };
+        let mut query =
+            Self { raw, content_sha256: None, is_canonical: true, has_plus: false, around_signature: [raw, ""] };
+        let mut reserved = Reserved { values: [None; RESERVED_PARAMS.len()], other_dialect: None };
         if raw.is_empty() {
-            return Ok(query);
+            return Ok((query, reserved));
         }
+        let bytes = raw.as_bytes();
         let mut before = ("", "");
-        let mut start = 0usize;
-        for (at, param) in raw.split('&').enumerate() {
-            if at >= limits.params {
-                return Err(VerifyError::TooLarge {
-                    what: "query parameters",
-                    found: raw.split('&').count(),
-                    limit: limits.params,
-                });
+        let (mut start, mut count) = (0, 0);
+        loop {
+            let name = encode::scan(bytes, start, [b'=', b'&'], None);
+            // The canonical spelling of `name` is `name=`.
+            let has_value = bytes.get(name.end) == Some(&b'=');
+            let value_at = if has_value { name.end + 1 } else { name.end };
+            let value = encode::scan(bytes, value_at, [b'&'; 2], None);
+            if name.spelling == Spelling::Malformed || value.spelling == Spelling::Malformed {
+                return Err(malformed("it holds a bad escape, a `#`, or a byte that is not visible ASCII"));
             }
-            if param.is_empty() {
+            if value.end == start {
                 return Err(malformed("a parameter is empty"));
             }
-            let pair = param.split_once('=');
-            // The canonical spelling of `name` is `name=`.
-            query.is_canonical &= pair.is_some();
-            let (name, value) = pair.unwrap_or((param, ""));
-            for text in [name, value] {
-                match encode::spelling(text, None) {
-                    Spelling::Canonical => {}
-                    Spelling::Equivalent => {
-                        query.is_canonical = false;
-                        query.has_plus |= text.contains('+');
-                    }
-                    Spelling::Malformed => {
-                        return Err(malformed("it holds a bad escape or a byte that is not visible ASCII"));
-                    }
-                }
+            count += 1;
+            if count > limits.params {
+                let found = raw.split('&').count();
+                return Err(VerifyError::TooLarge { what: "query parameters", found, limit: limits.params });
             }
-            if query.take_reserved(name, value)? == Some(P_SIGNATURE) {
-                let end = start.saturating_add(param.len());
-                query.around_signature = [
-                    raw.get(..start).unwrap_or_default().trim_end_matches('&'),
-                    raw.get(end..).unwrap_or_default().trim_start_matches('&'),
-                ];
+            let text = |from, to| raw.get(from..to).unwrap_or_default();
+            let param = (text(start, name.end), text(value_at, value.end));
+            query.is_canonical &=
+                has_value && name.spelling == Spelling::Canonical && value.spelling == Spelling::Canonical;
+            query.has_plus |= name.has_plus || value.has_plus;
+            if query.take(&mut reserved, param, name.has_escape)? == Some(P_SIGNATURE) {
+                query.around_signature = [text(0, start.saturating_sub(1)), text(value.end + 1, bytes.len())];
             } else {
-                query.is_canonical &= before <= (name, value);
-                before = (name, value);
+                query.is_canonical = query.is_canonical && before <= param;
+                before = param;
             }
-            start = start.saturating_add(param.len()).saturating_add(1);
+            if value.end >= bytes.len() {
+                return Ok((query, reserved));
+            }
+            start = value.end + 1;
         }
-        Ok(query)
     }
 
     /// Takes the value of a reserved parameter, and tells which one it was.
-    fn take_reserved(&mut self, name: &str, value: &'r str) -> Result<Option<usize>, VerifyError> {
+    fn take(
+        &mut self,
+        reserved: &mut Reserved<'r>,
+        (name, value): (&'r str, &'r str),
+        has_escape: bool,
+    ) -> Result<Option<usize>, VerifyError> {
         let decoded;
-        let plain = if name.contains('%') {
+        let plain = if has_escape {
             decoded = Inline::<32>::decoded(name);
             match decoded.as_ref().and_then(Inline::as_str) {
                 Some(plain) => plain,
@@ -217,21 +222,21 @@ impl<'r> RawQuery<'r> {
         match first {
             b'X' | b'x' => {}
             b'A' | b'a' if is("AWSAccessKeyId") => {
-                self.other_dialect = Some("AWSAccessKeyId");
+                reserved.other_dialect = Some("AWSAccessKeyId");
                 return Ok(None);
             }
             b'S' | b's' if is("Signature") => {
-                self.other_dialect = Some("Signature");
+                reserved.other_dialect = Some("Signature");
                 return Ok(None);
             }
             b'G' | b'g' if is("GoogleAccessId") => {
-                self.other_dialect = Some("GoogleAccessId");
+                reserved.other_dialect = Some("GoogleAccessId");
                 return Ok(None);
             }
             _ => return Ok(None),
         }
         if plain.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Goog-")) {
-            self.other_dialect = Some("X-Goog-*");
+            reserved.other_dialect = Some("X-Goog-*");
             return Ok(None);
         }
         if is("X-Amz-Content-Sha256") {
@@ -240,21 +245,16 @@ impl<'r> RawQuery<'r> {
             }
             return Ok(None);
         }
-        let Some((at, field)) = RESERVED_PARAMS.iter().enumerate().find(|(_, reserved)| is(reserved)) else {
+        let Some((at, field)) = RESERVED_PARAMS.iter().enumerate().find(|(_, known)| is(known)) else {
             return Ok(None);
         };
         if name != *field {
             return Err(VerifyError::FieldForm { field, expected: "spelled exactly like this" });
         }
-        if self.reserved.get_mut(at).is_some_and(|slot| slot.replace(value).is_some()) {
+        if reserved.values.get_mut(at).is_some_and(|slot| slot.replace(value).is_some()) {
             return Err(VerifyError::FieldCount { field, found: 2 });
         }
         Ok(Some(at))
-    }
-
-    /// Whether any parameter of a signature is there.
-    pub(super) fn is_reserved(&self) -> bool {
-        self.reserved.iter().any(Option::is_some)
     }
 
     /// What is signed of it.
@@ -265,64 +265,77 @@ impl<'r> RawQuery<'r> {
             Query::Equivalent { raw: self.raw, without, plus }
         }
     }
+}
+
+impl<'r> Reserved<'r> {
+    /// Whether any parameter of a signature is there.
+    pub(super) fn any(&self) -> bool {
+        self.values.iter().any(Option::is_some)
+    }
 
     fn required(&self, at: usize) -> Result<&'r str, VerifyError> {
         let field = RESERVED_PARAMS.get(at).copied().unwrap_or_default();
-        self.reserved.get(at).copied().flatten().ok_or(VerifyError::FieldCount { field, found: 0 })
+        self.values.get(at).copied().flatten().ok_or(VerifyError::FieldCount { field, found: 0 })
     }
 
-    fn decoded<const N: usize>(&self, at: usize, expected: &'static str) -> Result<Inline<N>, VerifyError> {
+    /// The decoded value. None of these needs an escape, so that nothing is copied unless somebody on the
+    /// way wrote one.
+    fn decoded(&self, at: usize, expected: &'static str) -> Result<Cow<'r, str>, VerifyError> {
+        let raw = self.required(at)?;
+        if !raw.as_bytes().contains(&b'%') {
+            return Ok(Cow::Borrowed(raw));
+        }
         let field = RESERVED_PARAMS.get(at).copied().unwrap_or_default();
-        Inline::decoded(self.required(at)?).ok_or(VerifyError::FieldForm { field, expected })
+        encode::decode(raw).map(Cow::Owned).ok_or(VerifyError::FieldForm { field, expected })
     }
 }
 
 /// The fields of a signature, wherever they stood.
 pub(super) struct Claim<'r> {
     pub(super) form: Form,
-    pub(super) access_key_id: Inline<MAX_KEY_ID>,
+    pub(super) access_key_id: Cow<'r, str>,
     pub(super) scope: Scope,
     pub(super) signed_at: Timestamp,
     pub(super) amz_date: [u8; 16],
     pub(super) lifetime: u32,
     pub(super) signed: SignedNames<'r>,
-    pub(super) signature: [u8; 64],
+    /// Exactly 64 lower-case hex digits.
+    pub(super) signature: &'r [u8; 64],
     pub(super) session_token: Option<SessionToken<'r>>,
 }
 
 const DATE_FORM: &str = "a calendar date and time in the form `YYYYMMDDTHHMMSSZ`";
+const LIFETIME_FORM: &str = "1 to 6 digits";
 const SIGNATURE_FORM: &str = "64 lower-case hex digits";
 const CREDENTIAL_FORM: &str = "`<access key id>/<YYYYMMDD>/<region>/<service>/aws4_request`";
 
 impl<'r> Claim<'r> {
-    pub(super) fn from_query(query: &RawQuery<'r>, head: &Head<'r>, limits: &Limits) -> Result<Self, VerifyError> {
+    pub(super) fn from_query(query: &Reserved<'r>, head: &Head<'r>, limits: &Limits) -> Result<Self, VerifyError> {
         let form = |field, expected| VerifyError::FieldForm { field, expected };
-        let algorithm: Inline<32> = query.decoded(P_ALGORITHM, ALGORITHM)?;
-        if algorithm.bytes() != ALGORITHM.as_bytes() {
+        if query.decoded(P_ALGORITHM, ALGORITHM)? != ALGORITHM {
             return Err(VerifyError::Algorithm { field: "X-Amz-Algorithm", expected: ALGORITHM });
         }
-        if query.reserved.last().is_some_and(Option::is_some) {
+        if query.values.last().is_some_and(Option::is_some) {
             // A region set belongs to the asymmetric algorithm.
             return Err(VerifyError::Algorithm { field: "X-Amz-Region-Set", expected: ALGORITHM });
         }
         for at in [P_CREDENTIAL, P_DATE, P_EXPIRES, P_SIGNED_HEADERS, P_SIGNATURE] {
             query.required(at)?;
         }
-        let date: Inline<16> = query.decoded(P_DATE, DATE_FORM)?;
-        let (signed_at, amz_date) = read_date(date.bytes()).ok_or(form("X-Amz-Date", DATE_FORM))?;
-        let lifetime = query.decoded::<8>(P_EXPIRES, "1 to 6 digits")?;
-        let lifetime = read_digits(lifetime.bytes()).ok_or(form("X-Amz-Expires", "1 to 6 digits"))?;
-        let credential: Inline<320> = query.decoded(P_CREDENTIAL, CREDENTIAL_FORM)?;
-        let (access_key_id, scope) =
-            credential.as_str().and_then(read_credential).ok_or(form("X-Amz-Credential", CREDENTIAL_FORM))?;
+        let date = query.decoded(P_DATE, DATE_FORM)?;
+        let (signed_at, amz_date) = read_date(date.as_bytes()).ok_or_else(|| form("X-Amz-Date", DATE_FORM))?;
+        let lifetime = query.decoded(P_EXPIRES, LIFETIME_FORM)?;
+        let lifetime = read_digits(lifetime.as_bytes()).ok_or_else(|| form("X-Amz-Expires", LIFETIME_FORM))?;
+        let (access_key_id, scope) = read_credential(query.required(P_CREDENTIAL)?, true)
+            .ok_or_else(|| form("X-Amz-Credential", CREDENTIAL_FORM))?;
         let signed =
             SignedNames::parse(query.required(P_SIGNED_HEADERS)?, "X-Amz-SignedHeaders", limits.signed_headers)?;
-        let signature = query.required(P_SIGNATURE)?;
-        let signature = read_signature(signature.as_bytes()).ok_or(form("X-Amz-Signature", SIGNATURE_FORM))?;
+        let signature = read_signature(query.required(P_SIGNATURE)?.as_bytes())
+            .ok_or_else(|| form("X-Amz-Signature", SIGNATURE_FORM))?;
         if head.amz_date.is_some_and(|header| header != amz_date) {
             return Err(form("x-amz-date", "the same as `X-Amz-Date`"));
         }
-        let in_query = query.reserved.get(P_SECURITY_TOKEN).copied().flatten();
+        let in_query = query.values.get(P_SECURITY_TOKEN).copied().flatten();
         if in_query.is_some() && head.session_token.is_some() {
             return Err(VerifyError::FieldCount { field: "X-Amz-Security-Token", found: 2 });
         }
@@ -337,8 +350,8 @@ impl<'r> Claim<'r> {
         let text = core::str::from_utf8(authorization)
             .ok()
             .filter(|text| text.is_ascii())
-            .ok_or(form(FIELD, "visible ASCII"))?;
-        let (scheme, fields) = text.split_once(' ').ok_or(form(FIELD, "a scheme, a blank and its fields"))?;
+            .ok_or_else(|| form(FIELD, "visible ASCII"))?;
+        let (scheme, fields) = text.split_once(' ').ok_or_else(|| form(FIELD, "a scheme, a blank and its fields"))?;
         if !scheme.eq_ignore_ascii_case(ALGORITHM) {
             return Err(VerifyError::Algorithm { field: FIELD, expected: ALGORITHM });
         }
@@ -347,7 +360,7 @@ impl<'r> Claim<'r> {
             let (name, value) = field
                 .trim_start_matches(' ')
                 .split_once('=')
-                .ok_or(form(FIELD, "`Credential=..., SignedHeaders=..., Signature=...`"))?;
+                .ok_or_else(|| form(FIELD, "`Credential=..., SignedHeaders=..., Signature=...`"))?;
             let (slot, name) = match name {
                 "Credential" => (&mut credential, "Credential"),
                 "SignedHeaders" => (&mut signed, "SignedHeaders"),
@@ -359,17 +372,18 @@ impl<'r> Claim<'r> {
             }
         }
         let missing = |field| VerifyError::FieldCount { field, found: 0 };
-        let credential = credential.ok_or(missing("Credential"))?;
-        let signed = signed.ok_or(missing("SignedHeaders"))?;
-        let signature = signature.ok_or(missing("Signature"))?;
-        let (access_key_id, scope) = read_credential(credential).ok_or(form("Credential", CREDENTIAL_FORM))?;
+        let credential = credential.ok_or_else(|| missing("Credential"))?;
+        let signed = signed.ok_or_else(|| missing("SignedHeaders"))?;
+        let signature = signature.ok_or_else(|| missing("Signature"))?;
+        let (access_key_id, scope) =
+            read_credential(credential, false).ok_or_else(|| form("Credential", CREDENTIAL_FORM))?;
         if signed.contains('%') {
             return Err(form("SignedHeaders", "header names separated by `;`"));
         }
         let signed = SignedNames::parse(signed, "SignedHeaders", limits.signed_headers)?;
-        let signature = read_signature(signature.as_bytes()).ok_or(form("Signature", SIGNATURE_FORM))?;
-        let date = head.amz_date.ok_or(missing("x-amz-date"))?;
-        let (signed_at, amz_date) = read_date(date).ok_or(form("x-amz-date", DATE_FORM))?;
+        let signature = read_signature(signature.as_bytes()).ok_or_else(|| form("Signature", SIGNATURE_FORM))?;
+        let date = head.amz_date.ok_or_else(|| missing("x-amz-date"))?;
+        let (signed_at, amz_date) = read_date(date).ok_or_else(|| form("x-amz-date", DATE_FORM))?;
         let session_token = head.session_token.map(SessionToken::InHeader);
         let form = Form::Header;
         Ok(Self { form, access_key_id, scope, signed_at, amz_date, lifetime: 0, signed, signature, session_token })
@@ -391,22 +405,38 @@ fn read_digits(text: &[u8]) -> Option<u32> {
     })
 }
 
-fn read_credential(text: &str) -> Option<(Inline<MAX_KEY_ID>, Scope)> {
-    let mut parts = text.split('/');
-    let (id, date, region, service) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    if parts.next() != Some("aws4_request") || parts.next().is_some() {
+/// Reads a credential as it stands in a header or, percent-encoded, in a query.
+fn read_credential(raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
+    let mut rest = Some(raw);
+    let mut part = || {
+        let text = rest.take()?;
+        let mut from = 0;
+        while let Some(at) = text.get(from..)?.bytes().position(|byte| matches!(byte, b'/' | b'%')) {
+            let (before, after) = text.split_at_checked(from + at)?;
+            let escaped = || after.strip_prefix("%2F").or_else(|| after.strip_prefix("%2f")).filter(|_| in_query);
+            if let Some(after) = after.strip_prefix('/').or_else(escaped) {
+                rest = Some(after);
+                return Some(before);
+            }
+            // Another escape, which belongs to the part.
+            from += at + 1;
+        }
+        Some(text)
+    };
+    let (id, date, region, service, terminator) = (part()?, part()?, part()?, part()?, part()?);
+    if terminator != "aws4_request" || part().is_some() {
         return None;
     }
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+    let id = if in_query && id.contains('%') { Cow::Owned(encode::decode(id)?) } else { Cow::Borrowed(id) };
+    let visible = id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    if id.is_empty() || id.len() > MAX_KEY_ID || !visible {
         return None;
     }
-    let mut access_key_id = Inline::new();
-    access_key_id.push(id.as_bytes())?;
-    Some((access_key_id, Scope::from_parts(date.as_bytes().try_into().ok()?, region, service)?))
+    Some((id, Scope::from_parts(date.as_bytes().try_into().ok()?, region, service)?))
 }
 
-fn read_signature(text: &[u8]) -> Option<[u8; 64]> {
-    let signature: [u8; 64] = text.try_into().ok()?;
+fn read_signature(text: &[u8]) -> Option<&[u8; 64]> {
+    let signature: &[u8; 64] = text.try_into().ok()?;
     signature.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).then_some(signature)
 }
 
@@ -446,8 +476,12 @@ mod tests {
 
     #[test]
     fn a_credential_has_exactly_five_parts() {
-        assert!(read_credential("AKID/20150830/us-east-1/s3/aws4_request").is_some());
+        assert!(read_credential("AKID/20150830/us-east-1/s3/aws4_request", false).is_some());
+        let (id, scope) = read_credential("test%3Atester%2F20150830/us-east-1%2fs3%2Faws4_request", true).unwrap();
+        assert_eq!((&*id, scope.as_str()), ("test:tester", "20150830/us-east-1/s3/aws4_request"));
+        assert!(read_credential("AKID%2F20150830%2Fus-east-1%2Fs3%2Faws4_request", false).is_none());
         for text in [
+            "AKID%252F/20150830/us-east-1/s3/aws4_request%",
             "AKID/20150830/us-east-1/s3",
             "AKID/20150830/us-east-1/s3/aws4_request/",
             "AK/ID/20150830/us-east-1/s3/aws4_request",
@@ -457,7 +491,8 @@ mod tests {
             "AKID/20150830/us-east-1/s3/aws4_request2",
             "A KID/20150830/us-east-1/s3/aws4_request",
         ] {
-            assert!(read_credential(text).is_none(), "{text}");
+            assert!(read_credential(text, false).is_none(), "{text}");
+            assert!(read_credential(&text.replace('/', "%2F"), true).is_none(), "{text}");
         }
     }
 }

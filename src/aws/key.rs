@@ -14,9 +14,9 @@ use core::fmt;
 
 /// The longest access key id, region and service that are read or written.
 pub(super) const MAX_KEY_ID: usize = 128;
-pub(super) const MAX_NAME: usize = 64;
+pub(super) const MAX_NAME: usize = 40;
 const SCOPE_END: &str = "/aws4_request";
-const SCOPE_CAPACITY: usize = 8 + 1 + MAX_NAME + 1 + MAX_NAME + SCOPE_END.len();
+pub(super) const SCOPE_CAPACITY: usize = 8 + 1 + MAX_NAME + 1 + MAX_NAME + SCOPE_END.len();
 
 /// What a token signed with a key names: the access key id and, for temporary credentials, the session
 /// token. Never the secret.
@@ -105,12 +105,12 @@ impl Scope {
     /// The scope of the day of `at`.
     ///
     /// # Errors
-    /// [`KeyError::Invalid`] unless region and service are 1 to 64 letters, digits, `-` or `_`.
+    /// [`KeyError::Invalid`] unless region and service are 1 to 40 letters, digits, `-` or `_`.
     pub fn new(at: Timestamp, region: &str, service: &str) -> Result<Self, KeyError> {
         let date = at.iso_basic();
         Self::from_parts(date.first_chunk().copied().unwrap_or([b'0'; 8]), region, service).ok_or(KeyError::Invalid {
             what: "scope",
-            why: "region and service are 1 to 64 letters, digits, `-` or `_`",
+            why: "region and service are 1 to 40 letters, digits, `-` or `_`",
         })
     }
 
@@ -130,6 +130,22 @@ impl Scope {
         Some(Self { text, region_end, service_end })
     }
 
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.text.bytes()
+    }
+
+    pub(super) fn date_bytes(&self) -> &[u8] {
+        self.as_bytes().get(..8).unwrap_or_default()
+    }
+
+    pub(super) fn region_bytes(&self) -> &[u8] {
+        self.as_bytes().get(9..usize::from(self.region_end)).unwrap_or_default()
+    }
+
+    pub(super) fn service_bytes(&self) -> &[u8] {
+        self.as_bytes().get(usize::from(self.region_end) + 1..usize::from(self.service_end)).unwrap_or_default()
+    }
+
     /// The whole scope as it is signed.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -139,19 +155,19 @@ impl Scope {
     /// The day, `YYYYMMDD`.
     #[must_use]
     pub fn date(&self) -> &str {
-        self.as_str().get(..8).unwrap_or_default()
+        core::str::from_utf8(self.date_bytes()).unwrap_or_default()
     }
 
     /// The region.
     #[must_use]
     pub fn region(&self) -> &str {
-        self.as_str().get(9..usize::from(self.region_end)).unwrap_or_default()
+        core::str::from_utf8(self.region_bytes()).unwrap_or_default()
     }
 
     /// The service.
     #[must_use]
     pub fn service(&self) -> &str {
-        self.as_str().get(usize::from(self.region_end) + 1..usize::from(self.service_end)).unwrap_or_default()
+        core::str::from_utf8(self.service_bytes()).unwrap_or_default()
     }
 }
 
@@ -228,9 +244,9 @@ struct DerivedKey {
 impl DerivedKey {
     fn new(secret: &str, scope: &Scope) -> Self {
         let first = Secret::new([b"AWS4", secret.as_bytes()].concat());
-        let parts = [scope.date(), scope.region(), scope.service(), "aws4_request"];
+        let parts = [scope.date_bytes(), scope.region_bytes(), scope.service_bytes(), b"aws4_request"];
         let key = parts.into_iter().fold(HmacKey::new(first.expose()), |key, part| {
-            let next = Secret::new(key.mac(part.as_bytes()));
+            let next = Secret::new(key.mac(part));
             HmacKey::new(next.expose())
         });
         Self { scope: *scope, key }
@@ -311,11 +327,12 @@ impl StaticKey {
     /// Settles a request that was checked without a key.
     pub(super) fn accept<'r>(
         &self,
-        pending: Pending<'r>,
+        mut pending: Pending<'r>,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        pending.hold_to(&self.credential, now);
         let (expected, derived) = self.sign_with_kept(pending.scope(), pending.string_to_sign());
-        let verified = pending.held_to(&self.credential, now).accept(&expected)?;
+        let verified = pending.accept(&expected)?;
         self.keep(derived);
         Ok(verified)
     }

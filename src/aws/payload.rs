@@ -38,6 +38,25 @@ impl Payload {
         }
     }
 
+    /// Reads the value of `x-amz-content-sha256`.
+    ///
+    /// Streaming modes frame the body, so they are payload modes of their own and not accepted here.
+    pub(super) fn parse(value: &[u8]) -> Result<Self, VerifyError> {
+        if value == UNSIGNED.as_bytes() {
+            return Ok(Self::Unsigned);
+        }
+        if value == EMPTY_SHA256.as_bytes() {
+            return Ok(Self::Empty);
+        }
+        if value.starts_with(b"STREAMING-") {
+            return Err(VerifyError::PayloadMode { mode: "STREAMING" });
+        }
+        encode::from_hex_lower(value).map(Self::Sha256).ok_or(VerifyError::FieldForm {
+            field: "x-amz-content-sha256",
+            expected: "`UNSIGNED-PAYLOAD` or 64 lower-case hex digits",
+        })
+    }
+
     pub(super) fn line(self) -> PayloadLine {
         match self {
             Self::Unsigned => PayloadLine::Unsigned,
@@ -60,33 +79,6 @@ impl PayloadLine {
         match self {
             Self::Unsigned => UNSIGNED,
             Self::Sha256(hex) => core::str::from_utf8(hex).unwrap_or_default(),
-        }
-    }
-
-    /// Reads the value of `x-amz-content-sha256`.
-    ///
-    /// Streaming modes frame the body, so they are their own payload modes and not accepted here.
-    pub(super) fn parse(value: &[u8]) -> Result<Self, VerifyError> {
-        if value == UNSIGNED.as_bytes() {
-            return Ok(Self::Unsigned);
-        }
-        if value.starts_with(b"STREAMING-") {
-            return Err(VerifyError::PayloadMode { mode: "STREAMING" });
-        }
-        match (value.first_chunk(), encode::from_hex_lower(value)) {
-            (Some(hex), Some(_)) => Ok(Self::Sha256(*hex)),
-            _ => Err(VerifyError::FieldForm {
-                field: "x-amz-content-sha256",
-                expected: "`UNSIGNED-PAYLOAD` or 64 lower-case hex digits",
-            }),
-        }
-    }
-
-    pub(super) fn payload(self) -> Payload {
-        match self {
-            Self::Unsigned => Payload::Unsigned,
-            Self::Sha256(hex) if hex == *EMPTY_SHA256.as_bytes() => Payload::Empty,
-            Self::Sha256(hex) => encode::from_hex_lower(&hex).map_or(Payload::Empty, Payload::Sha256),
         }
     }
 }

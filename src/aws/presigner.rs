@@ -206,10 +206,10 @@ impl<K: SigV4> HeaderSigner<K> {
     /// A signer for one service in one region.
     ///
     /// # Errors
-    /// [`IssueError::Invalid`] unless both are 1 to 64 letters, digits, `-` or `_`.
+    /// [`IssueError::Invalid`] unless both are 1 to 40 letters, digits, `-` or `_`.
     pub fn new(holder: K, region: &str, service: &str) -> Result<Self, IssueError> {
         if !is_name(service) {
-            return Err(IssueError::Invalid { what: "service", why: "it must be 1 to 64 letters, digits, `-` or `_`" });
+            return Err(IssueError::Invalid { what: "service", why: "it must be 1 to 40 letters, digits, `-` or `_`" });
         }
         let stamped = Stamped::new(holder, Region::new(region)?, service.to_owned());
         Ok(Self { stamped, rule: PathRule::of_service(service), names: String::new() })
@@ -259,9 +259,9 @@ impl<K: SigV4> HeaderSigner<K> {
         if path_spelling != Spelling::Canonical && !self.rule.encodes_twice() {
             return Err(IssueError::Invalid { what: "path", why: "it must be in canonical spelling" });
         }
-        let query = RawQuery::read(query, &Limits::DEFAULT)
+        let (query, reserved) = RawQuery::read(query, &Limits::DEFAULT)
             .map_err(|_| IssueError::Invalid { what: "query", why: "it is malformed or too large" })?;
-        if query.is_reserved() || query.has_plus {
+        if reserved.any() || reserved.other_dialect.is_some() || query.has_plus {
             return Err(IssueError::Invalid { what: "query", why: "it holds a bare `+` or a parameter of the signer" });
         }
 
@@ -284,6 +284,7 @@ impl<K: SigV4> HeaderSigner<K> {
         let request = CanonicalRequest {
             method,
             path,
+            path_spelling,
             rule: self.rule,
             query: query.canonical(&[], PlusSign::Plus),
             lines,

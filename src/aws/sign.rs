@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    encode,
+    encode::{self, Spelling},
     error::IssueError,
     grant::{Justification, Lifetime},
     mac::{Sha256, Sink},
@@ -128,7 +128,7 @@ impl Request {
     ///
     /// # Errors
     /// [`IssueError::Invalid`] if the method is not an HTTP token, the origin is not one, or region and
-    /// service are not 1 to 64 letters, digits, `-` or `_`.
+    /// service are not 1 to 40 letters, digits, `-` or `_`.
     pub fn new(method: &str, origin: &str, region: &str, service: &str) -> Result<Self, IssueError> {
         Self::to(method, Origin::parse(origin)?, Region::new(region)?, service)
     }
@@ -138,7 +138,7 @@ impl Request {
             return Err(IssueError::Invalid { what: "method", why: "it must be 1 to 32 letters" });
         }
         if !is_name(service) {
-            return Err(IssueError::Invalid { what: "service", why: "it must be 1 to 64 letters, digits, `-` or `_`" });
+            return Err(IssueError::Invalid { what: "service", why: "it must be 1 to 40 letters, digits, `-` or `_`" });
         }
         Ok(Self {
             method: method.into(),
@@ -238,10 +238,10 @@ impl Request {
         if !wire.starts_with('/') {
             return invalid("it must begin with `/`");
         }
-        if wire.contains(['?', '#']) || encode::spelling(&wire, Some(b'/')) == encode::Spelling::Malformed {
+        if wire.contains(['?', '#']) || encode::spelling(&wire, Some(b'/')) == Spelling::Malformed {
             return invalid("it must hold visible ASCII without `?` and `#`, and `%` with two hex digits");
         }
-        if !self.rule.encodes_twice() && encode::spelling(&wire, Some(b'/')) != encode::Spelling::Canonical {
+        if !self.rule.encodes_twice() && encode::spelling(&wire, Some(b'/')) != Spelling::Canonical {
             return invalid(
                 "an encoded path must be in canonical spelling: `%XX` in upper case, and only where needed",
             );
@@ -351,6 +351,8 @@ impl Request {
         CanonicalRequest {
             method: &self.method,
             path,
+            // INVARIANT: `wire_path` lets nothing else through where it matters.
+            path_spelling: Spelling::Canonical,
             rule: self.rule,
             query: Query::Canonical([query, ""]),
             lines,
@@ -373,10 +375,12 @@ fn text_of(ascii: &[u8]) -> String {
 
 /// Whether a segment is `.` or `..`, in any spelling that a client might fold.
 pub(super) fn has_dot_segment(path: &str) -> bool {
-    path.split('/').any(|segment| {
-        let mut decoded = encode::Decoded::of(segment);
-        decoded.next() == Some(b'.') && matches!((decoded.next(), decoded.next()), (None, _) | (Some(b'.'), None))
-    })
+    let suspicious = path.as_bytes().windows(2).any(|pair| pair == b"/." || pair == b"/%");
+    suspicious
+        && path.split('/').any(|segment| {
+            let mut decoded = encode::Decoded::of(segment);
+            decoded.next() == Some(b'.') && matches!((decoded.next(), decoded.next()), (None, _) | (Some(b'.'), None))
+        })
 }
 
 pub(super) fn check_header(name: &str, value: &[u8]) -> Result<(), IssueError> {
@@ -640,7 +644,7 @@ impl UrlTemplate {
     pub(super) fn put_canonical(&self, path: &str, sink: &mut impl Sink) {
         sink.put(self.method.as_bytes());
         sink.put(b"\n");
-        canonical::put_path(sink, path, self.rule);
+        canonical::put_path(sink, path, Spelling::Canonical, self.rule);
         sink.put(b"\n");
         sink.put(self.query.as_bytes());
         sink.put(&self.tail);

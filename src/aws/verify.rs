@@ -2,19 +2,19 @@
 
 use super::{
     canonical::{self, ALGORITHM, CanonicalRequest, Lines, MustSign, PathRule, SignedNames, StringToSign},
-    fields::{Claim, Head, RawQuery, SessionToken, split_target},
-    key::{Credential, MAX_KEY_ID, Scope, Signature},
+    fields::{Claim, Head, RawQuery, SessionToken, Target},
+    key::{Credential, Scope, Signature},
     payload::{Payload, PayloadCheck, PayloadLine, UNSIGNED},
     sign::{RESERVED_PARAMS, TokenPlacement, has_dot_segment},
 };
 use crate::{
     clock::Timestamp,
-    encode::{self, Inline, PlusSign, Spelling},
+    encode::{self, PlusSign, Spelling},
     error::VerifyError,
     grant::Lifetime,
     mac,
     token::Verified,
-    view::{Limits, RequestView},
+    view::{HeaderLine, Limits, RequestView},
 };
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -162,19 +162,22 @@ impl Expect {
 /// Tells the access key id and the scope so that the caller can look the key up, in whatever way.
 #[derive(Clone)]
 pub struct Presented<'r> {
-    view: RequestView<'r>,
+    method: &'r str,
+    headers: &'r [HeaderLine<'r>],
+    body_sha256: Option<[u8; 32]>,
     form: Form,
     host: &'r str,
     path: &'r str,
+    path_spelling: Spelling,
     query: RawQuery<'r>,
-    access_key_id: Inline<MAX_KEY_ID>,
+    access_key_id: Cow<'r, str>,
     scope: Scope,
     signed_at: Timestamp,
     amz_date: [u8; 16],
     /// In seconds; 0 for a header-signed request.
     lifetime: u32,
     signed: SignedNames<'r>,
-    signature: [u8; 64],
+    signature: &'r [u8; 64],
     session_token: Option<SessionToken<'r>>,
     content_sha256: Option<&'r [u8]>,
 }
@@ -197,37 +200,40 @@ impl<'r> Presented<'r> {
     /// As [`parse`](Self::parse).
     pub fn parse_within(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
         let head = Head::read(view, limits)?;
-        let (authority, path, raw_query) = split_target(view.target(), limits)?;
-        if head.authorization.is_none() && raw_query.is_empty() {
+        let target = Target::split(view.target(), limits)?;
+        if head.authorization.is_none() && target.query.is_empty() {
             return Err(VerifyError::NotSigned);
         }
-        let query = RawQuery::read(raw_query, limits)?;
+        let (query, reserved) = RawQuery::read(target.query, limits)?;
         let host = head.host()?;
-        if authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
+        if target.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
             return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
         }
-        let claim = match (head.authorization, query.is_reserved()) {
+        let claim = match (head.authorization, reserved.any()) {
             (Some(_), true) => {
                 return Err(VerifyError::TwoMechanisms { first: "Authorization", second: "X-Amz-* parameters" });
             }
             (Some(authorization), false) => Claim::from_header(authorization, &head, limits)?,
-            (None, true) => Claim::from_query(&query, &head, limits)?,
-            (None, false) if query.other_dialect.is_some() => {
+            (None, true) => Claim::from_query(&reserved, &head, limits)?,
+            (None, false) if reserved.other_dialect.is_some() => {
                 return Err(VerifyError::Algorithm { field: "X-Amz-Algorithm", expected: ALGORITHM });
             }
             (None, false) => return Err(VerifyError::NotSigned),
         };
-        if let Some(second) = query.other_dialect {
+        if let Some(second) = reserved.other_dialect {
             return Err(VerifyError::TwoMechanisms { first: ALGORITHM, second });
         }
         if !claim.signed.contains("host") {
             return Err(VerifyError::UnsignedHeader { name: "host".to_owned() });
         }
         Ok(Self {
-            view: *view,
+            method: view.method(),
+            headers: view.headers(),
+            body_sha256: view.body_digest(),
             form: claim.form,
             host,
-            path,
+            path: target.path,
+            path_spelling: target.path_spelling,
             query,
             access_key_id: claim.access_key_id,
             scope: claim.scope,
@@ -244,7 +250,7 @@ impl<'r> Presented<'r> {
     /// The access key id that the request names. Nobody vouches for it yet.
     #[must_use]
     pub fn access_key_id(&self) -> &str {
-        self.access_key_id.as_str().unwrap_or_default()
+        &self.access_key_id
     }
 
     /// The scope that the request names. Nobody vouches for it yet.
@@ -272,7 +278,9 @@ impl<'r> Presented<'r> {
         if self.access_key_id() != credential.access_key_id() {
             return Err(VerifyError::OtherKey);
         }
-        Ok(self.check_unkeyed(expect, now)?.held_to(credential, now))
+        let mut pending = self.check_unkeyed(expect, now)?;
+        pending.hold_to(credential, now);
+        Ok(pending)
     }
 
     /// The part of [`check`](Self::check) that is the same for every key.
@@ -297,7 +305,7 @@ impl<'r> Presented<'r> {
             body,
             problem: None,
         };
-        let digest = pending.canonical().digest()?;
+        let digest = pending.canonical(&body.payload.line()).digest()?;
         pending.string_to_sign.set_digest(&digest);
         Ok(pending)
     }
@@ -310,15 +318,17 @@ impl<'r> Presented<'r> {
     }
 
     fn check_scope(&self, expect: &Expect) -> Result<(), VerifyError> {
-        let parts =
-            [("region", &expect.region, self.scope.region()), ("service", &expect.service, self.scope.service())];
+        let parts = [
+            ("region", &expect.region, self.scope.region_bytes()),
+            ("service", &expect.service, self.scope.service_bytes()),
+        ];
         for (part, expected, found) in parts {
-            if expected != found {
-                let (expected, found) = (expected.clone(), found.to_owned());
+            if expected.as_bytes() != found {
+                let (expected, found) = (expected.clone(), String::from_utf8_lossy(found).into_owned());
                 return Err(VerifyError::Scope { field: self.scope_field(), part, expected, found });
             }
         }
-        if self.scope.date().as_bytes() != self.amz_date.get(..8).unwrap_or_default() {
+        if self.scope.date_bytes() != self.amz_date.get(..8).unwrap_or_default() {
             return Err(VerifyError::ScopeDate { field: self.scope_field(), signed_at: self.signed_at });
         }
         Ok(())
@@ -358,11 +368,14 @@ impl<'r> Presented<'r> {
         if expect.path_rule.encodes_twice() {
             return Ok(());
         }
+        if self.path_spelling == Spelling::Canonical {
+            return Ok(());
+        }
         // `%2F` is a byte of a name to some servers and a separator to others.
         if self.path.as_bytes().windows(3).any(|escape| escape.eq_ignore_ascii_case(b"%2f")) {
             return Err(VerifyError::AmbiguousPath { why: "`%2F` is not `/`" });
         }
-        if !expect.recode_path && encode::spelling(self.path, Some(b'/')) != Spelling::Canonical {
+        if !expect.recode_path {
             return Err(VerifyError::AmbiguousPath { why: "it is not percent-encoded as it is signed" });
         }
         Ok(())
@@ -370,32 +383,32 @@ impl<'r> Presented<'r> {
 
     /// Finds the payload line and what the body will be held to.
     fn check_payload(&self, expect: &Expect) -> Result<Body, VerifyError> {
-        let declared = self.content_sha256.map(PayloadLine::parse).transpose()?;
+        let declared = self.content_sha256.map(Payload::parse).transpose()?;
         let is_s3 = canonical::is_s3(&expect.service);
-        let hashed = || match self.view.body_digest() {
-            Some(digest) => Payload::Sha256(digest).line(),
-            None => Payload::Empty.line(),
+        let hashed = || match self.body_sha256 {
+            Some(digest) => Payload::Sha256(digest),
+            None => Payload::Empty,
         };
-        let line = match (self.form, declared) {
+        let payload = match (self.form, declared) {
             (Form::Header, None) if is_s3 => {
                 return Err(VerifyError::FieldCount { field: "x-amz-content-sha256", found: 0 });
             }
             (Form::Header, Some(declared)) => declared,
             // SPEC: only a signed header changes what a presigned URL says about its body.
             (Form::Presigned, Some(declared)) if self.signed.contains("x-amz-content-sha256") => declared,
-            (Form::Presigned, _) if is_s3 => PayloadLine::Unsigned,
+            (Form::Presigned, _) if is_s3 => Payload::Unsigned,
             _ => hashed(),
         };
-        if matches!(line, PayloadLine::Unsigned) && !expect.unsigned_payload {
+        if payload == Payload::Unsigned && !expect.unsigned_payload {
             return Err(VerifyError::PayloadMode { mode: UNSIGNED });
         }
         if self.query.content_sha256.is_some_and(|value| value != UNSIGNED) {
             // Some servers take the parameter as the payload line and others ignore it.
             return Err(VerifyError::PayloadMode { mode: "X-Amz-Content-Sha256 parameter" });
         }
-        let held_to = |line: PayloadLine| line.payload().digest();
-        let content = held_to(line).or_else(|| declared.and_then(held_to));
-        Ok(Body { line, content, checksum: self.signed_checksum()? })
+        let held_to = |payload: Payload| payload.digest();
+        let content = held_to(payload).or_else(|| declared.and_then(held_to));
+        Ok(Body { payload, content, checksum: self.signed_checksum()? })
     }
 
     fn signed_checksum(&self) -> Result<Option<[u8; 32]>, VerifyError> {
@@ -403,7 +416,7 @@ impl<'r> Presented<'r> {
         if !self.signed.contains(NAME) {
             return Ok(None);
         }
-        let mut values = self.view.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
+        let mut values = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
         let (Some((_, value)), None) = (values.next(), values.next()) else {
             return Err(VerifyError::FieldCount { field: NAME, found: values.count().saturating_add(2) });
         };
@@ -429,9 +442,16 @@ impl fmt::Debug for Presented<'_> {
 /// What is signed of the body, and what the body will be held to.
 #[derive(Clone, Copy)]
 struct Body {
-    line: PayloadLine,
+    payload: Payload,
     content: Option<[u8; 32]>,
     checksum: Option<[u8; 32]>,
+}
+
+/// What is wrong with the credential of a request.
+#[derive(Clone, Copy)]
+enum Problem {
+    SessionToken(&'static str),
+    Expired { ended_at: Timestamp, now: Timestamp },
 }
 
 /// A request that lacks only the comparison of its signature.
@@ -445,7 +465,7 @@ pub struct Pending<'r> {
     body: Body,
     string_to_sign: StringToSign,
     /// What is wrong with the credential. It is told only to those who know the key.
-    problem: Option<VerifyError>,
+    problem: Option<Problem>,
 }
 
 impl<'r> Pending<'r> {
@@ -471,7 +491,7 @@ impl<'r> Pending<'r> {
     /// The canonical request as this verifier reads it. Header values may hold any byte.
     #[must_use]
     pub fn canonical_request(&self) -> Vec<u8> {
-        self.canonical().to_vec().unwrap_or_default()
+        self.canonical(&self.body.payload.line()).to_vec().unwrap_or_default()
     }
 
     /// Compares the presented signature with the expected one, in constant time.
@@ -481,11 +501,13 @@ impl<'r> Pending<'r> {
     /// [`VerifyError::SessionToken`] or [`VerifyError::CredentialExpired`] if the credential does not
     /// go with the request.
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        if !mac::equal(&expected.hex(), &self.presented.signature) {
+        if !mac::equal(&expected.hex(), self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
-        if let Some(problem) = self.problem {
-            return Err(problem);
+        match self.problem {
+            Some(Problem::SessionToken(problem)) => return Err(VerifyError::SessionToken { problem }),
+            Some(Problem::Expired { ended_at, now }) => return Err(VerifyError::CredentialExpired { ended_at, now }),
+            None => {}
         }
         Ok(Verified::new(SignedRequest {
             presented: self.presented,
@@ -497,21 +519,20 @@ impl<'r> Pending<'r> {
     }
 
     /// Notes what is wrong with the credential, to be told once the signature has shown who asks.
-    pub(super) fn held_to(mut self, credential: &Credential, now: Timestamp) -> Self {
+    pub(super) fn hold_to(&mut self, credential: &Credential, now: Timestamp) {
         let token = match (credential.session_token(), self.presented.session_token) {
             (None, None) => None,
             (None, Some(_)) => Some("is not expected with a long-term key"),
             (Some(_), None) => Some("is missing"),
             (Some(ours), Some(theirs)) => (!theirs.equals(ours.expose())).then_some("is not that of the key"),
         };
-        self.problem = token.map(|problem| VerifyError::SessionToken { problem }).or_else(|| {
+        self.problem = token.map(Problem::SessionToken).or_else(|| {
             let ended_at = credential.expires_at().filter(|ended_at| now > *ended_at)?;
-            Some(VerifyError::CredentialExpired { ended_at, now })
+            Some(Problem::Expired { ended_at, now })
         });
-        self
     }
 
-    fn canonical(&self) -> CanonicalRequest<'_> {
+    fn canonical<'a>(&'a self, payload: &'a PayloadLine) -> CanonicalRequest<'a> {
         const SIGNATURE: &[&str] = &["X-Amz-Signature"];
         const SIGNATURE_AND_TOKEN: &[&str] = &["X-Amz-Signature", "X-Amz-Security-Token"];
         let presented = &self.presented;
@@ -524,14 +545,15 @@ impl<'r> Pending<'r> {
         };
         let plus = if self.plus == Plus::Blank { PlusSign::Blank } else { PlusSign::Plus };
         CanonicalRequest {
-            method: presented.view.method(),
+            method: presented.method,
             path: presented.path,
+            path_spelling: presented.path_spelling,
             rule: self.rule,
             query: presented.query.canonical(without, plus),
-            lines: Lines::new(presented.view.headers(), &[]),
+            lines: Lines::new(presented.headers, &[]),
             signed: presented.signed,
             must_sign: MustSign { content_md5: self.rule == PathRule::AsSent, session_token: !after },
-            payload: self.body.line.as_str(),
+            payload: payload.as_str(),
         }
     }
 }
@@ -568,7 +590,7 @@ impl<'r> SignedRequest<'r> {
     /// The method.
     #[must_use]
     pub const fn method(&self) -> &'r str {
-        self.presented.view.method()
+        self.presented.method
     }
 
     /// The host, as the client wrote it.
@@ -615,7 +637,7 @@ impl<'r> SignedRequest<'r> {
     /// The lines of a header in arrival order, or nothing if that header was not signed.
     pub fn header(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
         let signed = self.presented.signed.iter().any(|signed| signed.eq_ignore_ascii_case(name));
-        let lines = self.presented.view.headers().iter().filter(move |_| signed);
+        let lines = self.presented.headers.iter().filter(move |_| signed);
         lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim_ascii())
     }
 
@@ -646,7 +668,7 @@ impl<'r> SignedRequest<'r> {
     /// What the signature says about the body.
     #[must_use]
     pub fn payload(&self) -> Payload {
-        self.body.line.payload()
+        self.body.payload
     }
 
     /// Holds the body to it.

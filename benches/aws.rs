@@ -1,0 +1,290 @@
+//! What signing and verifying cost, beside the floor: the SHA-256 compressions that the same operation
+//! needs, with everything laid out before.
+//!
+//! After the criterion run the ratios to the floor are printed from one interleaved measurement, since
+//! times from different moments do not compare on a machine that others use too.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
+use sha2::block_api::compress256;
+use std::{hint::black_box, time::Instant};
+use valet_key::{
+    aws::{
+        Endpoint, Expect, HeaderSigner, KeyRing, Payload, Presigner, Region, Request, SigV4, StaticKey, UrlRequest,
+        Verifier,
+    },
+    clock::Timestamp,
+    grant::Grant,
+    view::{Limits, RequestView},
+};
+
+const ID: &str = "AKIAIOSFODNN7EXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const REGION: &str = "us-east-1";
+const BUCKET: &str = "examplebucket";
+const HOST: &str = "examplebucket.s3.us-east-1.amazonaws.com";
+/// 24 bytes, as in the budgets.
+const OBJECT: &str = "photos/2026/11/cat-1.jpg";
+
+fn now() -> Timestamp {
+    Timestamp::from_unix(1_700_000_000).unwrap()
+}
+
+fn key() -> StaticKey {
+    StaticKey::new(ID, SECRET).unwrap()
+}
+
+fn presigner() -> Presigner<StaticKey> {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    Presigner::new(key(), &endpoint, &Grant::read(BUCKET, OBJECT)).unwrap()
+}
+
+fn verifier() -> Verifier {
+    Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3"))
+}
+
+/// The compressions of an operation: `warm` counts one hash of a canonical request and one HMAC over a
+/// string to sign; `derivations` adds the four HMACs that make a key.
+fn compressions(canonical_request: usize, string_to_sign: usize, derive: bool) -> usize {
+    let padded = |bytes: usize| (bytes + 9).div_ceil(64);
+    let inner = padded(64 + string_to_sign) - 1;
+    // Two pad states and two more compressions for each of the four steps, and the pads of the result.
+    padded(canonical_request) + inner + 1 + if derive { 4 * 4 + 2 } else { 0 }
+}
+
+fn floor(blocks: usize) {
+    let mut state = [0x6a09_e667; 8];
+    let data = [[0x5a; 64]; 1];
+    for _ in 0..blocks {
+        compress256(black_box(&mut state), black_box(&data));
+    }
+    black_box(state);
+}
+
+struct Presigned {
+    target: String,
+    blocks: usize,
+    cold_blocks: usize,
+}
+
+fn presigned() -> Presigned {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let request = UrlRequest::at(&endpoint, &Grant::read(BUCKET, OBJECT)).unwrap();
+    let key = key();
+    let prepared = request.prepare(key.credential(), now()).unwrap();
+    let (creq, sts) = (prepared.canonical_request().len(), prepared.string_to_sign().as_bytes().len());
+    let url = key.presign(&request, now()).unwrap();
+    let target = url.expose().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned();
+    Presigned { target, blocks: compressions(creq, sts, false), cold_blocks: compressions(creq, sts, true) }
+}
+
+struct HeaderSigned {
+    target: &'static str,
+    given: Vec<(String, Vec<u8>)>,
+    sent: Vec<(String, Vec<u8>)>,
+    blocks: usize,
+}
+
+/// A PUT with eight header lines, `host` and the signer's own included.
+fn header_signed() -> HeaderSigned {
+    let target = "/photos/2026/11/cat-1.jpg";
+    let given: Vec<(String, Vec<u8>)> = [
+        ("host", HOST),
+        ("content-type", "image/jpeg"),
+        ("content-length", "48213"),
+        ("cache-control", "max-age=3600"),
+        ("x-amz-meta-user", "42"),
+        ("x-amz-storage-class", "STANDARD"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+    .into();
+    let mut request = Request::new("PUT", &format!("https://{HOST}"), REGION, "s3").unwrap().path(target);
+    for (name, value) in given.iter().filter(|(name, _)| name != "host") {
+        request = request.header(name.as_str(), value.as_slice());
+    }
+    let key = key();
+    let prepared = request.prepare_headers(key.credential(), now()).unwrap();
+    let blocks = compressions(prepared.canonical_request().len(), prepared.string_to_sign().as_bytes().len(), false);
+    let signed = key.sign_headers(&request, now()).unwrap();
+    let mut sent = given.clone();
+    sent.extend(signed.expose().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
+    HeaderSigned { target, given, sent, blocks }
+}
+
+fn lines(owned: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    owned.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+}
+
+/// Runs `f` with every operation that has a floor: its name, the blocks of its floor, and the operation.
+fn with_operations(mut f: impl FnMut(&'static str, usize, &mut dyn FnMut())) {
+    let url = presigned();
+    let mut signer = presigner();
+    let mut out = String::with_capacity(1024);
+    signer.presign_into(OBJECT, now(), &mut out).unwrap();
+    assert!(out.ends_with(&url.target), "the presigner and the trait must agree");
+    f("aws/presign/warm", url.blocks, &mut || {
+        signer.presign_into(black_box(OBJECT), now(), &mut out).unwrap();
+        black_box(&out);
+    });
+    let mut days = [now(), now().saturating_add(86_400)];
+    f("aws/presign/cold", url.cold_blocks, &mut || {
+        // Another day each time, so that the key is derived again.
+        days.swap(0, 1);
+        signer.presign_into(black_box(OBJECT), days[0], &mut out).unwrap();
+        black_box(&out);
+    });
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    f("aws/presign/from_nothing", url.cold_blocks, &mut || {
+        // From the secret and the names on: no derived key, no template.
+        let request = UrlRequest::at(&endpoint, &Grant::read(BUCKET, black_box(OBJECT))).unwrap();
+        black_box(key().presign(&request, now()).unwrap());
+    });
+
+    let put = header_signed();
+    let given = lines(&put.given);
+    let sent = lines(&put.sent);
+    let mut header_signer = HeaderSigner::new(key(), REGION, "s3").unwrap();
+    let mut sign = |out: &mut String| {
+        header_signer.sign_into("PUT", put.target, black_box(&given), Payload::Empty, now(), out).unwrap();
+    };
+    sign(&mut out);
+    assert_eq!(out.as_bytes(), sent.last().unwrap().1, "the signer and the trait must agree");
+    f("aws/sign_headers/8", put.blocks, &mut || sign(&mut out));
+
+    let verifier = verifier();
+    let host = [("host", HOST.as_bytes())];
+    let view = RequestView::new("GET", &url.target, &host);
+    verifier.verify(&view, now()).unwrap();
+    f("aws/verify/presigned/accept", url.blocks, &mut || {
+        black_box(verifier.verify(black_box(&view), now()).unwrap());
+    });
+    let mut forged = url.target.clone();
+    let last = if forged.pop() == Some('0') { '1' } else { '0' };
+    forged.push(last);
+    let forged = RequestView::new("GET", &forged, &host);
+    f("aws/verify/presigned/refuse", url.blocks, &mut || {
+        black_box(verifier.verify(black_box(&forged), now()).unwrap_err());
+    });
+    let later = now().saturating_add(901);
+    f("aws/verify/presigned/refuse_expired", url.blocks, &mut || {
+        black_box(verifier.verify(black_box(&view), later).unwrap_err());
+    });
+    let bare = RequestView::new("GET", "/photos/2026/11/cat-1.jpg", &host);
+    f("aws/verify/presigned/refuse_not_signed", url.blocks, &mut || {
+        black_box(verifier.verify(black_box(&bare), now()).unwrap_err());
+    });
+    let view = RequestView::new("PUT", put.target, &sent);
+    verifier.verify(&view, now()).unwrap();
+    f("aws/verify/header/accept", put.blocks, &mut || {
+        black_box(verifier.verify(black_box(&view), now()).unwrap());
+    });
+    let forged = RequestView::new("POST", put.target, &sent);
+    f("aws/verify/header/refuse", put.blocks, &mut || {
+        black_box(verifier.verify(black_box(&forged), now()).unwrap_err());
+    });
+}
+
+fn operations(c: &mut Criterion) {
+    with_operations(|name, blocks, operation| {
+        let mut group = c.benchmark_group(name);
+        group.bench_function("ours", |b| b.iter(&mut *operation));
+        group.bench_function(BenchmarkId::new("floor", blocks), |b| b.iter(|| floor(blocks)));
+        group.finish();
+    });
+}
+
+/// Cost against the number of signed headers and of query parameters, to be seen to grow in a line.
+fn growth(c: &mut Criterion) {
+    let limits = Limits::DEFAULT.params(512).header_lines(256).signed_headers(256).target(60 << 10);
+    let key = key();
+    let mut group = c.benchmark_group("aws/growth/headers");
+    for count in [2usize, 20, 200] {
+        let request = (0..count)
+            .fold(Request::new("GET", &format!("https://{HOST}"), REGION, "s3").unwrap(), |r, at| {
+                r.header(format!("x-amz-meta-{at:03}"), "value")
+            });
+        let signed = key.sign_headers(&request, now()).unwrap();
+        let mut sent = vec![("host".to_owned(), HOST.as_bytes().to_vec())];
+        sent.extend((0..count).map(|at| (format!("x-amz-meta-{at:03}"), b"value".to_vec())));
+        sent.extend(signed.expose().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
+        let sent = lines(&sent);
+        let verifier = verifier().limits(limits);
+        let view = RequestView::new("GET", "/", &sent);
+        verifier.verify(&view, now()).unwrap();
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(BenchmarkId::new("verify", count), |b| {
+            b.iter(|| verifier.verify(black_box(&view), now()).is_ok());
+        });
+    }
+    group.finish();
+    let mut group = c.benchmark_group("aws/growth/params");
+    for count in [2usize, 20, 200] {
+        let request = (0..count)
+            .fold(Request::new("GET", &format!("https://{HOST}"), REGION, "s3").unwrap(), |r, at| {
+                r.query(format!("param-{at:03}"), "value")
+            });
+        let url = key.presign(&UrlRequest::new(request), now()).unwrap();
+        let target = url.expose().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap();
+        // In reverse, so that the verifier has to sort.
+        let (path, query) = target.split_once('?').unwrap();
+        let reversed: Vec<&str> = query.split('&').rev().collect();
+        let reversed = format!("{path}?{}", reversed.join("&"));
+        let host = [("host", HOST.as_bytes())];
+        let verifier = verifier().limits(limits);
+        for (order, target) in [("sorted", target), ("reversed", &reversed)] {
+            let view = RequestView::new("GET", target, &host);
+            verifier.verify(&view, now()).unwrap();
+            group.throughput(Throughput::Elements(count as u64));
+            group.bench_function(BenchmarkId::new(order, count), |b| {
+                b.iter(|| verifier.verify(black_box(&view), now()).is_ok());
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Encoding, measured through what the public interface does with a name of 1,000 bytes.
+fn encode(c: &mut Criterion) {
+    let mut group = c.benchmark_group("encode");
+    for (kind, text) in [("plain", "a".repeat(1000)), ("escaped", "\u{fc}".repeat(500))] {
+        let mut signer = presigner();
+        let mut out = String::new();
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(kind, |b| b.iter(|| signer.presign_into(black_box(&text), now(), &mut out).unwrap()));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, operations, growth, encode);
+
+/// The ratio of every operation to its floor, from rounds that alternate between the two.
+fn ratios() {
+    const ROUNDS: usize = 40;
+    const CALLS: u32 = 2_000;
+    println!(
+        "\noperation                                     ratio to the floor (best of {ROUNDS} interleaved rounds)"
+    );
+    with_operations(|name, blocks, operation| {
+        let time = |f: &mut dyn FnMut()| {
+            let start = Instant::now();
+            for _ in 0..CALLS {
+                f();
+            }
+            start.elapsed().as_secs_f64()
+        };
+        let (mut ours, mut theirs) = (f64::MAX, f64::MAX);
+        for _ in 0..ROUNDS {
+            theirs = theirs.min(time(&mut || floor(blocks)));
+            ours = ours.min(time(operation));
+        }
+        println!("{name:<45} {:>6.2}   ({blocks} compressions)", ours / theirs);
+    });
+}
+
+fn main() {
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+    // `cargo bench -- --test` only asks whether everything runs.
+    if !std::env::args().any(|argument| argument == "--test") {
+        ratios();
+    }
+}
