@@ -78,6 +78,11 @@ pub(crate) fn spelling(text: &str, separator: Option<u8>) -> Spelling {
     if scanned.end == text.len() { scanned.spelling } else { Spelling::Malformed }
 }
 
+/// Whether any byte is like this. It looks at all of them, which the compiler does many at a time.
+pub(crate) fn any(bytes: &[u8], like_this: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(false, |found, &byte| found | like_this(byte))
+}
+
 /// What [`scan`] saw.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanned {

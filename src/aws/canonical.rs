@@ -221,7 +221,7 @@ pub(super) struct CanonicalRequest<'a> {
     pub(super) path_spelling: Spelling,
     pub(super) rule: PathRule,
     pub(super) query: Query<'a>,
-    pub(super) lines: Lines<'a>,
+    pub(super) lines: &'a Sorted<'a>,
     pub(super) signed: SignedNames<'a>,
     pub(super) must_sign: MustSign,
     pub(super) payload: &'a str,
@@ -259,22 +259,25 @@ impl CanonicalRequest<'_> {
         let unsigned = |name: &str| {
             if self.must_sign.applies(name) { Err(VerifyError::UnsignedHeader { name: shown(name) }) } else { Ok(()) }
         };
-        let sorted = self.lines.sorted();
-        let mut lines = sorted.iter().peekable();
+        let mut lines = self.lines.iter().peekable();
         for signed in self.signed.iter() {
-            while let Some((name, _)) = lines.next_if(|(name, _)| compare_names(name, signed) == Ordering::Less) {
-                unsigned(name)?;
-            }
             let mut here = false;
-            while let Some((_, value)) = lines.next_if(|(name, _)| name.eq_ignore_ascii_case(signed)) {
-                if here {
-                    sink.put(b",");
-                } else {
-                    sink.put(signed.as_bytes());
-                    sink.put(b":");
-                    here = true;
+            while let Some(&(name, value)) = lines.peek() {
+                match compare_names(name, signed) {
+                    Ordering::Less => unsigned(name)?,
+                    Ordering::Equal => {
+                        if here {
+                            sink.put(b",");
+                        } else {
+                            sink.put(signed.as_bytes());
+                            sink.put(b":");
+                            here = true;
+                        }
+                        put_header_value(sink, value);
+                    }
+                    Ordering::Greater => break,
                 }
-                put_header_value(sink, value);
+                lines.next();
             }
             if !here {
                 return Err(VerifyError::SignedHeaderMissing { name: shown(signed) });
@@ -406,10 +409,9 @@ fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: Plu
 /// Writes a header value without white space around it and with single blanks inside.
 pub(super) fn put_header_value(sink: &mut impl Sink, value: &[u8]) {
     let blank = |byte: u8| matches!(byte, b' ' | b'\t');
-    let tidy = !value.contains(&b'\t')
-        && !value.windows(2).any(|pair| pair == b"  ")
-        && !value.first().is_some_and(|&byte| blank(byte))
-        && !value.last().is_some_and(|&byte| blank(byte));
+    let double = value.windows(2).filter(|pair| pair == b"  ").count() > 0;
+    let edge = [value.first(), value.last()].into_iter().flatten().any(|&byte| blank(byte));
+    let tidy = !double && !edge && !encode::any(value, |byte| byte == b'\t');
     if tidy {
         return sink.put(value);
     }

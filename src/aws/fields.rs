@@ -80,7 +80,7 @@ impl<'r> Head<'r> {
             content_sha256: None,
         };
         for &(name, value) in lines {
-            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            if name.is_empty() || encode::any(name.as_bytes(), |byte| !byte.is_ascii_graphic() || byte == b':') {
                 return Err(VerifyError::Malformed { what: "header name", why: "it must be visible ASCII" });
             }
             if value.len() > limits.header_value {
@@ -90,7 +90,7 @@ impl<'r> Head<'r> {
                     limit: limits.header_value,
                 });
             }
-            if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
                 return Err(VerifyError::Malformed { what: "header value", why: "it holds CR, LF or NUL" });
             }
             let is = |other: &str| name.eq_ignore_ascii_case(other);
@@ -119,7 +119,7 @@ impl<'r> Head<'r> {
         };
         let visible = core::str::from_utf8(host).ok().map(str::trim_ascii);
         visible
-            .filter(|host| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic()))
+            .filter(|host| !host.is_empty() && !encode::any(host.as_bytes(), |byte| !byte.is_ascii_graphic()))
             .ok_or(VerifyError::FieldForm { field: "Host", expected: "a host with an optional port" })
     }
 }
@@ -189,7 +189,7 @@ impl<'r> RawQuery<'r> {
             if query.take(&mut reserved, param, name.has_escape)? == Some(P_SIGNATURE) {
                 query.around_signature = [text(0, start.saturating_sub(1)), text(value.end + 1, bytes.len())];
             } else {
-                query.is_canonical = query.is_canonical && before <= param;
+                query.is_canonical = query.is_canonical && is_ascending(before, param);
                 before = param;
             }
             if value.end >= bytes.len() {
@@ -200,61 +200,57 @@ impl<'r> RawQuery<'r> {
     }
 
     /// Takes the value of a reserved parameter, and tells which one it was.
+    #[inline]
     fn take(
         &mut self,
         reserved: &mut Reserved<'r>,
         (name, value): (&'r str, &'r str),
         has_escape: bool,
     ) -> Result<Option<usize>, VerifyError> {
-        let decoded;
-        let plain = if has_escape {
-            decoded = Inline::<32>::decoded(name);
-            match decoded.as_ref().and_then(Inline::as_str) {
-                Some(plain) => plain,
-                // Longer than any reserved name, or not text.
-                None => return Ok(None),
-            }
-        } else {
-            name
+        // No name that matters begins with another letter, unless it is written as an escape.
+        if !matches!(name.as_bytes().first(), Some(b'X' | b'x' | b'A' | b'a' | b'S' | b's' | b'G' | b'g' | b'%')) {
+            return Ok(None);
+        }
+        let Some(at) = RESERVED_PARAMS.iter().position(|known| *known == name) else {
+            return self.take_unusual(reserved, name, value, has_escape).map(|()| None);
         };
-        let is = |other: &str| plain.eq_ignore_ascii_case(other);
-        let Some(first) = plain.bytes().next() else { return Ok(None) };
-        match first {
-            b'X' | b'x' => {}
-            b'A' | b'a' if is("AWSAccessKeyId") => {
-                reserved.other_dialect = Some("AWSAccessKeyId");
-                return Ok(None);
-            }
-            b'S' | b's' if is("Signature") => {
-                reserved.other_dialect = Some("Signature");
-                return Ok(None);
-            }
-            b'G' | b'g' if is("GoogleAccessId") => {
-                reserved.other_dialect = Some("GoogleAccessId");
-                return Ok(None);
-            }
-            _ => return Ok(None),
-        }
-        if plain.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Goog-")) {
-            reserved.other_dialect = Some("X-Goog-*");
-            return Ok(None);
-        }
-        if is("X-Amz-Content-Sha256") {
-            if self.content_sha256.replace(value).is_some() {
-                return Err(VerifyError::FieldCount { field: "X-Amz-Content-Sha256", found: 2 });
-            }
-            return Ok(None);
-        }
-        let Some((at, field)) = RESERVED_PARAMS.iter().enumerate().find(|(_, known)| is(known)) else {
-            return Ok(None);
-        };
-        if name != *field {
-            return Err(VerifyError::FieldForm { field, expected: "spelled exactly like this" });
-        }
+        let field = RESERVED_PARAMS.get(at).copied().unwrap_or_default();
         if reserved.values.get_mut(at).is_some_and(|slot| slot.replace(value).is_some()) {
             return Err(VerifyError::FieldCount { field, found: 2 });
         }
         Ok(Some(at))
+    }
+
+    /// Looks at a name that is not exactly a reserved one: it may be one in another spelling, or belong
+    /// to another scheme.
+    fn take_unusual(
+        &mut self,
+        reserved: &mut Reserved<'r>,
+        name: &'r str,
+        value: &'r str,
+        has_escape: bool,
+    ) -> Result<(), VerifyError> {
+        let decoded;
+        let mut plain = name;
+        if has_escape {
+            decoded = Inline::<32>::decoded(name);
+            match decoded.as_ref().and_then(Inline::as_str) {
+                Some(text) => plain = text,
+                // Longer than any reserved name, or not text.
+                None => return Ok(()),
+            }
+        }
+        let is = |other: &str| plain.eq_ignore_ascii_case(other);
+        if let Some(field) = RESERVED_PARAMS.iter().find(|known| is(known)) {
+            return Err(VerifyError::FieldForm { field, expected: "spelled exactly like this" });
+        }
+        if is("X-Amz-Content-Sha256") && self.content_sha256.replace(value).is_some() {
+            return Err(VerifyError::FieldCount { field: "X-Amz-Content-Sha256", found: 2 });
+        }
+        let foreign = ["AWSAccessKeyId", "Signature", "GoogleAccessId"].into_iter().find(|known| is(known));
+        let goog = plain.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Goog-")).then_some("X-Goog-*");
+        reserved.other_dialect = foreign.or(goog).or(reserved.other_dialect);
+        Ok(())
     }
 
     /// What is signed of it.
@@ -275,7 +271,10 @@ impl<'r> Reserved<'r> {
 
     fn required(&self, at: usize) -> Result<&'r str, VerifyError> {
         let field = RESERVED_PARAMS.get(at).copied().unwrap_or_default();
-        self.values.get(at).copied().flatten().ok_or(VerifyError::FieldCount { field, found: 0 })
+        match self.values.get(at) {
+            Some(Some(value)) => Ok(value),
+            _ => Err(VerifyError::FieldCount { field, found: 0 }),
+        }
     }
 
     /// The decoded value. None of these needs an escape, so that nothing is copied unless somebody on the
@@ -288,6 +287,11 @@ impl<'r> Reserved<'r> {
         let field = RESERVED_PARAMS.get(at).copied().unwrap_or_default();
         encode::decode(raw).map(Cow::Owned).ok_or(VerifyError::FieldForm { field, expected })
     }
+}
+
+/// Whether two parameters in canonical spelling stand in canonical order.
+fn is_ascending(left: (&str, &str), right: (&str, &str)) -> bool {
+    left.0.cmp(right.0).then_with(|| left.1.cmp(right.1)).is_le()
 }
 
 /// The fields of a signature, wherever they stood.
@@ -437,7 +441,7 @@ fn read_credential(raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
 
 fn read_signature(text: &[u8]) -> Option<&[u8; 64]> {
     let signature: &[u8; 64] = text.try_into().ok()?;
-    signature.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).then_some(signature)
+    (!encode::any(signature, |byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f'))).then_some(signature)
 }
 
 /// A session token as it was sent.

@@ -278,16 +278,16 @@ impl<K: SigV4> HeaderSigner<K> {
             }
             count += 1;
         }
-        let lines = Lines::new(headers, added.get(..count).unwrap_or_default());
+        let lines = Lines::new(headers, added.get(..count).unwrap_or_default()).sorted();
         self.names.clear();
-        lines.sorted().push_names(&mut self.names);
+        lines.push_names(&mut self.names);
         let request = CanonicalRequest {
             method,
             path,
             path_spelling,
             rule: self.rule,
             query: query.canonical(&[], PlusSign::Plus),
-            lines,
+            lines: &lines,
             signed: SignedNames::written(&self.names),
             must_sign: MustSign { content_md5: true, session_token: true },
             payload: line.as_str(),

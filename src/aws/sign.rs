@@ -1,7 +1,9 @@
 //! Issuing: `Request` or `UrlRequest`, prepared without a secret, finished with a signature.
 
 use super::{
-    canonical::{self, ALGORITHM, CanonicalRequest, Lines, MustSign, Pair, PathRule, Query, SignedNames, StringToSign},
+    canonical::{
+        self, ALGORITHM, CanonicalRequest, Lines, MustSign, Pair, PathRule, Query, SignedNames, Sorted, StringToSign,
+    },
     endpoint::{Origin, Region},
     key::{Credential, Scope, Signature, is_name},
     payload::{Payload, PayloadLine},
@@ -319,11 +321,11 @@ impl Request {
         }
         added.extend(signed_token.map(|token| ("x-amz-security-token", token.as_bytes())));
 
-        let lines = Lines::new(&lines, &added);
+        let lines = Lines::new(&lines, &added).sorted();
         let mut names = String::new();
-        lines.sorted().push_names(&mut names);
+        lines.push_names(&mut names);
         let canonical_request =
-            self.canonical(&path, &query, lines, &names, &payload).to_vec().map_err(|_| unlisted_header())?;
+            self.canonical(&path, &query, &lines, &names, &payload).to_vec().map_err(|_| unlisted_header())?;
         let string_to_sign = StringToSign::new(&amz_date, &scope, &Sha256::digest(&canonical_request));
         let authorization = authorization_prefix(credential, &scope, &names);
         let mut headers = Vec::from([("x-amz-date", text_of(&amz_date))]);
@@ -344,7 +346,7 @@ impl Request {
         &'a self,
         path: &'a str,
         query: &'a str,
-        lines: Lines<'a>,
+        lines: &'a Sorted<'a>,
         names: &'a str,
         payload: &'a PayloadLine,
     ) -> CanonicalRequest<'a> {
@@ -573,11 +575,11 @@ impl UrlTemplate {
             lines.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec())).collect();
         required.sort_by(|left, right| left.0.cmp(&right.0));
         let added = [("host", request.origin.host().as_bytes())];
-        let lines = Lines::new(&lines, &added);
+        let lines = Lines::new(&lines, &added).sorted();
         let mut names = String::new();
-        lines.sorted().push_names(&mut names);
+        lines.push_names(&mut names);
         let mut tail = Vec::new();
-        request.canonical("/", "", lines, &names, &payload).put_tail(&mut tail).map_err(|_| unlisted_header())?;
+        request.canonical("/", "", &lines, &names, &payload).put_tail(&mut tail).map_err(|_| unlisted_header())?;
 
         let mut pairs = request.pairs()?;
         pairs.extend([

@@ -1,7 +1,7 @@
 //! Verifying: what was presented, what is pending a signature, what was verified.
 
 use super::{
-    canonical::{self, ALGORITHM, CanonicalRequest, Lines, MustSign, PathRule, SignedNames, StringToSign},
+    canonical::{self, ALGORITHM, CanonicalRequest, Lines, MustSign, PathRule, SignedNames, Sorted, StringToSign},
     fields::{Claim, Head, RawQuery, SessionToken, Target},
     key::{Credential, Scope, Signature},
     payload::{Payload, PayloadCheck, PayloadLine, UNSIGNED},
@@ -305,9 +305,13 @@ impl<'r> Presented<'r> {
             body,
             problem: None,
         };
-        let digest = pending.canonical(&body.payload.line()).digest()?;
+        let digest = pending.canonical(&pending.presented.sorted_headers(), &body.payload.line()).digest()?;
         pending.string_to_sign.set_digest(&digest);
         Ok(pending)
+    }
+
+    fn sorted_headers(&self) -> Sorted<'r> {
+        Lines::new(self.headers, &[]).sorted()
     }
 
     const fn scope_field(&self) -> &'static str {
@@ -491,7 +495,7 @@ impl<'r> Pending<'r> {
     /// The canonical request as this verifier reads it. Header values may hold any byte.
     #[must_use]
     pub fn canonical_request(&self) -> Vec<u8> {
-        self.canonical(&self.body.payload.line()).to_vec().unwrap_or_default()
+        self.canonical(&self.presented.sorted_headers(), &self.body.payload.line()).to_vec().unwrap_or_default()
     }
 
     /// Compares the presented signature with the expected one, in constant time.
@@ -532,7 +536,7 @@ impl<'r> Pending<'r> {
         });
     }
 
-    fn canonical<'a>(&'a self, payload: &'a PayloadLine) -> CanonicalRequest<'a> {
+    fn canonical<'a>(&'a self, lines: &'a Sorted<'a>, payload: &'a PayloadLine) -> CanonicalRequest<'a> {
         const SIGNATURE: &[&str] = &["X-Amz-Signature"];
         const SIGNATURE_AND_TOKEN: &[&str] = &["X-Amz-Signature", "X-Amz-Security-Token"];
         let presented = &self.presented;
@@ -550,7 +554,7 @@ impl<'r> Pending<'r> {
             path_spelling: presented.path_spelling,
             rule: self.rule,
             query: presented.query.canonical(without, plus),
-            lines: Lines::new(presented.headers, &[]),
+            lines,
             signed: presented.signed,
             must_sign: MustSign { content_md5: self.rule == PathRule::AsSent, session_token: !after },
             payload: payload.as_str(),
