@@ -1,3 +1,56 @@
+//! Short-lived, narrowly scoped cloud tokens: issued and verified, without I/O.
+//!
+//! In the Valet Key pattern a server never touches file bytes. It authorises a user, then hands the
+//! client a token for one action on one object, and the client talks to the cloud directly. This crate
+//! makes those tokens and checks them. So far it speaks AWS Signature Version 4.
+//!
+//! ```text
+//! issue    Grant ──▶ Request ──prepare(identity, now)──▶ Prepared ──finish(signature)──▶ Token
+//! verify   bytes ──parse──▶ Presented ──check(expect, now)──▶ Pending ──accept(signature)──▶ Verified
+//! ```
+//!
+//! Each arrow is one function, each noun is one type, and nothing opens a socket, reads a clock or needs
+//! a runtime. A key can therefore live anywhere: the two halves of either line are all that a remote
+//! signer needs.
+//!
+//! ```
+//! use valet_key::aws::{Expect, KeyRing, SigV4, StaticKey, UrlRequest, Verifier};
+//! use valet_key::{clock::Timestamp, grant::Grant, view::RequestView};
+//!
+//! let now = Timestamp::from_unix(1_700_000_000)?;
+//!
+//! // Issue: one action, one object, 15 minutes.
+//! let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
+//! let grant = Grant::read("photos", "2026/cat.jpg");
+//! let url = key.presign(&UrlRequest::s3(&grant, "eu-west-1")?, now)?;
+//!
+//! // Verify: the request as it arrived, untouched.
+//! let verifier = Verifier::new(KeyRing::new().with(key), Expect::new("eu-west-1", "s3"));
+//! let target = url.expose().strip_prefix("https://photos.s3.eu-west-1.amazonaws.com").unwrap();
+//! let headers: [(&str, &[u8]); 1] = [("host", b"photos.s3.eu-west-1.amazonaws.com")];
+//! let verified = verifier.verify(&RequestView::new("GET", target, &headers), now)?;
+//! assert_eq!(verified.decoded_path()?, "/2026/cat.jpg");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Promises
+//!
+//! 1. A restriction that was asked for is enforced by the token, or issuing fails with
+//!    [`IssueError::NotEnforceable`](error::IssueError::NotEnforceable).
+//! 2. What a verifier accepts, the cloud would accept too. Where servers differ, the stricter reading is
+//!    the default and a named option relaxes it.
+//! 3. No secret, computed signature or whole token reaches a `Debug`, an error or a panic.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`] |
+//! | `aws` | yes | [`aws`]: Signature Version 4 |
+//! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |
+//!
+//! Without `std` the crate needs `alloc` alone.
+
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -14,7 +67,6 @@
         clippy::get_unwrap
     )
 )]
-#![doc = "placeholder"]
 
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
@@ -27,6 +79,11 @@ mod encode;
 pub mod error;
 pub mod grant;
 mod mac;
+pub mod manual;
 pub mod secret;
 pub mod token;
 pub mod view;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
