@@ -258,8 +258,8 @@ criterion_group!(benches, operations, growth, encode);
 
 /// The ratio of every operation to its floor, from rounds that alternate between the two.
 fn ratios() {
-    const ROUNDS: usize = 40;
-    const CALLS: u32 = 2_000;
+    const ROUNDS: usize = 400;
+    const CALLS: u32 = 200;
     println!(
         "\noperation                                     ratio to the floor (best of {ROUNDS} interleaved rounds)"
     );

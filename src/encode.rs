@@ -22,6 +22,16 @@ pub(crate) fn path(text: &[u8]) -> PercentEncode<'_> {
     percent_encoding::percent_encode(text, PATH)
 }
 
+/// Appends an encoded path; one that needs no escape is copied as it is.
+pub(crate) fn push_path(path_text: &mut String, text: &str) {
+    let scanned = scan(text.as_bytes(), 0, [b'%'; 2], Some(b'/'));
+    if scanned.end == text.len() && scanned.spelling == Spelling::Canonical {
+        path_text.push_str(text);
+    } else {
+        path_text.extend(path(text.as_bytes()));
+    }
+}
+
 /// Encodes into anything that takes bytes.
 pub(crate) fn put_all(sink: &mut impl Sink, pieces: PercentEncode<'_>) {
     for piece in pieces {

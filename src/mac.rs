@@ -19,6 +19,11 @@ const INITIAL_STATE: [u32; 8] =
 /// Somewhere that signed bytes go: a hash, or a buffer when a person wants to read them.
 pub(crate) trait Sink {
     fn put(&mut self, bytes: &[u8]);
+
+    /// One byte, which is what most separators are.
+    fn put_byte(&mut self, byte: u8) {
+        self.put(&[byte]);
+    }
 }
 
 impl Sink for alloc::vec::Vec<u8> {
@@ -78,6 +83,18 @@ impl Sha256 {
 }
 
 impl Sink for Sha256 {
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        if self.filled == BLOCK - 1 {
+            return self.put(&[byte]);
+        }
+        if let Some(slot) = self.block.get_mut(self.filled) {
+            *slot = byte;
+        }
+        self.filled += 1;
+        self.length = self.length.wrapping_add(1);
+    }
+
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.length = self.length.wrapping_add(bytes.len() as u64);

@@ -22,6 +22,8 @@ use alloc::{
 use core::{cmp::Ordering, fmt};
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(super) const CHECKSUM_SHA256: &str = "x-amz-checksum-sha256";
 
 /// How the path that is sent becomes the path that is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,22 +78,32 @@ pub(super) enum Query<'a> {
 
 /// The names of the signed headers, sorted and lower-case, separated by `;` or, in a query, `%3B`.
 #[derive(Clone, Copy)]
-pub(super) struct SignedNames<'a>(&'a str);
+pub(super) struct SignedNames<'a> {
+    list: &'a str,
+    pub(super) host: bool,
+    pub(super) content_sha256: bool,
+    pub(super) checksum_sha256: bool,
+}
 
 impl<'a> SignedNames<'a> {
     /// Takes the list of a peer, unless it is not in the documented form: lower-case names in strictly
     /// ascending order.
     pub(super) fn parse(list: &'a str, field: &'static str, limit: usize) -> Result<Self, VerifyError> {
         const FORM: &str = "lower-case header names in ascending order, each once, separated by `;`";
-        let names = Self(list);
+        let mut names = Self::written(list);
         let mut before = "";
         let mut found = 0usize;
         for name in names.iter() {
             found = found.saturating_add(1);
-            let plain =
-                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
-            if name <= before || !name.bytes().all(plain) {
+            let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+            if name <= before || encode::any(name.as_bytes(), |byte| !plain(byte)) {
                 return Err(VerifyError::FieldForm { field, expected: FORM });
+            }
+            match name {
+                "host" => names.host = true,
+                CONTENT_SHA256 => names.content_sha256 = true,
+                CHECKSUM_SHA256 => names.checksum_sha256 = true,
+                _ => {}
             }
             before = name;
         }
@@ -103,11 +115,11 @@ impl<'a> SignedNames<'a> {
 
     /// A list that this crate wrote.
     pub(super) const fn written(list: &'a str) -> Self {
-        Self(list)
+        Self { list, host: false, content_sha256: false, checksum_sha256: false }
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
-        let mut rest = Some(self.0);
+        let mut rest = Some(self.list);
         core::iter::from_fn(move || {
             let list = rest.take()?;
             let Some(cut) = list.bytes().position(|byte| matches!(byte, b';' | b'%')) else {
@@ -123,8 +135,16 @@ impl<'a> SignedNames<'a> {
         })
     }
 
-    pub(super) fn contains(self, name: &str) -> bool {
-        self.iter().any(|signed| signed == name)
+    fn put(self, sink: &mut impl Sink) {
+        if !self.list.as_bytes().contains(&b'%') {
+            return sink.put(self.list.as_bytes());
+        }
+        for (at, name) in self.iter().enumerate() {
+            if at > 0 {
+                sink.put_byte(b';');
+            }
+            sink.put(name.as_bytes());
+        }
     }
 }
 
@@ -181,7 +201,9 @@ impl<'a> Sorted<'a> {
                 if !before.is_empty() {
                     list.push(';');
                 }
-                list.extend(name.chars().map(|c| c.to_ascii_lowercase()));
+                let start = list.len();
+                list.push_str(name);
+                list.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
             }
             before = name;
         }
@@ -232,25 +254,20 @@ impl CanonicalRequest<'_> {
     /// both are sorted, so one pass finds what is missing and what is unsigned.
     pub(super) fn put(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
         sink.put(self.method.as_bytes());
-        sink.put(b"\n");
+        sink.put_byte(b'\n');
         put_path(sink, self.path, self.path_spelling, self.rule);
-        sink.put(b"\n");
+        sink.put_byte(b'\n');
         put_query(sink, self.query);
         self.put_tail(sink)
     }
 
     /// Everything behind the query, which is the same for many requests of one kind.
     pub(super) fn put_tail(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
-        sink.put(b"\n");
+        sink.put_byte(b'\n');
         self.put_headers(sink)?;
-        sink.put(b"\n");
-        for (at, name) in self.signed.iter().enumerate() {
-            if at > 0 {
-                sink.put(b";");
-            }
-            sink.put(name.as_bytes());
-        }
-        sink.put(b"\n");
+        sink.put_byte(b'\n');
+        self.signed.put(sink);
+        sink.put_byte(b'\n');
         sink.put(self.payload.as_bytes());
         Ok(())
     }
@@ -263,14 +280,16 @@ impl CanonicalRequest<'_> {
         for signed in self.signed.iter() {
             let mut here = false;
             while let Some(&(name, value)) = lines.peek() {
-                match compare_names(name, signed) {
+                let order =
+                    if name.eq_ignore_ascii_case(signed) { Ordering::Equal } else { compare_names(name, signed) };
+                match order {
                     Ordering::Less => unsigned(name)?,
                     Ordering::Equal => {
                         if here {
-                            sink.put(b",");
+                            sink.put_byte(b',');
                         } else {
                             sink.put(signed.as_bytes());
-                            sink.put(b":");
+                            sink.put_byte(b':');
                             here = true;
                         }
                         put_header_value(sink, value);
@@ -282,7 +301,7 @@ impl CanonicalRequest<'_> {
             if !here {
                 return Err(VerifyError::SignedHeaderMissing { name: shown(signed) });
             }
-            sink.put(b"\n");
+            sink.put_byte(b'\n');
         }
         lines.try_for_each(|(name, _)| unsigned(name))
     }
@@ -324,7 +343,7 @@ fn put_segments(sink: &mut impl Sink, path: &str, spelling: Spelling, rule: Path
     }
     for (at, segment) in path.split('/').enumerate() {
         if at > 0 {
-            sink.put(b"/");
+            sink.put_byte(b'/');
         }
         put_recoded(sink, segment, PlusSign::Plus);
     }
@@ -374,7 +393,7 @@ fn put_query(sink: &mut impl Sink, query: Query<'_>) {
         Query::Canonical([before, after]) => {
             sink.put(before.as_bytes());
             if !before.is_empty() && !after.is_empty() {
-                sink.put(b"&");
+                sink.put_byte(b'&');
             }
             sink.put(after.as_bytes());
         }
@@ -398,10 +417,10 @@ fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: Plu
     sorted.sort_unstable_by(|left, right| plus.compare(left.0, right.0).then_with(|| plus.compare(left.1, right.1)));
     for (at, (name, value)) in sorted.iter().enumerate() {
         if at > 0 {
-            sink.put(b"&");
+            sink.put_byte(b'&');
         }
         put_recoded(sink, name, plus);
-        sink.put(b"=");
+        sink.put_byte(b'=');
         put_recoded(sink, value, plus);
     }
 }
@@ -418,7 +437,7 @@ pub(super) fn put_header_value(sink: &mut impl Sink, value: &[u8]) {
     let words = value.split(|&byte| blank(byte)).filter(|word| !word.is_empty());
     for (at, word) in words.enumerate() {
         if at > 0 {
-            sink.put(b" ");
+            sink.put_byte(b' ');
         }
         sink.put(word);
     }
@@ -554,7 +573,7 @@ mod tests {
     #[test]
     fn signed_names_are_read_in_both_spellings_and_no_other() {
         for list in ["host", "a;host", "a%3Bhost", "a%3bhost"] {
-            assert!(SignedNames::parse(list, "SignedHeaders", 2).is_ok_and(|names| names.contains("host")), "{list}");
+            assert!(SignedNames::parse(list, "SignedHeaders", 2).is_ok_and(|names| names.host), "{list}");
         }
         for list in ["", "host;", ";host", "host;host", "host;a", "Host", "a%3Ahost", "a%3", "a host", "h\u{f6}st"] {
             assert!(SignedNames::parse(list, "SignedHeaders", 2).is_err(), "{list}");

@@ -411,24 +411,26 @@ fn read_digits(text: &[u8]) -> Option<u32> {
 
 /// Reads a credential as it stands in a header or, percent-encoded, in a query.
 fn read_credential(raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
-    let mut rest = Some(raw);
-    let mut part = || {
-        let text = rest.take()?;
-        let mut from = 0;
-        while let Some(at) = text.get(from..)?.bytes().position(|byte| matches!(byte, b'/' | b'%')) {
-            let (before, after) = text.split_at_checked(from + at)?;
-            let escaped = || after.strip_prefix("%2F").or_else(|| after.strip_prefix("%2f")).filter(|_| in_query);
-            if let Some(after) = after.strip_prefix('/').or_else(escaped) {
-                rest = Some(after);
-                return Some(before);
+    let mut parts = [""; 5];
+    let (mut from, mut at, mut found) = (0, 0, 0);
+    let bytes = raw.as_bytes();
+    while let Some(&byte) = bytes.get(at) {
+        let separator = match byte {
+            b'/' => 1,
+            b'%' if in_query && matches!(bytes.get(at + 1..at + 3), Some(b"2F" | b"2f")) => 3,
+            _ => {
+                at += 1;
+                continue;
             }
-            // Another escape, which belongs to the part.
-            from += at + 1;
-        }
-        Some(text)
-    };
-    let (id, date, region, service, terminator) = (part()?, part()?, part()?, part()?, part()?);
-    if terminator != "aws4_request" || part().is_some() {
+        };
+        *parts.get_mut(found).filter(|_| found < 4)? = raw.get(from..at)?;
+        found += 1;
+        at += separator;
+        from = at;
+    }
+    *parts.get_mut(found)? = raw.get(from..)?;
+    let [id, date, region, service, terminator] = parts;
+    if terminator != "aws4_request" {
         return None;
     }
     let id = if in_query && id.contains('%') { Cow::Owned(encode::decode(id)?) } else { Cow::Borrowed(id) };

@@ -139,7 +139,7 @@ impl<K: SigV4> Presigner<K> {
         super::s3::check_object_name(name)?;
         self.path.clear();
         self.path.push_str(&self.prefix);
-        self.path.extend(encode::path(name.as_bytes()));
+        encode::push_path(&mut self.path, name);
         if !self.dot_segments && has_dot_segment(&self.path) {
             return Err(IssueError::Invalid {
                 what: "path",

@@ -114,7 +114,7 @@ fn object_path(prefix: &str, name: &str) -> Result<String, IssueError> {
 }
 
 pub(super) fn check_object_name(name: &str) -> Result<(), IssueError> {
-    if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
+    if name.is_empty() || name.len() > MAX_NAME || encode::any(name.as_bytes(), |byte| byte == 0) {
         return Err(IssueError::Invalid { what: "object name", why: "it must be 1 to 1024 bytes without NUL" });
     }
     Ok(())

@@ -396,14 +396,15 @@ pub(super) fn check_header(name: &str, value: &[u8]) -> Result<(), IssueError> {
     if NEVER_SIGNED.iter().any(is) {
         return Err(IssueError::NeverSigned { name: name.into() });
     }
-    if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+    if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
         return Err(IssueError::Invalid { what: "header value", why: "it holds CR, LF or NUL" });
     }
     Ok(())
 }
 
 fn is_header_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    !name.is_empty()
+        && !encode::any(name.as_bytes(), |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_' | b'.'))
 }
 
 pub(super) fn check_alive(credential: &Credential, now: Timestamp) -> Result<(), IssueError> {
@@ -645,9 +646,9 @@ impl UrlTemplate {
     /// The canonical request of one path.
     pub(super) fn put_canonical(&self, path: &str, sink: &mut impl Sink) {
         sink.put(self.method.as_bytes());
-        sink.put(b"\n");
+        sink.put_byte(b'\n');
         canonical::put_path(sink, path, Spelling::Canonical, self.rule);
-        sink.put(b"\n");
+        sink.put_byte(b'\n');
         sink.put(self.query.as_bytes());
         sink.put(&self.tail);
     }

@@ -223,7 +223,7 @@ impl<'r> Presented<'r> {
         if let Some(second) = reserved.other_dialect {
             return Err(VerifyError::TwoMechanisms { first: ALGORITHM, second });
         }
-        if !claim.signed.contains("host") {
+        if !claim.signed.host {
             return Err(VerifyError::UnsignedHeader { name: "host".to_owned() });
         }
         Ok(Self {
@@ -399,7 +399,7 @@ impl<'r> Presented<'r> {
             }
             (Form::Header, Some(declared)) => declared,
             // SPEC: only a signed header changes what a presigned URL says about its body.
-            (Form::Presigned, Some(declared)) if self.signed.contains("x-amz-content-sha256") => declared,
+            (Form::Presigned, Some(declared)) if self.signed.content_sha256 => declared,
             (Form::Presigned, _) if is_s3 => Payload::Unsigned,
             _ => hashed(),
         };
@@ -416,8 +416,8 @@ impl<'r> Presented<'r> {
     }
 
     fn signed_checksum(&self) -> Result<Option<[u8; 32]>, VerifyError> {
-        const NAME: &str = "x-amz-checksum-sha256";
-        if !self.signed.contains(NAME) {
+        const NAME: &str = canonical::CHECKSUM_SHA256;
+        if !self.signed.checksum_sha256 {
             return Ok(None);
         }
         let mut values = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
