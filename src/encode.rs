@@ -106,39 +106,39 @@ pub(crate) struct Scanned {
 /// Reads from `start` to the first of the two `stops` or the end, in one pass.
 #[inline]
 pub(crate) fn scan(text: &[u8], start: usize, stops: [u8; 2], separator: Option<u8>) -> Scanned {
-    let mut seen = Scanned { end: start, spelling: Spelling::Canonical, has_plus: false, has_escape: false };
-    while let Some(&byte) = text.get(seen.end) {
-        if class(byte) & UNRESERVED != 0 || Some(byte) == separator {
-            seen.end += 1;
-            continue;
-        }
-        if stops.contains(&byte) {
+    let (mut end, mut spelling, mut has_plus, mut has_escape) = (start, Spelling::Canonical, false, false);
+    loop {
+        // The loop that most bytes go through.
+        let rest = text.get(end..).unwrap_or_default();
+        end += rest.iter().position(|&byte| class(byte) & UNRESERVED == 0).unwrap_or(rest.len());
+        let Some(&byte) = text.get(end) else { break };
+        if Some(byte) == separator {
+            end += 1;
+        } else if stops.contains(&byte) {
             break;
-        }
-        if byte != b'%' {
-            if class(byte) & VISIBLE == 0 {
-                seen.spelling = Spelling::Malformed;
+        } else if byte == b'%' {
+            has_escape = true;
+            let digits = text.get(end + 1..).and_then(|rest| rest.first_chunk::<2>());
+            let Some(&[high, low]) = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)) else {
+                spelling = Spelling::Malformed;
                 break;
+            };
+            let decoded = hex_digit(high) << 4 | hex_digit(low);
+            let upper = class(high) & class(low) & UPPER_HEX != 0;
+            if !upper || class(decoded) & UNRESERVED != 0 || Some(decoded) == separator {
+                spelling = Spelling::Equivalent;
             }
-            seen.spelling = Spelling::Equivalent;
-            seen.has_plus |= byte == b'+';
-            seen.end += 1;
-            continue;
-        }
-        seen.has_escape = true;
-        let digits = text.get(seen.end + 1..).and_then(|rest| rest.first_chunk::<2>());
-        let Some(&[high, low]) = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)) else {
-            seen.spelling = Spelling::Malformed;
+            end += 3;
+        } else if class(byte) & VISIBLE != 0 {
+            spelling = Spelling::Equivalent;
+            has_plus |= byte == b'+';
+            end += 1;
+        } else {
+            spelling = Spelling::Malformed;
             break;
-        };
-        let decoded = hex_digit(high) << 4 | hex_digit(low);
-        let upper = class(high) & class(low) & UPPER_HEX != 0;
-        if !upper || class(decoded) & UNRESERVED != 0 || Some(decoded) == separator {
-            seen.spelling = Spelling::Equivalent;
         }
-        seen.end += 3;
     }
-    seen
+    Scanned { end, spelling, has_plus, has_escape }
 }
 
 fn hex_digit(digit: u8) -> u8 {

@@ -168,16 +168,15 @@ impl<'a> Lines<'a> {
     /// The lines by lower-case name, those of one name in arrival order.
     pub(super) fn sorted(&self) -> Sorted<'a> {
         let count = (self.sent.len() + self.added.len()).min(HEADER_LINES_CEILING);
-        let mut order = [0; HEADER_LINES_CEILING];
-        for (slot, at) in order.iter_mut().zip(0u16..).take(count) {
+        let mut sorted = Sorted { lines: *self, order: [0; HEADER_LINES_CEILING], count };
+        let order = sorted.order.get_mut(..count).unwrap_or_default();
+        for (slot, at) in order.iter_mut().zip(0u16..) {
             *slot = at;
         }
-        if let Some(order) = order.get_mut(..count) {
-            order.sort_unstable_by(|&left, &right| {
-                compare_names(self.get(left).0, self.get(right).0).then(left.cmp(&right))
-            });
-        }
-        Sorted { lines: *self, order, count }
+        order.sort_unstable_by(|&left, &right| {
+            compare_names(self.get(left).0, self.get(right).0).then(left.cmp(&right))
+        });
+        sorted
     }
 }
 

@@ -324,17 +324,13 @@ impl StaticKey {
         DerivedKey::new(self.secret.expose(), scope)
     }
 
-    /// Settles a request that was checked without a key.
-    pub(super) fn accept<'r>(
-        &self,
-        mut pending: Pending<'r>,
-        now: Timestamp,
-    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+    /// Judges a request that was checked without a key, and keeps the derived key once it was accepted.
+    pub(super) fn judge(&self, pending: &mut Pending<'_>, now: Timestamp) -> Result<(), VerifyError> {
         pending.hold_to(&self.credential, now);
         let (expected, derived) = self.sign_with_kept(pending.scope(), pending.string_to_sign());
-        let verified = pending.accept(&expected)?;
+        pending.judge(&expected)?;
         self.keep(derived);
-        Ok(verified)
+        Ok(())
     }
 
     /// Signs with a kept key, or derives one and hands it back to be kept by whoever may.
@@ -391,7 +387,9 @@ impl SigV4 for StaticKey {
         if presented.access_key_id() != self.credential.access_key_id() {
             return Err(VerifyError::OtherKey);
         }
-        self.accept(presented.check_unkeyed(expect, now)?, now)
+        let mut pending = presented.check_unkeyed(expect, now)?;
+        self.judge(&mut pending, now)?;
+        Ok(pending.into_verified())
     }
 }
 

@@ -72,26 +72,27 @@ impl KeyRing {
     /// # Errors
     /// Those of [`Presented::check`] and [`Pending::accept`](super::Pending::accept), and
     /// [`VerifyError::UnknownKey`].
+    #[inline]
     pub fn verify<'r>(
         &self,
         presented: Presented<'r>,
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        let pending = presented.check_unkeyed(expect, now)?;
-        let Some((last, others)) = self.keys.get(pending.access_key_id()).and_then(|keys| keys.split_last()) else {
-            if let Some(decoy) = &self.decoy {
-                // The comparison fails, and whatever it says is not told.
-                drop(decoy.accept(pending, now));
-            }
-            return Err(VerifyError::UnknownKey);
-        };
-        for key in others {
-            if let Ok(verified) = key.accept(pending.clone(), now) {
-                return Ok(verified);
+        let mut pending = presented.check_unkeyed(expect, now)?;
+        let keys = self.keys.get(pending.access_key_id()).map(Vec::as_slice).unwrap_or_default();
+        let mut refused = VerifyError::UnknownKey;
+        for key in keys {
+            match key.judge(&mut pending, now) {
+                Ok(()) => return Ok(pending.into_verified()),
+                Err(error) => refused = error,
             }
         }
-        last.accept(pending, now)
+        if let (true, Some(decoy)) = (keys.is_empty(), &self.decoy) {
+            // Whatever it says is not told.
+            let _ = decoy.judge(&mut pending, now);
+        }
+        Err(refused)
     }
 }
 

@@ -198,6 +198,7 @@ impl<'r> Presented<'r> {
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
+    #[inline]
     pub fn parse_within(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
         let head = Head::read(view, limits)?;
         let target = Target::split(view.target(), limits)?;
@@ -284,6 +285,7 @@ impl<'r> Presented<'r> {
     }
 
     /// The part of [`check`](Self::check) that is the same for every key.
+    #[inline]
     pub(super) fn check_unkeyed(self, expect: &Expect, now: Timestamp) -> Result<Pending<'r>, VerifyError> {
         self.check_scope(expect)?;
         let expires_at = self.check_time(expect, now)?;
@@ -504,22 +506,33 @@ impl<'r> Pending<'r> {
     /// [`VerifyError::SignatureMismatch`] if they differ. If they agree,
     /// [`VerifyError::SessionToken`] or [`VerifyError::CredentialExpired`] if the credential does not
     /// go with the request.
+    #[inline]
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        self.judge(expected)?;
+        Ok(self.into_verified())
+    }
+
+    /// The comparison itself.
+    pub(super) fn judge(&self, expected: &Signature) -> Result<(), VerifyError> {
         if !mac::equal(&expected.hex(), self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
         match self.problem {
-            Some(Problem::SessionToken(problem)) => return Err(VerifyError::SessionToken { problem }),
-            Some(Problem::Expired { ended_at, now }) => return Err(VerifyError::CredentialExpired { ended_at, now }),
-            None => {}
+            Some(Problem::SessionToken(problem)) => Err(VerifyError::SessionToken { problem }),
+            Some(Problem::Expired { ended_at, now }) => Err(VerifyError::CredentialExpired { ended_at, now }),
+            None => Ok(()),
         }
-        Ok(Verified::new(SignedRequest {
+    }
+
+    /// INVARIANT: called only after `judge` agreed.
+    pub(super) fn into_verified(self) -> Verified<SignedRequest<'r>> {
+        Verified::new(SignedRequest {
             presented: self.presented,
             rule: self.rule,
             plus: self.plus,
             expires_at: self.expires_at,
             body: self.body,
-        }))
+        })
     }
 
     /// Notes what is wrong with the credential, to be told once the signature has shown who asks.
