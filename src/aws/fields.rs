@@ -144,6 +144,8 @@ pub(super) struct Reserved<'r> {
     pub(super) other_dialect: Option<&'static str>,
 }
 
+/// How many parameters [`RawQuery::read_usual`] reads.
+const USUAL_PARAMS: usize = 6;
 const P_ALGORITHM: usize = 0;
 const P_CREDENTIAL: usize = 1;
 const P_DATE: usize = 2;
@@ -155,13 +157,22 @@ const P_REGION_SET: usize = 7;
 
 impl<'r> RawQuery<'r> {
     pub(super) fn read(raw: &'r str, limits: &Limits) -> Result<(Self, Reserved<'r>), VerifyError> {
+        if raw.is_empty() {
+            let query =
+                Self { raw, content_sha256: None, is_canonical: true, has_plus: false, around_signature: [raw, ""] };
+            return Ok((query, Reserved { values: [None; RESERVED_PARAMS.len()], other_dialect: None }));
+        }
+        if let Some(usual) = Self::read_usual(raw).filter(|_| limits.params >= USUAL_PARAMS) {
+            return Ok(usual);
+        }
+        Self::read_any(raw, limits)
+    }
+
+    fn read_any(raw: &'r str, limits: &Limits) -> Result<(Self, Reserved<'r>), VerifyError> {
         let malformed = |why| VerifyError::Malformed { what: "query", why };
         let mut query =
             Self { raw, content_sha256: None, is_canonical: true, has_plus: false, around_signature: [raw, ""] };
         let mut reserved = Reserved { values: [None; RESERVED_PARAMS.len()], other_dialect: None };
-        if raw.is_empty() {
-            return Ok((query, reserved));
-        }
         let bytes = raw.as_bytes();
         let mut before = ("", "");
         let (mut start, mut count) = (0, 0);
@@ -198,6 +209,42 @@ impl<'r> RawQuery<'r> {
             }
             start = value.end + 1;
         }
+    }
+
+    /// Reads the query that most presigned URLs have: these parameters in this order, canonical, and no
+    /// other. By its layout that costs a fraction of reading it name by name; any other query is `None`
+    /// and goes the general way, which says the same of this one.
+    fn read_usual(raw: &'r str) -> Option<(Self, Reserved<'r>)> {
+        let value = |text: &'r str| {
+            let scanned = encode::scan(text.as_bytes(), 0, [b'&'; 2], None);
+            text.split_at_checked(scanned.end).filter(|_| scanned.spelling == Spelling::Canonical)
+        };
+        let (head, signature) = raw.split_at_checked(raw.len().checked_sub(64)?)?;
+        let head = head.strip_suffix("&X-Amz-Signature=")?;
+        read_signature(signature.as_bytes())?;
+        let rest = head.strip_prefix("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=")?;
+        let (credential, rest) = value(rest)?;
+        let (date, rest) = rest.strip_prefix("&X-Amz-Date=")?.split_at_checked(16)?;
+        if encode::any(date.as_bytes(), |byte| !byte.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let (expires, rest) = value(rest.strip_prefix("&X-Amz-Expires=")?)?;
+        let (signed_headers, rest) = value(rest.strip_prefix("&X-Amz-SignedHeaders=")?)?;
+        let values = [
+            Some(ALGORITHM),
+            Some(credential),
+            Some(date),
+            Some(expires),
+            Some(signed_headers),
+            Some(signature),
+            None,
+            None,
+        ];
+        let around_signature = [head, ""];
+        rest.is_empty().then_some((
+            Self { raw, content_sha256: None, is_canonical: true, has_plus: false, around_signature },
+            Reserved { values, other_dialect: None },
+        ))
     }
 
     /// Takes the value of a reserved parameter, and tells which one it was.
@@ -494,6 +541,30 @@ mod tests {
         for (at, name) in RESERVED_PARAMS.iter().enumerate() {
             assert_eq!(reserved_index(name), Some(at), "{name}");
             assert_eq!(reserved_index(&name.to_ascii_lowercase()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_usual_query_is_read_the_same_both_ways() {
+        let signature = "0123456789abcdef".repeat(4);
+        let usual = alloc::format!(
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20150830%2Fus-east-1%2Fs3%2Faws4_request\
+             &X-Amz-Date=20150830T123600Z&X-Amz-Expires=900&X-Amz-SignedHeaders=a%3Bhost&X-Amz-Signature={signature}"
+        );
+        assert!(RawQuery::read_usual(&usual).is_some());
+        // With any byte changed, the short way either says what the general one says, or nothing.
+        for at in 0..usual.len() {
+            for with in [b'&', b'=', b'%', b'+', b'f', b'F', b'0', b'~', b'#', b' ', b'X'] {
+                let mut bytes = usual.clone().into_bytes();
+                bytes[at] = with;
+                let changed = alloc::string::String::from_utf8(bytes).unwrap();
+                let Some((query, reserved)) = RawQuery::read_usual(&changed) else { continue };
+                let (general, fields) = RawQuery::read_any(&changed, &Limits::DEFAULT).ok().unwrap();
+                assert_eq!(reserved.values, fields.values, "{changed}");
+                assert_eq!(reserved.other_dialect, fields.other_dialect, "{changed}");
+                assert_eq!(query.around_signature, general.around_signature, "{changed}");
+                assert!(general.is_canonical && !general.has_plus && general.content_sha256.is_none(), "{changed}");
+            }
         }
     }
 
