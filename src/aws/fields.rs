@@ -6,7 +6,7 @@
 use super::{
     canonical::{ALGORITHM, Query, SignedNames},
     key::{MAX_KEY_ID, Scope, same_token},
-    sign::RESERVED_PARAMS,
+    request::RESERVED_PARAMS,
     verify::Form,
 };
 use crate::{

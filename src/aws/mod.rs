@@ -18,6 +18,7 @@ mod fields;
 mod key;
 mod payload;
 mod presigner;
+mod request;
 mod ring;
 mod s3;
 mod sign;
@@ -29,9 +30,10 @@ pub use self::{
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
     payload::{Payload, PayloadCheck},
     presigner::{HeaderSigner, Presigner},
+    request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
     s3::S3Error,
-    sign::{OnShortCredential, Prepared, PreparedHeaders, Request, SignedHeaders, TokenPlacement, UrlRequest},
+    sign::{OnShortCredential, Prepared, UrlRequest},
     verify::{Expect, Form, Pending, Plus, Presented, SignedRequest},
 };
 

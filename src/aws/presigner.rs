@@ -11,7 +11,8 @@ use super::{
     fields::RawQuery,
     key::{Scope, ScopedKey, Signature, is_name},
     payload::Payload,
-    sign::{UrlRequest, UrlTemplate, check_alive, check_header, has_dot_segment, push_signature},
+    request::{check_alive, check_header, has_dot_segment},
+    sign::{UrlRequest, UrlTemplate, push_signature},
 };
 use crate::{
     clock::Timestamp,

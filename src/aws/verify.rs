@@ -5,7 +5,7 @@ use super::{
     fields::{Claim, Head, RawQuery, SessionToken, Target},
     key::{Credential, Scope, Signature},
     payload::{Payload, PayloadCheck, PayloadLine, UNSIGNED},
-    sign::{RESERVED_PARAMS, TokenPlacement, has_dot_segment},
+    request::{RESERVED_PARAMS, TokenPlacement, has_dot_segment},
 };
 use crate::{
     clock::Timestamp,
