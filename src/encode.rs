@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn hex_is_lower_case_both_ways() {
-        let digest: [u8; 32] = core::array::from_fn(|i| (i * 9) as u8);
+        let digest: [u8; 32] = core::array::from_fn(|i| u8::try_from(i * 9 % 256).unwrap());
         let text = hex_lower(&digest);
         assert_eq!(hex::encode(digest).as_bytes(), text);
         assert_eq!(from_hex_lower(&text), Some(digest));

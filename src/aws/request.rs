@@ -263,9 +263,6 @@ impl Request {
             if RESERVED_PARAMS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
                 return Err(IssueError::Reserved { name: name.clone() });
             }
-            if [name, value].iter().any(|text| text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0))) {
-                return Err(IssueError::Invalid { what: "query", why: "a parameter holds CR, LF or NUL" });
-            }
             pairs.push(canonical::pair(name, value));
         }
         Ok(pairs)
