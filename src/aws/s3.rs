@@ -264,7 +264,10 @@ pub struct S3Error {
 }
 
 impl S3Error {
-    const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
+    /// An answer of the embedding server's own, such as `NoSuchKey`. The message goes out as it is, so it
+    /// must not need escaping.
+    #[must_use]
+    pub const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
         Self { status, code, message }
     }
 

@@ -1,0 +1,65 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+pub(crate) const USAGE: &str = "\
+usage: upload_service [options]
+  --listen ADDRESS      upload server, default 127.0.0.1:8080 (--demo: 127.0.0.1:0)
+  --gateway ADDRESS     storage gateway, default 127.0.0.1:9000 (--demo: 127.0.0.1:0)
+  --access-key ID       default AKIAVALETKEYEXAMPLE0
+  --secret-key SECRET   default a published example; it guards nothing outside this program
+  --region NAME         default us-east-1
+  --bucket NAME         may be repeated; default media-uploads, secure-invoices, user-profiles
+  --data DIR            keep files there; default in memory
+  --demo                run the client and its attacks, then exit: 0 if all went as expected";
+
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) listen: String,
+    pub(crate) gateway: String,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+    pub(crate) region: String,
+    pub(crate) buckets: Vec<String>,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) demo: bool,
+}
+
+impl Options {
+    /// `None` when help was asked for.
+    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let (mut listen, mut gateway) = (None, None);
+        let mut options = Self {
+            listen: String::new(),
+            gateway: String::new(),
+            access_key: "AKIAVALETKEYEXAMPLE0".into(),
+            secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
+            region: "us-east-1".into(),
+            buckets: Vec::new(),
+            data: None,
+            demo: false,
+        };
+        while let Some(flag) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
+            match flag.as_str() {
+                "--listen" => listen = Some(value()?),
+                "--gateway" => gateway = Some(value()?),
+                "--access-key" => options.access_key = value()?,
+                "--secret-key" => options.secret_key = value()?,
+                "--region" => options.region = value()?,
+                "--bucket" => options.buckets.push(value()?),
+                "--data" => options.data = Some(value()?.into()),
+                "--demo" => options.demo = true,
+                "--help" | "-h" => return Ok(None),
+                _ => return Err(format!("unknown option {flag}")),
+            }
+        }
+        if options.buckets.is_empty() {
+            options.buckets = ["media-uploads", "secure-invoices", "user-profiles"].map(String::from).into();
+        }
+        let default = |port: u16| format!("127.0.0.1:{}", if options.demo { 0 } else { port });
+        options.listen = listen.unwrap_or_else(|| default(8080));
+        options.gateway = gateway.unwrap_or_else(|| default(9000));
+        Ok(Some(options))
+    }
+}
