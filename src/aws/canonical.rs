@@ -424,6 +424,14 @@ fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: Plu
     }
 }
 
+/// A header value without the blanks and tabs around it: the white space of HTTP, and no other.
+pub(super) fn trimmed(value: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let Some(first) = value.iter().position(|byte| !blank(byte)) else { return &[] };
+    let last = value.iter().rposition(|byte| !blank(byte)).unwrap_or(first);
+    value.get(first..=last).unwrap_or_default()
+}
+
 /// Writes a header value without white space around it and with single blanks inside.
 pub(super) fn put_header_value(sink: &mut impl Sink, value: &[u8]) {
     let blank = |byte: u8| matches!(byte, b' ' | b'\t');

@@ -4,9 +4,9 @@
 //! refused, and nothing is decoded twice.
 
 use super::{
-    canonical::{ALGORITHM, Query, SignedNames},
+    canonical::{ALGORITHM, Query, SignedNames, trimmed},
     key::{MAX_KEY_ID, Scope, same_token},
-    request::RESERVED_PARAMS,
+    request::{RESERVED_PARAMS, is_of_another_scheme},
     verify::Form,
 };
 use crate::{
@@ -106,7 +106,7 @@ impl<'r> Head<'r> {
                 20 if is("x-amz-content-sha256") => (&mut head.content_sha256, "x-amz-content-sha256"),
                 _ => continue,
             };
-            if slot.replace(value.trim_ascii()).is_some() {
+            if slot.replace(trimmed(value)).is_some() {
                 return Err(VerifyError::FieldCount { field, found: 2 });
             }
         }
@@ -117,7 +117,7 @@ impl<'r> Head<'r> {
         let Some(host) = self.host.filter(|_| self.hosts == 1) else {
             return Err(VerifyError::FieldCount { field: "Host", found: self.hosts });
         };
-        let visible = core::str::from_utf8(host).ok().map(str::trim_ascii);
+        let visible = core::str::from_utf8(trimmed(host)).ok();
         visible
             .filter(|host| !host.is_empty() && !encode::any(host.as_bytes(), |byte| !byte.is_ascii_graphic()))
             .ok_or(VerifyError::FieldForm { field: "Host", expected: "a host with an optional port" })
@@ -281,10 +281,10 @@ impl<'r> RawQuery<'r> {
         let decoded;
         let mut plain = name;
         if has_escape {
-            decoded = Inline::<32>::decoded(name);
+            decoded = Inline::<64>::decoded(name);
             match decoded.as_ref().and_then(Inline::as_str) {
                 Some(text) => plain = text,
-                // Longer than any reserved name, or not text.
+                // Longer than any name that matters, or not text.
                 None => return Ok(()),
             }
         }
@@ -295,9 +295,9 @@ impl<'r> RawQuery<'r> {
         if is("X-Amz-Content-Sha256") && self.content_sha256.replace(value).is_some() {
             return Err(VerifyError::FieldCount { field: "X-Amz-Content-Sha256", found: 2 });
         }
-        let foreign = ["AWSAccessKeyId", "Signature", "GoogleAccessId"].into_iter().find(|known| is(known));
-        let goog = plain.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Goog-")).then_some("X-Goog-*");
-        reserved.other_dialect = foreign.or(goog).or(reserved.other_dialect);
+        if is_of_another_scheme(plain) {
+            reserved.other_dialect = Some("a parameter of another scheme");
+        }
         Ok(())
     }
 

@@ -35,6 +35,12 @@ pub(super) const RESERVED_PARAMS: [&str; 8] = [
     "X-Amz-Region-Set",
 ];
 
+/// Whether a parameter belongs to Signature Version 2 or to one of Google's schemes.
+pub(super) fn is_of_another_scheme(name: &str) -> bool {
+    ["AWSAccessKeyId", "Signature", "GoogleAccessId"].iter().any(|other| other.eq_ignore_ascii_case(name))
+        || name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Goog-"))
+}
+
 /// Headers that belong to the signer.
 const RESERVED_HEADERS: [&str; 6] =
     ["authorization", "host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-region-set"];
@@ -262,6 +268,12 @@ impl Request {
         for (name, value) in &self.query {
             if RESERVED_PARAMS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
                 return Err(IssueError::Reserved { name: name.clone() });
+            }
+            if is_of_another_scheme(name) {
+                return Err(IssueError::Invalid {
+                    what: "query",
+                    why: "a parameter belongs to another signature scheme, so that servers would find two",
+                });
             }
             pairs.push(canonical::pair(name, value));
         }

@@ -118,9 +118,11 @@ impl UrlRequest {
         })
     }
 
-    /// A payload hash in a URL binds only if the header that carries it is signed.
+    /// A payload line other than the one that the service assumes binds only if the header that carries
+    /// it is signed.
     fn signs_payload_header(&self) -> bool {
-        self.request.content_sha256_header && self.payload() != Payload::Unsigned
+        let assumed = canonical::is_s3(&self.request.service) && self.payload() == Payload::Unsigned;
+        self.request.content_sha256_header && !assumed
     }
 
     fn payload(&self) -> Payload {
@@ -164,6 +166,12 @@ impl UrlTemplate {
         let request = &url.request;
         request.check_scheme()?;
         let mut lines = request.checked_headers()?;
+        if url.payload() == Payload::Unsigned && !request.content_sha256_header {
+            return Err(IssueError::Invalid {
+                what: "payload",
+                why: "only S3 assumes an unsigned one: see `with_content_sha256`",
+            });
+        }
         let payload = url.payload().line();
         if url.signs_payload_header() {
             lines.push(("x-amz-content-sha256", payload.as_str().as_bytes()));

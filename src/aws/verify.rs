@@ -422,12 +422,13 @@ impl<'r> Presented<'r> {
         if !self.signed.checksum_sha256 {
             return Ok(None);
         }
-        let mut values = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
-        let (Some((_, value)), None) = (values.next(), values.next()) else {
-            return Err(VerifyError::FieldCount { field: NAME, found: values.count().saturating_add(2) });
+        let values = || self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
+        let mut all = values();
+        let (Some((_, value)), None) = (all.next(), all.next()) else {
+            return Err(VerifyError::FieldCount { field: NAME, found: values().count() });
         };
         let mut digest = [0; 32];
-        match <base64ct::Base64 as base64ct::Encoding>::decode(value.trim_ascii(), &mut digest) {
+        match <base64ct::Base64 as base64ct::Encoding>::decode(canonical::trimmed(value), &mut digest) {
             Ok(decoded) if decoded.len() == 32 => Ok(Some(digest)),
             _ => Err(VerifyError::FieldForm { field: NAME, expected: "32 bytes in base64" }),
         }
@@ -655,7 +656,7 @@ impl<'r> SignedRequest<'r> {
     pub fn header(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
         let signed = self.presented.signed.iter().any(|signed| signed.eq_ignore_ascii_case(name));
         let lines = self.presented.headers.iter().filter(move |_| signed);
-        lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim_ascii())
+        lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| canonical::trimmed(value))
     }
 
     /// Who signed.

@@ -1,0 +1,86 @@
+//! The laws of the fuzz targets, on the seeds of each target: what `cargo fuzz` calls, without it.
+#![cfg(feature = "aws")]
+
+#[path = "../fuzz/src/lib.rs"]
+pub mod laws;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+type Law = fn(&[u8]);
+
+const TARGETS: [(&str, Law); 5] = [
+    ("authorization", laws::authorization),
+    ("canonical_headers", laws::canonical_headers),
+    ("canonical_path", laws::canonical_path),
+    ("query", laws::query),
+    ("verify", laws::verify),
+];
+
+fn fuzz() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let read = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = read.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn replay(target: &str, law: Law) {
+    let seeds = entries(&fuzz().join("corpus").join(target));
+    assert!(!seeds.is_empty(), "no seeds for {target}");
+    for seed in &seeds {
+        // Names the seed in the output of a failing test.
+        println!("{}", seed.display());
+        law(&fs::read(seed).unwrap());
+    }
+}
+
+#[test]
+fn every_authorization_seed_keeps_its_law() {
+    replay("authorization", laws::authorization);
+}
+
+#[test]
+fn every_canonical_headers_seed_keeps_its_law() {
+    replay("canonical_headers", laws::canonical_headers);
+}
+
+#[test]
+fn every_canonical_path_seed_keeps_its_law() {
+    replay("canonical_path", laws::canonical_path);
+}
+
+#[test]
+fn every_query_seed_keeps_its_law() {
+    replay("query", laws::query);
+}
+
+#[test]
+fn every_verify_seed_keeps_its_law() {
+    replay("verify", laws::verify);
+}
+
+#[test]
+fn every_law_holds_for_nothing_at_all() {
+    for (_, law) in TARGETS {
+        law(b"");
+        law(b"\0");
+    }
+}
+
+#[test]
+fn every_target_has_its_seeds_and_every_folder_its_target() {
+    let known: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let stems = |folder: &str| -> BTreeSet<String> {
+        let name = |path: PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+        entries(&fuzz().join(folder)).into_iter().map(name).collect()
+    };
+    assert_eq!(stems("corpus"), known);
+    assert_eq!(stems("fuzz_targets"), known);
+}
