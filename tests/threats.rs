@@ -627,8 +627,7 @@ fn r25_an_unknown_key_and_a_wrong_signature_get_the_same_answer() {
     assert_eq!(S3Error::detailed(&wrong).code, "SignatureDoesNotMatch");
     // What is wrong with a credential is told only to those who hold the key.
     let mut forged = presign_with(&temporary(), request(), now());
-    forged =
-        forged.target(|target| format!("{}{}", &target[..target.len() - 1], if target.ends_with('0') { 1 } else { 0 }));
+    forged = forged.target(|target| format!("{}{}", &target[..target.len() - 1], u8::from(target.ends_with('0'))));
     forged.is_refused(is_mismatch);
     // Two keys of one id, while one replaces the other.
     let ring = KeyRing::new().with(StaticKey::new(ID, "old").unwrap()).with(key());
