@@ -19,7 +19,7 @@ fn uri_encode(text: &str, keep_slash: bool) -> String {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
             b'/' if keep_slash => encoded.push('/'),
-            _ => encoded += &format!("%{byte:02X}"),
+            _ => encoded.extend(format!("%{byte:02X}").chars()),
         }
     }
     encoded
