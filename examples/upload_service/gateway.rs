@@ -126,7 +126,8 @@ impl Gateway {
 
         // From here on only what was verified counts.
         let path = request.decoded_path()?;
-        let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+        let below = path.strip_prefix('/').unwrap_or_default();
+        let (bucket, key) = below.split_once('/').unwrap_or((below, ""));
         let params = request.params().collect::<Result<Vec<_>, _>>()?;
         if bucket.is_empty() {
             return Ok(self.list_buckets());

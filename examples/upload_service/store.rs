@@ -20,7 +20,8 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn etag(&self) -> String {
-        format!("\"{}\"", hex::encode(&Sha256::digest(&self.bytes)[..16]))
+        // The hyphen tells clients that this is not the MD5 of the content, as S3 does for multipart uploads.
+        format!("\"{}-1\"", hex::encode(&Sha256::digest(&self.bytes)[..16]))
     }
 }
 
