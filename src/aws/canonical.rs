@@ -245,7 +245,7 @@ pub(super) struct CanonicalRequest<'a> {
     pub(super) lines: &'a Sorted<'a>,
     pub(super) signed: SignedNames<'a>,
     pub(super) must_sign: MustSign,
-    pub(super) payload: &'a str,
+    pub(super) payload: &'a [u8],
 }
 
 impl CanonicalRequest<'_> {
@@ -267,7 +267,7 @@ impl CanonicalRequest<'_> {
         sink.put_byte(b'\n');
         self.signed.put(sink);
         sink.put_byte(b'\n');
-        sink.put(self.payload.as_bytes());
+        sink.put(self.payload);
         Ok(())
     }
 
@@ -279,8 +279,14 @@ impl CanonicalRequest<'_> {
         for signed in self.signed.iter() {
             let mut here = false;
             while let Some(&(name, value)) = lines.peek() {
-                let order =
-                    if name.eq_ignore_ascii_case(signed) { Ordering::Equal } else { compare_names(name, signed) };
+                let order = if name.eq_ignore_ascii_case(signed) {
+                    Ordering::Equal
+                } else if here {
+                    // Both lists ascend, so whatever follows its lines comes later.
+                    break;
+                } else {
+                    compare_names(name, signed)
+                };
                 match order {
                     Ordering::Less => unsigned(name)?,
                     Ordering::Equal => {

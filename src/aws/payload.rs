@@ -1,5 +1,6 @@
 //! What the signature says about the body, and holding the body to it.
 
+use super::canonical::CONTENT_SHA256;
 use crate::{
     encode,
     error::VerifyError,
@@ -38,25 +39,6 @@ impl Payload {
         }
     }
 
-    /// Reads the value of `x-amz-content-sha256`.
-    ///
-    /// Streaming modes frame the body, so they are payload modes of their own and not accepted here.
-    pub(super) fn parse(value: &[u8]) -> Result<Self, VerifyError> {
-        if value == UNSIGNED.as_bytes() {
-            return Ok(Self::Unsigned);
-        }
-        if value == EMPTY_SHA256.as_bytes() {
-            return Ok(Self::Empty);
-        }
-        if value.starts_with(b"STREAMING-") {
-            return Err(VerifyError::PayloadMode { mode: "STREAMING" });
-        }
-        encode::from_hex_lower(value).map(Self::Sha256).ok_or(VerifyError::FieldForm {
-            field: "x-amz-content-sha256",
-            expected: "`UNSIGNED-PAYLOAD` or 64 lower-case hex digits",
-        })
-    }
-
     pub(super) fn line(self) -> PayloadLine {
         match self {
             Self::Unsigned => PayloadLine::Unsigned,
@@ -75,10 +57,44 @@ pub(super) enum PayloadLine {
 }
 
 impl PayloadLine {
+    /// Reads the value of `x-amz-content-sha256`.
+    ///
+    /// Streaming modes frame the body, so they are payload modes of their own and not accepted here.
+    pub(super) fn parse(value: &[u8]) -> Result<Self, VerifyError> {
+        if value == UNSIGNED.as_bytes() {
+            return Ok(Self::Unsigned);
+        }
+        if value.starts_with(b"STREAMING-") {
+            return Err(VerifyError::PayloadMode { mode: "STREAMING" });
+        }
+        match <&[u8; 64]>::try_from(value) {
+            Ok(hex) if !encode::any(hex, |byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => Ok(Self::Sha256(*hex)),
+            _ => Err(VerifyError::FieldForm {
+                field: CONTENT_SHA256,
+                expected: "`UNSIGNED-PAYLOAD` or 64 lower-case hex digits",
+            }),
+        }
+    }
+
     pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Unsigned => UNSIGNED,
             Self::Sha256(hex) => core::str::from_utf8(hex).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Unsigned => UNSIGNED.as_bytes(),
+            Self::Sha256(hex) => hex,
+        }
+    }
+
+    pub(super) fn payload(self) -> Payload {
+        match self {
+            Self::Unsigned => Payload::Unsigned,
+            Self::Sha256(hex) if hex == *EMPTY_SHA256.as_bytes() => Payload::Empty,
+            Self::Sha256(hex) => encode::from_hex_lower(&hex).map_or(Payload::Empty, Payload::Sha256),
         }
     }
 }
@@ -120,7 +136,7 @@ impl PayloadCheck {
         let found = hash.finish();
         let differs = |signed: Option<[u8; 32]>| signed.is_some_and(|signed| !mac::equal(&signed, &found));
         if differs(self.content) {
-            return Err(VerifyError::PayloadMismatch { what: "x-amz-content-sha256" });
+            return Err(VerifyError::PayloadMismatch { what: CONTENT_SHA256 });
         }
         if differs(self.checksum) {
             return Err(VerifyError::PayloadMismatch { what: "x-amz-checksum-sha256" });

@@ -291,7 +291,7 @@ impl<K: SigV4> HeaderSigner<K> {
             lines: &lines,
             signed: SignedNames::written(&self.names),
             must_sign: MustSign { content_md5: true, session_token: true },
-            payload: line.as_str(),
+            payload: line.as_bytes(),
         };
         let digest = request
             .digest()

@@ -359,7 +359,7 @@ impl Request {
             signed: SignedNames::written(names),
             // INVARIANT: `names` lists every name of `lines`, so nothing is found missing or unsigned.
             must_sign: MustSign { content_md5: true, session_token: true },
-            payload: payload.as_str(),
+            payload: payload.as_bytes(),
         }
     }
 }

@@ -307,7 +307,7 @@ impl<'r> Presented<'r> {
             body,
             problem: None,
         };
-        let digest = pending.canonical(&pending.presented.sorted_headers(), &body.payload.line()).digest()?;
+        let digest = pending.canonical(&pending.presented.sorted_headers(), &body.line).digest()?;
         pending.string_to_sign.set_digest(&digest);
         Ok(pending)
     }
@@ -389,32 +389,30 @@ impl<'r> Presented<'r> {
 
     /// Finds the payload line and what the body will be held to.
     fn check_payload(&self, expect: &Expect) -> Result<Body, VerifyError> {
-        let declared = self.content_sha256.map(Payload::parse).transpose()?;
+        let declared = self.content_sha256.map(PayloadLine::parse).transpose()?;
         let is_s3 = canonical::is_s3(&expect.service);
         let hashed = || match self.body_sha256 {
-            Some(digest) => Payload::Sha256(digest),
-            None => Payload::Empty,
+            Some(digest) => Payload::Sha256(digest).line(),
+            None => Payload::Empty.line(),
         };
-        let payload = match (self.form, declared) {
+        let line = match (self.form, declared) {
             (Form::Header, None) if is_s3 => {
                 return Err(VerifyError::FieldCount { field: "x-amz-content-sha256", found: 0 });
             }
             (Form::Header, Some(declared)) => declared,
             // SPEC: only a signed header changes what a presigned URL says about its body.
             (Form::Presigned, Some(declared)) if self.signed.content_sha256 => declared,
-            (Form::Presigned, _) if is_s3 => Payload::Unsigned,
+            (Form::Presigned, _) if is_s3 => PayloadLine::Unsigned,
             _ => hashed(),
         };
-        if payload == Payload::Unsigned && !expect.unsigned_payload {
+        if matches!(line, PayloadLine::Unsigned) && !expect.unsigned_payload {
             return Err(VerifyError::PayloadMode { mode: UNSIGNED });
         }
         if self.query.content_sha256.is_some_and(|value| value != UNSIGNED) {
             // Some servers take the parameter as the payload line and others ignore it.
             return Err(VerifyError::PayloadMode { mode: "X-Amz-Content-Sha256 parameter" });
         }
-        let held_to = |payload: Payload| payload.digest();
-        let content = held_to(payload).or_else(|| declared.and_then(held_to));
-        Ok(Body { payload, content, checksum: self.signed_checksum()? })
+        Ok(Body { line, declared, checksum: self.signed_checksum()? })
     }
 
     fn signed_checksum(&self) -> Result<Option<[u8; 32]>, VerifyError> {
@@ -449,8 +447,9 @@ impl fmt::Debug for Presented<'_> {
 /// What is signed of the body, and what the body will be held to.
 #[derive(Clone, Copy)]
 struct Body {
-    payload: Payload,
-    content: Option<[u8; 32]>,
+    line: PayloadLine,
+    /// What `x-amz-content-sha256` says, signed or not.
+    declared: Option<PayloadLine>,
     checksum: Option<[u8; 32]>,
 }
 
@@ -498,7 +497,7 @@ impl<'r> Pending<'r> {
     /// The canonical request as this verifier reads it. Header values may hold any byte.
     #[must_use]
     pub fn canonical_request(&self) -> Vec<u8> {
-        self.canonical(&self.presented.sorted_headers(), &self.body.payload.line()).to_vec().unwrap_or_default()
+        self.canonical(&self.presented.sorted_headers(), &self.body.line).to_vec().unwrap_or_default()
     }
 
     /// Compares the presented signature with the expected one, in constant time.
@@ -571,7 +570,7 @@ impl<'r> Pending<'r> {
             lines,
             signed: presented.signed,
             must_sign: MustSign { content_md5: self.rule == PathRule::AsSent, session_token: !after },
-            payload: payload.as_str(),
+            payload: payload.as_bytes(),
         }
     }
 }
@@ -686,13 +685,15 @@ impl<'r> SignedRequest<'r> {
     /// What the signature says about the body.
     #[must_use]
     pub fn payload(&self) -> Payload {
-        self.body.payload
+        self.body.line.payload()
     }
 
     /// Holds the body to it.
     #[must_use]
     pub fn payload_check(&self) -> PayloadCheck {
-        PayloadCheck::new(self.body.content, self.body.checksum)
+        let held_to = |line: PayloadLine| line.payload().digest();
+        let content = held_to(self.body.line).or_else(|| self.body.declared.and_then(held_to));
+        PayloadCheck::new(content, self.body.checksum)
     }
 }
 
