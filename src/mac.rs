@@ -61,23 +61,21 @@ impl Sha256 {
     }
 
     pub(crate) fn finish(mut self) -> [u8; 32] {
-        let bits = self.length.wrapping_mul(8).to_be_bytes();
-        let mut last = [[0; BLOCK]; 2];
-        let blocks = {
-            let flat = last.as_flattened_mut();
-            let end = if self.filled < BLOCK - 8 { BLOCK } else { 2 * BLOCK };
-            if let Some((head, rest)) = flat.split_at_mut_checked(self.filled) {
-                head.copy_from_slice(self.block.get(..self.filled).unwrap_or_default());
-                if let Some(marker) = rest.first_mut() {
-                    *marker = 0x80;
-                }
-            }
-            if let Some(slot) = flat.get_mut(end - 8..end) {
-                slot.copy_from_slice(&bits);
-            }
-            end / BLOCK
-        };
-        compress256(&mut self.state, last.get(..blocks).unwrap_or_default());
+        let room = self.block.get_mut(self.filled..).unwrap_or_default();
+        let space = room.len();
+        if let Some((marker, rest)) = room.split_first_mut() {
+            *marker = 0x80;
+            rest.fill(0);
+        }
+        // The marker and the length in bits need nine bytes.
+        if space < 9 {
+            compress256(&mut self.state, core::slice::from_ref(&self.block));
+            self.block.fill(0);
+        }
+        if let Some(bits) = self.block.last_chunk_mut::<8>() {
+            *bits = self.length.wrapping_mul(8).to_be_bytes();
+        }
+        compress256(&mut self.state, core::slice::from_ref(&self.block));
         to_bytes(&self.state)
     }
 }

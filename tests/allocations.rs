@@ -110,6 +110,19 @@ fn a_verdict_on_signed_headers_allocates_nothing() {
 }
 
 #[test]
+fn a_verdict_at_the_edge_allocates_nothing() {
+    use valet_key::aws::{Presented, Scope};
+    let edge = key().derive_scoped(&Scope::new(now(), REGION, "s3").unwrap());
+    let expect = Expect::new(REGION, "s3");
+    let target = presigned("2026/cat.jpg");
+    let host = [("host", HOST.as_bytes())];
+    allocates_nothing("accepted", || {
+        let presented = Presented::parse(&RequestView::new("GET", &target, &host)).unwrap();
+        assert!(edge.verify(presented, &expect, now()).is_ok());
+    });
+}
+
+#[test]
 fn a_hostile_request_allocates_no_more_than_its_refusal_tells() {
     let verifier = verifier();
     let params: Vec<String> = (0..245).rev().map(|at| format!("%41{at}=%7e%7E+")).collect();

@@ -1,6 +1,6 @@
 //! Keys: the public half, the secret half, the half derived for one day, and what they make.
 
-use super::{Expect, Pending, Presented, SigV4, SignedRequest, StringToSign};
+use super::{Expect, Presented, SigV4, SignedRequest, StringToSign, verify::Finding};
 use crate::{
     clock::Timestamp,
     encode::{self, Inline},
@@ -324,11 +324,15 @@ impl StaticKey {
         DerivedKey::new(self.secret.expose(), scope)
     }
 
-    /// Judges a request that was checked without a key, and keeps the derived key once it was accepted.
-    pub(super) fn judge(&self, pending: &mut Pending<'_>, now: Timestamp) -> Result<(), VerifyError> {
-        pending.hold_to(&self.credential, now);
-        let (expected, derived) = self.sign_with_kept(pending.scope(), pending.string_to_sign());
-        pending.judge(&expected)?;
+    /// Judges a request that was examined without a key, and keeps the derived key once it was accepted.
+    pub(super) fn judge(
+        &self,
+        presented: &Presented<'_>,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
+        let (expected, derived) = self.sign_with_kept(presented.scope(), &finding.string_to_sign);
+        presented.judge(&expected, &self.credential, now)?;
         self.keep(derived);
         Ok(())
     }
@@ -387,9 +391,9 @@ impl SigV4 for StaticKey {
         if presented.access_key_id() != self.credential.access_key_id() {
             return Err(VerifyError::OtherKey);
         }
-        let mut pending = presented.check_unkeyed(expect, now)?;
-        self.judge(&mut pending, now)?;
-        Ok(pending.into_verified())
+        let finding = presented.examine(expect, now)?;
+        self.judge(&presented, &finding, now)?;
+        Ok(presented.verified(&finding))
     }
 }
 
@@ -441,6 +445,22 @@ impl SigV4 for ScopedKey {
 
     fn scoped(&self, scope: &Scope) -> Option<ScopedKey> {
         (*scope == self.derived.scope).then(|| self.clone())
+    }
+
+    /// As for every holder, without the copies that handing the two halves over would take.
+    fn verify<'r>(
+        &self,
+        presented: Presented<'r>,
+        expect: &Expect,
+        now: Timestamp,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        if presented.access_key_id() != self.credential.access_key_id() {
+            return Err(VerifyError::OtherKey);
+        }
+        let finding = presented.examine(expect, now)?;
+        let expected = self.sign(presented.scope(), &finding.string_to_sign)?;
+        presented.judge(&expected, &self.credential, now)?;
+        Ok(presented.verified(&finding))
     }
 }
 

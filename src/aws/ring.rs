@@ -79,18 +79,18 @@ impl KeyRing {
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        let mut pending = presented.check_unkeyed(expect, now)?;
-        let keys = self.keys.get(pending.access_key_id()).map(Vec::as_slice).unwrap_or_default();
+        let finding = presented.examine(expect, now)?;
+        let keys = self.keys.get(presented.access_key_id()).map(Vec::as_slice).unwrap_or_default();
         let mut refused = VerifyError::UnknownKey;
         for key in keys {
-            match key.judge(&mut pending, now) {
-                Ok(()) => return Ok(pending.into_verified()),
+            match key.judge(&presented, &finding, now) {
+                Ok(()) => return Ok(presented.verified(&finding)),
                 Err(error) => refused = error,
             }
         }
         if let (true, Some(decoy)) = (keys.is_empty(), &self.decoy) {
             // Whatever it says is not told.
-            let _ = decoy.judge(&mut pending, now);
+            let _ = decoy.judge(&presented, &finding, now);
         }
         Err(refused)
     }

@@ -279,14 +279,13 @@ impl<'r> Presented<'r> {
         if self.access_key_id() != credential.access_key_id() {
             return Err(VerifyError::OtherKey);
         }
-        let mut pending = self.check_unkeyed(expect, now)?;
-        pending.hold_to(credential, now);
-        Ok(pending)
+        let finding = self.examine(expect, now)?;
+        Ok(Pending { presented: self, finding, credential: credential.clone(), now })
     }
 
     /// The part of [`check`](Self::check) that is the same for every key.
     #[inline]
-    pub(super) fn check_unkeyed(self, expect: &Expect, now: Timestamp) -> Result<Pending<'r>, VerifyError> {
+    pub(super) fn examine(&self, expect: &Expect, now: Timestamp) -> Result<Finding, VerifyError> {
         self.check_scope(expect)?;
         let expires_at = self.check_time(expect, now)?;
         if expect.host.as_ref().is_some_and(|host| !host.eq_ignore_ascii_case(self.host)) {
@@ -297,19 +296,78 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::AmbiguousPlus);
         }
         let body = self.check_payload(expect)?;
-        let mut pending = Pending {
-            string_to_sign: StringToSign::new(&self.amz_date, &self.scope, &[0; 32]),
-            presented: self,
+        let mut finding = Finding {
             rule: expect.path_rule,
             plus: expect.plus,
             token_placement: expect.token_placement,
             expires_at,
             body,
-            problem: None,
+            string_to_sign: StringToSign::new(&self.amz_date, &self.scope, &[0; 32]),
         };
-        let digest = pending.canonical(&pending.presented.sorted_headers(), &body.line).digest()?;
-        pending.string_to_sign.set_digest(&digest);
-        Ok(pending)
+        let digest = self.canonical(&finding, &self.sorted_headers()).digest()?;
+        finding.string_to_sign.set_digest(&digest);
+        Ok(finding)
+    }
+
+    /// Compares the signature, and if it is right holds the credential to the request.
+    pub(super) fn judge(
+        &self,
+        expected: &Signature,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
+        if !mac::equal(&expected.hex(), self.signature) {
+            return Err(VerifyError::SignatureMismatch);
+        }
+        // What is wrong with a credential is told only to those who hold its key.
+        let token = match (credential.session_token(), self.session_token) {
+            (None, None) => None,
+            (None, Some(_)) => Some("is not expected with a long-term key"),
+            (Some(_), None) => Some("is missing"),
+            (Some(ours), Some(theirs)) => (!theirs.equals(ours.expose())).then_some("is not that of the key"),
+        };
+        if let Some(problem) = token {
+            return Err(VerifyError::SessionToken { problem });
+        }
+        match credential.expires_at() {
+            Some(ended_at) if now > ended_at => Err(VerifyError::CredentialExpired { ended_at, now }),
+            _ => Ok(()),
+        }
+    }
+
+    /// INVARIANT: called only after `judge` agreed.
+    pub(super) fn verified(self, finding: &Finding) -> Verified<SignedRequest<'r>> {
+        Verified::new(SignedRequest {
+            rule: finding.rule,
+            plus: finding.plus,
+            expires_at: finding.expires_at,
+            body: finding.body,
+            presented: self,
+        })
+    }
+
+    fn canonical<'a>(&'a self, finding: &'a Finding, lines: &'a Sorted<'a>) -> CanonicalRequest<'a> {
+        const SIGNATURE: &[&str] = &["X-Amz-Signature"];
+        const SIGNATURE_AND_TOKEN: &[&str] = &["X-Amz-Signature", "X-Amz-Security-Token"];
+        let after = finding.token_placement == TokenPlacement::AfterSigning;
+        let token_in_query = matches!(self.session_token, Some(SessionToken::InQuery(_)));
+        let without = match self.form {
+            Form::Header => &[],
+            Form::Presigned if after && token_in_query => SIGNATURE_AND_TOKEN,
+            Form::Presigned => SIGNATURE,
+        };
+        let plus = if finding.plus == Plus::Blank { PlusSign::Blank } else { PlusSign::Plus };
+        CanonicalRequest {
+            method: self.method,
+            path: self.path,
+            path_spelling: self.path_spelling,
+            rule: finding.rule,
+            query: self.query.canonical(without, plus),
+            lines,
+            signed: self.signed,
+            must_sign: MustSign { content_md5: finding.rule == PathRule::AsSent, session_token: !after },
+            payload: finding.body.line.as_bytes(),
+        }
     }
 
     fn sorted_headers(&self) -> Sorted<'r> {
@@ -453,25 +511,24 @@ struct Body {
     checksum: Option<[u8; 32]>,
 }
 
-/// What is wrong with the credential of a request.
-#[derive(Clone, Copy)]
-enum Problem {
-    SessionToken(&'static str),
-    Expired { ended_at: Timestamp, now: Timestamp },
+/// What a check without a key found.
+#[derive(Clone)]
+pub(super) struct Finding {
+    rule: PathRule,
+    plus: Plus,
+    token_placement: TokenPlacement,
+    expires_at: Timestamp,
+    body: Body,
+    pub(super) string_to_sign: StringToSign,
 }
 
 /// A request that lacks only the comparison of its signature.
 #[derive(Clone)]
 pub struct Pending<'r> {
     presented: Presented<'r>,
-    rule: PathRule,
-    plus: Plus,
-    token_placement: TokenPlacement,
-    expires_at: Timestamp,
-    body: Body,
-    string_to_sign: StringToSign,
-    /// What is wrong with the credential. It is told only to those who know the key.
-    problem: Option<Problem>,
+    finding: Finding,
+    credential: Credential,
+    now: Timestamp,
 }
 
 impl<'r> Pending<'r> {
@@ -485,19 +542,13 @@ impl<'r> Pending<'r> {
     /// What the expected signature is made from, with the key derived for [`scope`](Self::scope).
     #[must_use]
     pub const fn string_to_sign(&self) -> &StringToSign {
-        &self.string_to_sign
-    }
-
-    /// The access key id that the request names. Nobody vouches for it yet.
-    #[must_use]
-    pub fn access_key_id(&self) -> &str {
-        self.presented.access_key_id()
+        &self.finding.string_to_sign
     }
 
     /// The canonical request as this verifier reads it. Header values may hold any byte.
     #[must_use]
     pub fn canonical_request(&self) -> Vec<u8> {
-        self.canonical(&self.presented.sorted_headers(), &self.body.line).to_vec().unwrap_or_default()
+        self.presented.canonical(&self.finding, &self.presented.sorted_headers()).to_vec().unwrap_or_default()
     }
 
     /// Compares the presented signature with the expected one, in constant time.
@@ -508,70 +559,8 @@ impl<'r> Pending<'r> {
     /// go with the request.
     #[inline]
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        self.judge(expected)?;
-        Ok(self.into_verified())
-    }
-
-    /// The comparison itself.
-    pub(super) fn judge(&self, expected: &Signature) -> Result<(), VerifyError> {
-        if !mac::equal(&expected.hex(), self.presented.signature) {
-            return Err(VerifyError::SignatureMismatch);
-        }
-        match self.problem {
-            Some(Problem::SessionToken(problem)) => Err(VerifyError::SessionToken { problem }),
-            Some(Problem::Expired { ended_at, now }) => Err(VerifyError::CredentialExpired { ended_at, now }),
-            None => Ok(()),
-        }
-    }
-
-    /// INVARIANT: called only after `judge` agreed.
-    pub(super) fn into_verified(self) -> Verified<SignedRequest<'r>> {
-        Verified::new(SignedRequest {
-            presented: self.presented,
-            rule: self.rule,
-            plus: self.plus,
-            expires_at: self.expires_at,
-            body: self.body,
-        })
-    }
-
-    /// Notes what is wrong with the credential, to be told once the signature has shown who asks.
-    pub(super) fn hold_to(&mut self, credential: &Credential, now: Timestamp) {
-        let token = match (credential.session_token(), self.presented.session_token) {
-            (None, None) => None,
-            (None, Some(_)) => Some("is not expected with a long-term key"),
-            (Some(_), None) => Some("is missing"),
-            (Some(ours), Some(theirs)) => (!theirs.equals(ours.expose())).then_some("is not that of the key"),
-        };
-        self.problem = token.map(Problem::SessionToken).or_else(|| {
-            let ended_at = credential.expires_at().filter(|ended_at| now > *ended_at)?;
-            Some(Problem::Expired { ended_at, now })
-        });
-    }
-
-    fn canonical<'a>(&'a self, lines: &'a Sorted<'a>, payload: &'a PayloadLine) -> CanonicalRequest<'a> {
-        const SIGNATURE: &[&str] = &["X-Amz-Signature"];
-        const SIGNATURE_AND_TOKEN: &[&str] = &["X-Amz-Signature", "X-Amz-Security-Token"];
-        let presented = &self.presented;
-        let after = self.token_placement == TokenPlacement::AfterSigning;
-        let token_in_query = matches!(presented.session_token, Some(SessionToken::InQuery(_)));
-        let without = match presented.form {
-            Form::Header => &[],
-            Form::Presigned if after && token_in_query => SIGNATURE_AND_TOKEN,
-            Form::Presigned => SIGNATURE,
-        };
-        let plus = if self.plus == Plus::Blank { PlusSign::Blank } else { PlusSign::Plus };
-        CanonicalRequest {
-            method: presented.method,
-            path: presented.path,
-            path_spelling: presented.path_spelling,
-            rule: self.rule,
-            query: presented.query.canonical(without, plus),
-            lines,
-            signed: presented.signed,
-            must_sign: MustSign { content_md5: self.rule == PathRule::AsSent, session_token: !after },
-            payload: payload.as_bytes(),
-        }
+        self.presented.judge(expected, &self.credential, self.now)?;
+        Ok(self.presented.verified(&self.finding))
     }
 }
 
@@ -579,7 +568,7 @@ impl fmt::Debug for Pending<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
             .field("presented", &self.presented)
-            .field("expires_at", &self.expires_at)
+            .field("expires_at", &self.finding.expires_at)
             .finish_non_exhaustive()
     }
 }
