@@ -85,6 +85,7 @@ fn published_files_match() {
         run(&source, &cases, &mut surprises);
     }
     published::signing_keys(folder, &mut surprises);
+    published::endpoints(folder, &mut surprises);
     for (source, missing) in NOT_YET {
         println!("{source}: not run, {missing} are not supported yet");
     }
