@@ -24,6 +24,8 @@ pub(crate) fn read_all(folder: &Path) -> Vec<(String, Vec<Case>)> {
         "aws-botocore/sts-presign.json",
         "aws-botocore/rds-auth-token.json",
         "aws-js/s3-presign.json",
+        // Keys of another cloud that speaks the same protocol.
+        "gcs-python/hmac-interop-presign.json",
     ] {
         files.push((name.to_owned(), presign_records(&folder.join(name))));
     }
