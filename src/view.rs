@@ -139,7 +139,7 @@ impl Limits {
         self
     }
 
-    /// The longest header value in bytes, at most 1 MiB.
+    /// The longest header name or value in bytes, at most 1 MiB.
     #[must_use]
     pub const fn header_value(mut self, bytes: usize) -> Self {
         self.header_value = least(bytes, 1 << 20);

@@ -5,8 +5,8 @@
 //! they protect.
 
 use valet_key::aws::{
-    Credential, Endpoint, Expect, KeyRing, OnShortCredential, Payload, Plus, Presigner, Region, Request, S3Error,
-    ScopedKey, SigV4, StaticKey, TokenPlacement, UrlRequest, Verifier,
+    Credential, Endpoint, Expect, HeaderSigner, KeyRing, OnShortCredential, Payload, Plus, Presigner, Region, Request,
+    S3Error, ScopedKey, SigV4, StaticKey, TokenPlacement, UrlRequest, Verifier,
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, KeyError, VerifyError};
@@ -277,6 +277,11 @@ fn r06_line_breaks_and_nul_are_refused_by_signer_and_verifier() {
         presigned().header(bad, "v").is_refused(|e| matches!(e, VerifyError::Malformed { what: "header name", .. }));
     }
     presigned().header("x-other", "a\tb").is_accepted();
+    for method in ["", "GET\n/other", "GET ", "G3T", "VERYLONGMETHODVERYLONGMETHODVERYLONG"] {
+        let sent = Arriving { method, ..presigned() };
+        sent.is_refused(|e| matches!(e, VerifyError::Malformed { what: "method", .. }));
+        assert!(Request::new(method, ORIGIN, REGION, "s3").is_err());
+    }
 }
 
 #[test]
@@ -773,6 +778,7 @@ fn r53_limits_come_before_work() {
     presigned().target(|t| format!("{t}{}", "&a=1".repeat(251))).is_refused(large("query parameters"));
     presigned().header("x-big", "a".repeat((16 << 10) + 1)).is_refused(large("header value"));
     presigned().header("x-big", "a".repeat(16 << 10)).is_accepted();
+    presigned().header(&"x".repeat((16 << 10) + 1), "a").is_refused(large("header name"));
     let lines = |count: usize| (0..count).fold(presigned(), |sent, at| sent.header(&format!("x-{at}"), "a"));
     lines(127).is_accepted();
     lines(128).is_refused(large("header lines"));
@@ -815,6 +821,24 @@ fn a_signer_refuses_what_it_owns_and_what_changes_on_the_way() {
     for name in ["X-Amz-Date", "x-amz-expires", "X-AMZ-SIGNATURE", "X-Amz-Security-Token", "X-Amz-Region-Set"] {
         assert!(matches!(sign(request().query(name, "a")), IssueError::Reserved { .. }), "{name}");
     }
+    let unsigned = Request::new("GET", ORIGIN, REGION, "sqs").unwrap().payload(Payload::Unsigned);
+    assert!(matches!(sign(unsigned.clone()), IssueError::Invalid { what: "payload", .. }));
+    assert!(key().sign_headers(&unsigned, now()).is_err());
+    assert!(key().sign_headers(&unsigned.with_content_sha256(), now()).is_ok());
+    let mut signer = HeaderSigner::new(key(), REGION, "s3").unwrap();
+    let mut sign_into = |method, target, headers: &[(&str, &[u8])]| {
+        signer.sign_into(method, target, headers, Payload::Empty, now(), &mut String::new()).is_ok()
+    };
+    let host: (&str, &[u8]) = ("host", HOST.as_bytes());
+    assert!(sign_into("GET", "/cat.jpg?a=1", &[host]));
+    for target in
+        ["cat.jpg", "/a/../b", "/a b", "/%2f", "/a?b=%", "/a?b=c+d", "/a?X-Amz-Date=1", "/a?Signature=1", "/a#b"]
+    {
+        assert!(!sign_into("GET", target, &[host]), "{target}");
+    }
+    assert!(!sign_into("GET\n", "/", &[host]));
+    assert!(!sign_into("GET", "/", &[]) && !sign_into("GET", "/", &[host, host]));
+    assert!(!sign_into("GET", "/", &[host, ("x-amz-date", b"a")]));
     let plain = Request::new("GET", "http://minio.example:9000", REGION, "s3").unwrap();
     assert!(matches!(sign(plain.clone()), IssueError::Unjustified { .. }));
     assert!(key().presign(&UrlRequest::new(plain.because(why())), now()).is_ok());

@@ -6,7 +6,7 @@
 use super::{
     canonical::{ALGORITHM, Query, SignedNames, trimmed},
     key::{MAX_KEY_ID, Scope, same_token},
-    request::{RESERVED_PARAMS, is_of_another_scheme},
+    request::{RESERVED_PARAMS, is_method, is_of_another_scheme},
     verify::Form,
 };
 use crate::{
@@ -71,6 +71,9 @@ impl<'r> Head<'r> {
         if lines.len() > limits.header_lines {
             return Err(VerifyError::TooLarge { what: "header lines", found: lines.len(), limit: limits.header_lines });
         }
+        if !is_method(view.method()) {
+            return Err(VerifyError::Malformed { what: "method", why: "it must be 1 to 32 letters" });
+        }
         let mut head = Self {
             host: None,
             hosts: 0,
@@ -83,12 +86,10 @@ impl<'r> Head<'r> {
             if name.is_empty() || encode::any(name.as_bytes(), |byte| !byte.is_ascii_graphic() || byte == b':') {
                 return Err(VerifyError::Malformed { what: "header name", why: "it must be visible ASCII" });
             }
-            if value.len() > limits.header_value {
-                return Err(VerifyError::TooLarge {
-                    what: "header value",
-                    found: value.len(),
-                    limit: limits.header_value,
-                });
+            for (what, found) in [("header name", name.len()), ("header value", value.len())] {
+                if found > limits.header_value {
+                    return Err(VerifyError::TooLarge { what, found, limit: limits.header_value });
+                }
             }
             if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
                 return Err(VerifyError::Malformed { what: "header value", why: "it holds CR, LF or NUL" });

@@ -11,7 +11,7 @@ use super::{
     fields::RawQuery,
     key::{Scope, ScopedKey, Signature, is_name},
     payload::Payload,
-    request::{check_alive, check_header, has_dot_segment},
+    request::{check_alive, check_header, check_method, check_payload, has_dot_segment},
     sign::{UrlRequest, UrlTemplate, push_signature},
 };
 use crate::{
@@ -234,6 +234,8 @@ impl<K: SigV4> HeaderSigner<K> {
         now: Timestamp,
         authorization: &mut String,
     ) -> Result<(), IssueError> {
+        check_method(method)?;
+        check_payload(payload, canonical::is_s3(&self.stamped.service))?;
         check_alive(self.stamped.holder.credential(), now)?;
         if !self.stamped.is_at(now) {
             self.stamped.move_to(now)?;
@@ -259,6 +261,9 @@ impl<K: SigV4> HeaderSigner<K> {
         }
         if path_spelling != Spelling::Canonical && !self.rule.encodes_twice() {
             return Err(IssueError::Invalid { what: "path", why: "it must be in canonical spelling" });
+        }
+        if has_dot_segment(path) {
+            return Err(IssueError::Invalid { what: "path", why: "a segment is `.` or `..`, which clients fold" });
         }
         let (query, reserved) = RawQuery::read(query, &Limits::DEFAULT)
             .map_err(|_| IssueError::Invalid { what: "query", why: "it is malformed or too large" })?;

@@ -131,9 +131,7 @@ impl Request {
     }
 
     pub(super) fn to(method: &str, origin: Origin, region: Region, service: &str) -> Result<Self, IssueError> {
-        if method.is_empty() || method.len() > 32 || !method.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-') {
-            return Err(IssueError::Invalid { what: "method", why: "it must be 1 to 32 letters" });
-        }
+        check_method(method)?;
         if !is_name(service) {
             return Err(IssueError::Invalid { what: "service", why: "it must be 1 to 40 letters, digits, `-` or `_`" });
         }
@@ -309,7 +307,9 @@ impl Request {
 
         let scope = self.scope(now)?;
         let amz_date = now.iso_basic();
-        let payload = self.payload.unwrap_or(Payload::Empty).line();
+        let payload = self.payload.unwrap_or(Payload::Empty);
+        check_payload(payload, self.content_sha256_header)?;
+        let payload = payload.line();
         let token = credential.session_token().map(|token| token.expose().as_str());
         let signed_token = token.filter(|_| self.token_placement == TokenPlacement::Signed);
         let mut added: Vec<(&str, &[u8])> =
@@ -371,6 +371,30 @@ pub(super) fn authorization_prefix(credential: &Credential, scope: &Scope, names
 
 pub(super) fn text_of(ascii: &[u8]) -> String {
     String::from_utf8_lossy(ascii).into_owned()
+}
+
+/// Whether this is a method: nothing in it can shift the lines of a canonical request.
+pub(super) fn is_method(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+}
+
+pub(super) fn check_method(method: &str) -> Result<(), IssueError> {
+    if is_method(method) {
+        Ok(())
+    } else {
+        Err(IssueError::Invalid { what: "method", why: "it must be 1 to 32 letters" })
+    }
+}
+
+/// Only S3 takes an unsigned payload for granted; others have to be told, in a signed header.
+pub(super) fn check_payload(payload: Payload, says_so: bool) -> Result<(), IssueError> {
+    if payload == Payload::Unsigned && !says_so {
+        return Err(IssueError::Invalid {
+            what: "payload",
+            why: "only S3 assumes an unsigned one: see `with_content_sha256`",
+        });
+    }
+    Ok(())
 }
 
 /// Whether a segment is `.` or `..`, in any spelling that a client might fold.

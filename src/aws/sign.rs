@@ -4,7 +4,7 @@ use super::{
     canonical::{self, ALGORITHM, Lines, Pair, PathRule, StringToSign},
     key::{Credential, Scope, Signature},
     payload::Payload,
-    request::{Request, TokenPlacement, unlisted_header},
+    request::{Request, TokenPlacement, check_payload, unlisted_header},
 };
 use crate::{
     clock::Timestamp,
@@ -166,12 +166,7 @@ impl UrlTemplate {
         let request = &url.request;
         request.check_scheme()?;
         let mut lines = request.checked_headers()?;
-        if url.payload() == Payload::Unsigned && !request.content_sha256_header {
-            return Err(IssueError::Invalid {
-                what: "payload",
-                why: "only S3 assumes an unsigned one: see `with_content_sha256`",
-            });
-        }
+        check_payload(url.payload(), request.content_sha256_header)?;
         let payload = url.payload().line();
         if url.signs_payload_header() {
             lines.push(("x-amz-content-sha256", payload.as_str().as_bytes()));
