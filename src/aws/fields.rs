@@ -364,6 +364,7 @@ fn is_ascending(left: (&str, &str), right: (&str, &str)) -> bool {
 }
 
 /// The fields of a signature, wherever they stood.
+#[derive(Clone)]
 pub(super) struct Claim<'r> {
     pub(super) form: Form,
     pub(super) access_key_id: Cow<'r, str>,
@@ -483,10 +484,13 @@ fn read_credential(raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
     let mut parts = [""; 5];
     let (mut from, mut at, mut found) = (0, 0, 0);
     let bytes = raw.as_bytes();
-    while let Some(&byte) = bytes.get(at) {
-        let separator = match byte {
-            b'/' => 1,
-            b'%' if in_query && matches!(bytes.get(at + 1..at + 3), Some(b"2F" | b"2f")) => 3,
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(skip) = rest.iter().position(|byte| matches!(byte, b'/' | b'%')) else { break };
+        at += skip;
+        let separator = match bytes.get(at..).unwrap_or_default() {
+            [b'/', ..] => 1,
+            [b'%', b'2', b'F' | b'f', ..] if in_query => 3,
             _ => {
                 at += 1;
                 continue;

@@ -1,7 +1,7 @@
 //! Verifying: what was presented, what is pending a signature, what was verified.
 
 use super::{
-    canonical::{self, ALGORITHM, CanonicalRequest, Lines, MustSign, PathRule, SignedNames, Sorted, StringToSign},
+    canonical::{self, ALGORITHM, CanonicalRequest, Lines, MustSign, PathRule, Sorted, StringToSign},
     fields::{Claim, Head, RawQuery, SessionToken, Target},
     key::{Credential, Scope, Signature},
     payload::{Payload, PayloadCheck, PayloadLine, UNSIGNED},
@@ -165,21 +165,12 @@ pub struct Presented<'r> {
     method: &'r str,
     headers: &'r [HeaderLine<'r>],
     body_sha256: Option<[u8; 32]>,
-    form: Form,
     host: &'r str,
     path: &'r str,
     path_spelling: Spelling,
     query: RawQuery<'r>,
-    access_key_id: Cow<'r, str>,
-    scope: Scope,
-    signed_at: Timestamp,
-    amz_date: [u8; 16],
-    /// In seconds; 0 for a header-signed request.
-    lifetime: u32,
-    signed: SignedNames<'r>,
-    signature: &'r [u8; 64],
-    session_token: Option<SessionToken<'r>>,
     content_sha256: Option<&'r [u8]>,
+    claim: Claim<'r>,
 }
 
 impl<'r> Presented<'r> {
@@ -231,39 +222,31 @@ impl<'r> Presented<'r> {
             method: view.method(),
             headers: view.headers(),
             body_sha256: view.body_digest(),
-            form: claim.form,
             host,
             path: target.path,
             path_spelling: target.path_spelling,
             query,
-            access_key_id: claim.access_key_id,
-            scope: claim.scope,
-            signed_at: claim.signed_at,
-            amz_date: claim.amz_date,
-            lifetime: claim.lifetime,
-            signed: claim.signed,
-            signature: claim.signature,
-            session_token: claim.session_token,
             content_sha256: head.content_sha256,
+            claim,
         })
     }
 
     /// The access key id that the request names. Nobody vouches for it yet.
     #[must_use]
     pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
+        &self.claim.access_key_id
     }
 
     /// The scope that the request names. Nobody vouches for it yet.
     #[must_use]
     pub const fn scope(&self) -> &Scope {
-        &self.scope
+        &self.claim.scope
     }
 
     /// Where the signature stands.
     #[must_use]
     pub const fn form(&self) -> Form {
-        self.form
+        self.claim.form
     }
 
     /// Checks everything that needs no secret: scope, time, host, path, payload mode, signed headers.
@@ -302,7 +285,7 @@ impl<'r> Presented<'r> {
             token_placement: expect.token_placement,
             expires_at,
             body,
-            string_to_sign: StringToSign::new(&self.amz_date, &self.scope, &[0; 32]),
+            string_to_sign: StringToSign::new(&self.claim.amz_date, &self.claim.scope, &[0; 32]),
         };
         let digest = self.canonical(&finding, &self.sorted_headers()).digest()?;
         finding.string_to_sign.set_digest(&digest);
@@ -316,11 +299,11 @@ impl<'r> Presented<'r> {
         credential: &Credential,
         now: Timestamp,
     ) -> Result<(), VerifyError> {
-        if !mac::equal(&expected.hex(), self.signature) {
+        if !mac::equal(&expected.hex(), self.claim.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
         // What is wrong with a credential is told only to those who hold its key.
-        let token = match (credential.session_token(), self.session_token) {
+        let token = match (credential.session_token(), self.claim.session_token) {
             (None, None) => None,
             (None, Some(_)) => Some("is not expected with a long-term key"),
             (Some(_), None) => Some("is missing"),
@@ -350,8 +333,8 @@ impl<'r> Presented<'r> {
         const SIGNATURE: &[&str] = &["X-Amz-Signature"];
         const SIGNATURE_AND_TOKEN: &[&str] = &["X-Amz-Signature", "X-Amz-Security-Token"];
         let after = finding.token_placement == TokenPlacement::AfterSigning;
-        let token_in_query = matches!(self.session_token, Some(SessionToken::InQuery(_)));
-        let without = match self.form {
+        let token_in_query = matches!(self.claim.session_token, Some(SessionToken::InQuery(_)));
+        let without = match self.claim.form {
             Form::Header => &[],
             Form::Presigned if after && token_in_query => SIGNATURE_AND_TOKEN,
             Form::Presigned => SIGNATURE,
@@ -364,7 +347,7 @@ impl<'r> Presented<'r> {
             rule: finding.rule,
             query: self.query.canonical(without, plus),
             lines,
-            signed: self.signed,
+            signed: self.claim.signed,
             must_sign: MustSign { content_md5: finding.rule == PathRule::AsSent, session_token: !after },
             payload: finding.body.line.as_bytes(),
         }
@@ -375,7 +358,7 @@ impl<'r> Presented<'r> {
     }
 
     const fn scope_field(&self) -> &'static str {
-        match self.form {
+        match self.claim.form {
             Form::Presigned => "X-Amz-Credential",
             Form::Header => "Authorization",
         }
@@ -383,8 +366,8 @@ impl<'r> Presented<'r> {
 
     fn check_scope(&self, expect: &Expect) -> Result<(), VerifyError> {
         let parts = [
-            ("region", &expect.region, self.scope.region_bytes()),
-            ("service", &expect.service, self.scope.service_bytes()),
+            ("region", &expect.region, self.claim.scope.region_bytes()),
+            ("service", &expect.service, self.claim.scope.service_bytes()),
         ];
         for (part, expected, found) in parts {
             if expected.as_bytes() != found {
@@ -392,22 +375,22 @@ impl<'r> Presented<'r> {
                 return Err(VerifyError::Scope { field: self.scope_field(), part, expected, found });
             }
         }
-        if self.scope.date_bytes() != self.amz_date.get(..8).unwrap_or_default() {
-            return Err(VerifyError::ScopeDate { field: self.scope_field(), signed_at: self.signed_at });
+        if self.claim.scope.date_bytes() != self.claim.amz_date.get(..8).unwrap_or_default() {
+            return Err(VerifyError::ScopeDate { field: self.scope_field(), signed_at: self.claim.signed_at });
         }
         Ok(())
     }
 
     /// Holds the request to its time, and tells the last second at which it is good.
     fn check_time(&self, expect: &Expect, now: Timestamp) -> Result<Timestamp, VerifyError> {
-        match self.form {
+        match self.claim.form {
             Form::Presigned => {
                 let maximum = expect.max_lifetime.seconds();
-                if !(1..=maximum).contains(&self.lifetime) {
-                    return Err(VerifyError::Lifetime { found: self.lifetime, maximum });
+                if !(1..=maximum).contains(&self.claim.lifetime) {
+                    return Err(VerifyError::Lifetime { found: self.claim.lifetime, maximum });
                 }
-                let valid_from = self.signed_at.saturating_sub(expect.skew);
-                let expired_at = self.signed_at.saturating_add(self.lifetime);
+                let valid_from = self.claim.signed_at.saturating_sub(expect.skew);
+                let expired_at = self.claim.signed_at.saturating_add(self.claim.lifetime);
                 if now < valid_from {
                     return Err(VerifyError::NotYetValid { valid_from, now });
                 }
@@ -417,10 +400,10 @@ impl<'r> Presented<'r> {
                 Ok(expired_at)
             }
             Form::Header => {
-                if now.seconds_since(self.signed_at).unsigned_abs() > u64::from(expect.skew) {
-                    return Err(VerifyError::Skewed { signed_at: self.signed_at, now, allowed: expect.skew });
+                if now.seconds_since(self.claim.signed_at).unsigned_abs() > u64::from(expect.skew) {
+                    return Err(VerifyError::Skewed { signed_at: self.claim.signed_at, now, allowed: expect.skew });
                 }
-                Ok(self.signed_at.saturating_add(expect.skew))
+                Ok(self.claim.signed_at.saturating_add(expect.skew))
             }
         }
     }
@@ -453,13 +436,13 @@ impl<'r> Presented<'r> {
             Some(digest) => Payload::Sha256(digest).line(),
             None => Payload::Empty.line(),
         };
-        let line = match (self.form, declared) {
+        let line = match (self.claim.form, declared) {
             (Form::Header, None) if is_s3 => {
                 return Err(VerifyError::FieldCount { field: "x-amz-content-sha256", found: 0 });
             }
             (Form::Header, Some(declared)) => declared,
             // SPEC: only a signed header changes what a presigned URL says about its body.
-            (Form::Presigned, Some(declared)) if self.signed.content_sha256 => declared,
+            (Form::Presigned, Some(declared)) if self.claim.signed.content_sha256 => declared,
             (Form::Presigned, _) if is_s3 => PayloadLine::Unsigned,
             _ => hashed(),
         };
@@ -475,7 +458,7 @@ impl<'r> Presented<'r> {
 
     fn signed_checksum(&self) -> Result<Option<[u8; 32]>, VerifyError> {
         const NAME: &str = canonical::CHECKSUM_SHA256;
-        if !self.signed.checksum_sha256 {
+        if !self.claim.signed.checksum_sha256 {
             return Ok(None);
         }
         let values = || self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
@@ -494,10 +477,10 @@ impl<'r> Presented<'r> {
 impl fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presented")
-            .field("form", &self.form)
+            .field("form", &self.claim.form)
             .field("access_key_id", &self.access_key_id())
-            .field("scope", &self.scope)
-            .field("signed_at", &self.signed_at)
+            .field("scope", &self.claim.scope)
+            .field("signed_at", &self.claim.signed_at)
             .finish_non_exhaustive()
     }
 }
@@ -536,7 +519,7 @@ impl<'r> Pending<'r> {
     /// that of the request.
     #[must_use]
     pub const fn scope(&self) -> &Scope {
-        &self.presented.scope
+        &self.presented.claim.scope
     }
 
     /// What the expected signature is made from, with the key derived for [`scope`](Self::scope).
@@ -590,7 +573,7 @@ impl<'r> SignedRequest<'r> {
     /// Where the signature stood.
     #[must_use]
     pub const fn form(&self) -> Form {
-        self.presented.form
+        self.presented.claim.form
     }
 
     /// The method.
@@ -642,7 +625,7 @@ impl<'r> SignedRequest<'r> {
 
     /// The lines of a header in arrival order, or nothing if that header was not signed.
     pub fn header(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
-        let signed = self.presented.signed.iter().any(|signed| signed.eq_ignore_ascii_case(name));
+        let signed = self.presented.claim.signed.iter().any(|signed| signed.eq_ignore_ascii_case(name));
         let lines = self.presented.headers.iter().filter(move |_| signed);
         lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| canonical::trimmed(value))
     }
@@ -656,13 +639,13 @@ impl<'r> SignedRequest<'r> {
     /// The scope that was signed for.
     #[must_use]
     pub const fn scope(&self) -> &Scope {
-        &self.presented.scope
+        &self.presented.claim.scope
     }
 
     /// When it was signed, by the clock of the signer.
     #[must_use]
     pub const fn signed_at(&self) -> Timestamp {
-        self.presented.signed_at
+        self.presented.claim.signed_at
     }
 
     /// The last second at which the same request is accepted again.
