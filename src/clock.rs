@@ -20,7 +20,7 @@ const MAX: i64 = 253_402_300_799;
 /// assert!(Timestamp::parse_iso_basic("20150230T123600Z").is_err()); // no such day
 /// # Ok::<(), valet_key::error::TimestampError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -127,6 +127,13 @@ impl fmt::Display for Timestamp {
         let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = self.digits();
         let text = [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1, b'Z'];
         f.write_str(core::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// The same in parentheses, since a count of seconds tells a reader nothing.
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({self})")
     }
 }
 

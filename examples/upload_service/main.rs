@@ -17,8 +17,14 @@ mod options;
 mod store;
 mod upload_server;
 
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use options::Options;
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -61,20 +67,42 @@ async fn run(mut options: Options) -> Result<ExitCode, String> {
         options.data.as_ref().map_or("in memory".into(), |path| path.display().to_string())
     );
     let serving = async {
-        tokio::try_join!(axum::serve(upload, server), axum::serve(storage, gateway))
-            .map(|_| ())
-            .map_err(|error| format!("a server stopped: {error}"))
+        tokio::join!(serve(upload, server), serve(storage, gateway));
     };
     if !options.demo {
         println!("\nopen http://{}/ in a browser; stop with Ctrl-C", options.listen);
-        serving.await?;
+        serving.await;
         return Ok(ExitCode::SUCCESS);
     }
     let options = options.clone();
     let demo = tokio::task::spawn_blocking(move || demo::run(&options));
     tokio::select! {
-        result = serving => result.map(|()| ExitCode::FAILURE),
+        () = serving => Err("a server stopped".to_owned()),
         verdict = demo => verdict.map_err(|error| format!("the demonstration broke: {error}"))?,
+    }
+}
+
+/// How long a client may take to send the head of a request.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves every connection on its own, and drops the ones that send no request.
+async fn serve(listener: TcpListener, router: Router) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: it passes when connections close.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_PATIENCE)
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                eprintln!("a connection ended early: {error}");
+            }
+        });
     }
 }
 

@@ -54,6 +54,11 @@ impl Options {
                 _ => return Err(format!("unknown option {flag}")),
             }
         }
+        if let Some(bad) = options.buckets.iter().find(|name| !is_bucket(name)) {
+            return Err(format!(
+                "{bad:?} is no bucket name: 3 to 63 of a-z, 0-9, `.` and `-`, a letter or digit at each end"
+            ));
+        }
         if options.buckets.is_empty() {
             options.buckets = ["media-uploads", "secure-invoices", "user-profiles"].map(String::from).into();
         }
@@ -62,4 +67,14 @@ impl Options {
         options.gateway = gateway.unwrap_or_else(|| default(9000));
         Ok(Some(options))
     }
+}
+
+/// A name that is a folder of its own and nothing else.
+fn is_bucket(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = name.bytes().next().is_some_and(plain) && name.bytes().last().is_some_and(plain);
+    (3..=63).contains(&name.len())
+        && ends
+        && !name.contains("..")
+        && name.bytes().all(|b| plain(b) || b == b'.' || b == b'-')
 }
