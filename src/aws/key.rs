@@ -331,28 +331,25 @@ impl StaticKey {
         finding: &Finding,
         now: Timestamp,
     ) -> Result<(), VerifyError> {
-        let (expected, derived) = self.sign_with_kept(presented.scope(), &finding.string_to_sign);
-        presented.judge(&expected, &self.credential, now)?;
+        let scope = presented.scope();
+        if let Some(expected) = self.sign_with_kept(scope, &finding.string_to_sign) {
+            return presented.judge(&expected, &self.credential, now);
+        }
+        let derived = self.derive(scope);
+        presented.judge(&derived.sign(&finding.string_to_sign), &self.credential, now)?;
         self.keep(derived);
         Ok(())
     }
 
-    /// Signs with a kept key, or derives one and hands it back to be kept by whoever may.
-    fn sign_with_kept(&self, scope: &Scope, message: &StringToSign) -> (Signature, Option<DerivedKey>) {
-        #[cfg(feature = "std")]
-        {
-            let kept = self.derived.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if let Some(derived) = kept.iter().find(|derived| derived.scope == *scope) {
-                return (derived.sign(message), None);
-            }
-        }
-        let derived = self.derive(scope);
-        (derived.sign(message), Some(derived))
+    /// Signs with a key that was kept for that scope, if there is one.
+    #[cfg(feature = "std")]
+    fn sign_with_kept(&self, scope: &Scope, message: &StringToSign) -> Option<Signature> {
+        let kept = self.derived.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kept.iter().find(|derived| derived.scope == *scope).map(|derived| derived.sign(message))
     }
 
     #[cfg(feature = "std")]
-    fn keep(&self, derived: Option<DerivedKey>) {
-        let Some(derived) = derived else { return };
+    fn keep(&self, derived: DerivedKey) {
         let mut kept = self.derived.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if kept.iter().all(|other| other.scope != derived.scope) {
             kept.push_front(derived);
@@ -362,7 +359,13 @@ impl StaticKey {
 
     #[cfg(not(feature = "std"))]
     #[expect(clippy::unused_self, reason = "the same call with and without a lock to keep keys behind")]
-    fn keep(&self, _derived: Option<DerivedKey>) {}
+    fn sign_with_kept(&self, _scope: &Scope, _message: &StringToSign) -> Option<Signature> {
+        None
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without a lock to keep keys behind")]
+    fn keep(&self, _derived: DerivedKey) {}
 }
 
 impl SigV4 for StaticKey {
@@ -371,7 +374,11 @@ impl SigV4 for StaticKey {
     }
 
     fn sign(&self, scope: &Scope, message: &StringToSign) -> Result<Signature, KeyError> {
-        let (signature, derived) = self.sign_with_kept(scope, message);
+        if let Some(signature) = self.sign_with_kept(scope, message) {
+            return Ok(signature);
+        }
+        let derived = self.derive(scope);
+        let signature = derived.sign(message);
         self.keep(derived);
         Ok(signature)
     }

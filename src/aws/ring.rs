@@ -1,6 +1,6 @@
 //! Several keys in one place: rotation, and the same work for a key that is not there.
 
-use super::{Expect, Presented, SigV4, SignedRequest, StaticKey};
+use super::{Expect, Presented, SigV4, SignedRequest, StaticKey, verify::Finding};
 use crate::{
     clock::Timestamp,
     error::VerifyError,
@@ -79,18 +79,26 @@ impl KeyRing {
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        let finding = self.settle(&presented, expect, now)?;
+        Ok(presented.verified(&finding))
+    }
+
+    /// Accepts a request or not, and leaves it where it is: it is large, and copying it would cost more
+    /// than looking at it.
+    #[inline]
+    fn settle(&self, presented: &Presented<'_>, expect: &Expect, now: Timestamp) -> Result<Finding, VerifyError> {
         let finding = presented.examine(expect, now)?;
         let keys = self.keys.get(presented.access_key_id()).map(Vec::as_slice).unwrap_or_default();
         let mut refused = VerifyError::UnknownKey;
         for key in keys {
-            match key.judge(&presented, &finding, now) {
-                Ok(()) => return Ok(presented.verified(&finding)),
+            match key.judge(presented, &finding, now) {
+                Ok(()) => return Ok(finding),
                 Err(error) => refused = error,
             }
         }
         if let (true, Some(decoy)) = (keys.is_empty(), &self.decoy) {
             // Whatever it says is not told.
-            let _ = decoy.judge(&presented, &finding, now);
+            let _ = decoy.judge(presented, &finding, now);
         }
         Err(refused)
     }
@@ -156,6 +164,8 @@ impl Verifier {
         view: &RequestView<'r>,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        self.ring.verify(Presented::parse_within(view, &self.limits)?, &self.expect, now)
+        let presented = Presented::parse_within(view, &self.limits)?;
+        let finding = self.ring.settle(&presented, &self.expect, now)?;
+        Ok(presented.verified(&finding))
     }
 }
