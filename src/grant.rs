@@ -266,7 +266,8 @@ pub enum Resource {
         /// The upload.
         upload_id: String,
     },
-    /// Every object whose name begins like this.
+    /// Every object whose name begins like this: never empty, and with a `/` at its end unless
+    /// [`Grant::allow_open_prefix`] says otherwise.
     Prefix(String),
 }
 
@@ -438,6 +439,7 @@ pub struct Grant {
     pub(crate) single_use: bool,
     pub(crate) request_id: Option<String>,
     pub(crate) dot_segments: bool,
+    pub(crate) open_prefix: bool,
 }
 
 /// Encryption at rest that an upload must ask for.
@@ -483,6 +485,7 @@ impl Grant {
             single_use: false,
             request_id: None,
             dot_segments: false,
+            open_prefix: false,
         }
     }
 
@@ -695,6 +698,13 @@ impl Grant {
     #[must_use]
     pub const fn allow_dot_segments(mut self) -> Self {
         self.dot_segments = true;
+        self
+    }
+
+    /// Allows a prefix that ends within a name: `2026` also covers `20260-private/`.
+    #[must_use]
+    pub const fn allow_open_prefix(mut self) -> Self {
+        self.open_prefix = true;
         self
     }
 

@@ -84,6 +84,12 @@ fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
             request.path(object_path(&prefix, name)?).query("uploadId", upload_id.as_str())
         }
         (Resource::Prefix(names), Action::List) => {
+            if names.is_empty() || !(names.ends_with('/') || grant.open_prefix) {
+                return Err(IssueError::Invalid {
+                    what: "prefix",
+                    why: "it must not be empty, and must end with `/`: see `allow_open_prefix`",
+                });
+            }
             // Path style names the bucket without a slash behind it.
             let bucket = if prefix == "/" { "/" } else { prefix.trim_end_matches('/') };
             request.path(bucket).query("list-type", "2").query("prefix", names.as_str())

@@ -462,6 +462,10 @@ impl<'r> Presented<'r> {
             return Ok(None);
         }
         let values = || self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
+        if values().next().is_none() {
+            // The canonical request says so.
+            return Ok(None);
+        }
         let mut all = values();
         let (Some((_, value)), None) = (all.next(), all.next()) else {
             return Err(VerifyError::FieldCount { field: NAME, found: values().count() });
