@@ -5,12 +5,13 @@
 //! they protect.
 
 use valet_key::aws::{
-    Credential, Endpoint, Expect, HeaderSigner, KeyRing, OnShortCredential, Payload, Plus, Presigner, Region, Request,
-    S3Error, ScopedKey, SigV4, StaticKey, TokenPlacement, UrlRequest, Verifier,
+    Credential, Endpoint, Expect, HeaderSigner, KeyRing, OnShortCredential, Payload, Plus, Presented, Presigner,
+    Region, Request, S3Error, Scope, ScopedKey, SigV4, SignedRequest, StaticKey, TokenPlacement, UrlRequest, Verifier,
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, KeyError, VerifyError};
-use valet_key::grant::{Action, Actions, Grant, Justification, Lifetime};
+use valet_key::grant::{Action, Actions, Grant, Justification, Lifetime, ResponseHeader};
+use valet_key::token::Verified;
 use valet_key::view::{Limits, RequestView};
 
 const ID: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -82,7 +83,6 @@ impl Arriving {
     }
 
     fn within(&self, key: &StaticKey, expect: &Expect, limits: &Limits, now: Timestamp) -> Result<(), VerifyError> {
-        use valet_key::aws::Presented;
         let lines: Vec<(&str, &[u8])> = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
         let view = RequestView::new(self.method, &self.target, &lines);
         key.verify(Presented::parse_within(&view, limits)?, expect, now).map(|_| ())
@@ -99,9 +99,78 @@ impl Arriving {
 
     #[track_caller]
     fn is_refused(&self, is: impl Fn(&VerifyError) -> bool) -> VerifyError {
-        let error = self.verify().expect_err(&self.target);
+        self.is_refused_as(&key(), &expect(), now(), is)
+    }
+
+    #[track_caller]
+    fn is_refused_as(
+        &self,
+        key: &StaticKey,
+        expect: &Expect,
+        now: Timestamp,
+        is: impl Fn(&VerifyError) -> bool,
+    ) -> VerifyError {
+        let error = self.verify_as(key, expect, now).expect_err(&self.target);
         assert!(is(&error), "{error:?} for {}", self.target);
+        let answer = S3Error::from(&error);
+        assert_eq!((answer.status, answer.code), public_answer(&error), "{error:?}");
         error
+    }
+
+    /// What the verified facts say, for a request that is accepted.
+    fn facts<T>(&self, expect: &Expect, look: impl FnOnce(&Verified<SignedRequest<'_>>) -> T) -> T {
+        let lines: Vec<(&str, &[u8])> = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        let presented = Presented::parse(&RequestView::new(self.method, &self.target, &lines)).unwrap();
+        look(&key().verify(presented, expect, now()).unwrap())
+    }
+
+    fn body(&self, pieces: &[&str]) -> Result<(), VerifyError> {
+        let mut check = self.facts(&expect(), |verified| verified.payload_check());
+        for piece in pieces {
+            check.update(piece.as_bytes());
+        }
+        check.finish()
+    }
+}
+
+/// What S3 answers to each kind of refusal. Whatever would tell one credential from another is one answer.
+#[track_caller]
+fn public_answer(error: &VerifyError) -> (u16, &'static str) {
+    use VerifyError as E;
+    match error {
+        E::UnknownKey
+        | E::OtherKey
+        | E::SignatureMismatch
+        | E::SessionToken { .. }
+        | E::CredentialExpired { .. }
+        | E::SignedHeaderMissing { .. } => (403, "SignatureDoesNotMatch"),
+        E::NotSigned
+        | E::UnsignedHeader { .. }
+        | E::Host
+        | E::Expired { .. }
+        | E::NotYetValid { .. }
+        | E::FieldCount { field: "x-amz-date", .. }
+        | E::FieldForm { field: "x-amz-date", .. } => (403, "AccessDenied"),
+        E::Skewed { .. } => (403, "RequestTimeTooSkewed"),
+        E::TwoMechanisms { .. }
+        | E::FieldForm { field: "x-amz-content-sha256", .. }
+        | E::Algorithm { field: "Authorization", .. } => (400, "InvalidArgument"),
+        E::FieldCount { field: "x-amz-content-sha256", .. } => (400, "InvalidRequest"),
+        E::FieldCount { field, .. }
+        | E::FieldForm { field, .. }
+        | E::Algorithm { field, .. }
+        | E::Scope { field, .. }
+        | E::ScopeDate { field, .. } => {
+            let in_query = field.starts_with("X-Amz-");
+            (400, if in_query { "AuthorizationQueryParametersError" } else { "AuthorizationHeaderMalformed" })
+        }
+        E::Lifetime { .. } => (400, "AuthorizationQueryParametersError"),
+        E::AmbiguousPath { .. } | E::AmbiguousPlus | E::Malformed { .. } => (400, "InvalidURI"),
+        E::PayloadMode { .. } => (501, "NotImplemented"),
+        E::PayloadMismatch { what: "x-amz-checksum-sha256" } => (400, "BadDigest"),
+        E::PayloadMismatch { .. } => (400, "XAmzContentSHA256Mismatch"),
+        E::TooLarge { .. } => (400, "RequestHeaderSectionTooLarge"),
+        other => panic!("no answer is written down for {other:?}"),
     }
 }
 
@@ -161,13 +230,39 @@ fn is_mismatch(error: &VerifyError) -> bool {
     *error == VerifyError::SignatureMismatch
 }
 
+fn is_malformed(what: &'static str) -> impl Fn(&VerifyError) -> bool {
+    move |error| matches!(error, VerifyError::Malformed { what: found, .. } if *found == what)
+}
+
+fn is_unsigned(name: &'static str) -> impl Fn(&VerifyError) -> bool {
+    move |error| *error == VerifyError::UnsignedHeader { name: name.to_owned() }
+}
+
+fn is_missing(name: &'static str) -> impl Fn(&VerifyError) -> bool {
+    move |error| *error == VerifyError::SignedHeaderMissing { name: name.to_owned() }
+}
+
+/// A header-signed request as a client sends it that writes its own target.
+fn header_signed_target(target: &str) -> Arriving {
+    let host: (&str, &[u8]) = ("host", HOST.as_bytes());
+    let mut signer = HeaderSigner::new(key(), REGION, "s3").unwrap();
+    let mut authorization = String::new();
+    signer.sign_into("GET", target, &[host], Payload::Empty, now(), &mut authorization).unwrap();
+    Arriving { method: "GET", target: target.to_owned(), headers: Vec::new() }
+        .header("host", HOST)
+        .header("x-amz-date", now().amz_date())
+        .header("x-amz-content-sha256", Payload::Empty.header_value())
+        .header("authorization", authorization)
+}
+
 #[test]
 fn r01_two_mechanisms_at_once_are_refused() {
     let two = |error: &VerifyError| matches!(error, VerifyError::TwoMechanisms { .. });
     presigned().is_accepted();
     header_signed().is_accepted();
-    let both = presigned().header("authorization", authorization(&header_signed()));
-    assert_eq!(S3Error::from(&both.is_refused(two)).code, "InvalidArgument");
+    for other in [&*authorization(&header_signed()), "AWS AKIAIOSFODNN7EXAMPLE:c2ln", "Bearer a", ""] {
+        presigned().header("authorization", other).is_refused(two);
+    }
     header_signed().header("authorization", authorization(&header_signed())).is_refused(is_count("Authorization", 2));
     for other in ["AWSAccessKeyId=a", "Signature=a", "X-Goog-Signature=a", "GoogleAccessId=a", "x-goog-date=a"] {
         presigned().target(|target| format!("{target}&{other}")).is_refused(two);
@@ -175,6 +270,11 @@ fn r01_two_mechanisms_at_once_are_refused() {
     }
     // A parameter of the scheme beside an Authorization header, even one that carries no signature.
     header_signed().target(|target| format!("{target}?X-Amz-Date=20261124T120000Z")).is_refused(two);
+    // Names that only look alike are the caller's own.
+    for own in ["Signature2", "AWSAccessKey", "X-Goo", "X-Amz-Signatures"] {
+        presigned_with(request().query(own, "a")).is_accepted();
+        header_signed_with(&key(), &request().query(own, "a"), &[], now()).is_accepted();
+    }
 }
 
 #[test]
@@ -199,8 +299,23 @@ fn r02_a_repeated_reserved_parameter_is_refused_in_any_letter_case() {
         let error = twice.verify().unwrap_err();
         assert!(matches!(error, VerifyError::FieldCount { field, found: 2 } if field == name), "{error:?}");
     }
-    // Parameters of the caller may repeat.
+    // Neither may the headers of the scheme, even with the same value twice.
+    for (name, value) in [("x-amz-date", now().amz_date()), ("x-amz-content-sha256", Payload::Empty.header_value())] {
+        header_signed().header(&name.to_ascii_uppercase(), value).is_refused(is_count(name, 2));
+    }
+    let token = "FwoG/token+with=signs";
+    let sent = header_signed_with(&temporary(), &request(), &[], now()).header("X-Amz-Security-Token", token);
+    sent.is_refused_as(&temporary(), &expect(), now(), is_count("x-amz-security-token", 2));
+    let sent = presign_with(&temporary(), request(), now()).header("x-amz-security-token", token);
+    sent.is_refused_as(&temporary(), &expect(), now(), is_count("X-Amz-Security-Token", 2));
+    let twice = request().query("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD");
+    presigned_with(twice.clone()).is_accepted();
+    presigned_with(twice.query("x-amz-content-sha256", "UNSIGNED-PAYLOAD"))
+        .is_refused(is_count("X-Amz-Content-Sha256", 2));
+    presigned().header("x-amz-date", "20261124T120001Z").is_refused(is_field("x-amz-date"));
+    // Parameters and headers of the caller may repeat.
     presigned_with(request().query("a", "1").query("a", "2")).is_accepted();
+    presigned_with(request().header("a", "1").header("A", "2")).is_accepted();
 }
 
 #[test]
@@ -224,6 +339,22 @@ fn r04_decoding_is_strict_and_happens_once() {
     presigned_with(request().query("a", "%2")).is_accepted();
     // Decoded twice this would be another credential.
     presigned().replace("%2F", "%252F").is_refused(is_field("X-Amz-Credential"));
+    // A NUL ends nothing.
+    let nul = header_signed_target("/a%00b?c=%00d");
+    nul.is_accepted();
+    nul.clone().replace("%00b", "%00c").is_refused(is_mismatch);
+    nul.clone().replace("%00d", "%00e").is_refused(is_mismatch);
+    nul.facts(&expect(), |facts| {
+        assert_eq!(facts.decoded_path().unwrap(), "/a\0b");
+        assert_eq!(facts.params().next(), Some(Ok(("c".to_owned(), "\0d".to_owned()))));
+    });
+    // What is not UTF-8 is told apart, never replaced.
+    header_signed_target("/%FF?a=%FF&%C3%BC=1").facts(&expect(), |facts| {
+        assert!(is_malformed("path")(&facts.decoded_path().unwrap_err()));
+        let mut params = facts.params();
+        assert!(is_malformed("query")(&params.next().unwrap().unwrap_err()));
+        assert_eq!(params.next(), Some(Ok(("\u{fc}".to_owned(), "1".to_owned()))));
+    });
 }
 
 #[test]
@@ -234,7 +365,9 @@ fn r05_two_wire_paths_never_share_a_signature() {
     {
         assert!(presigned().replace("/cat.jpg", other).verify().is_err(), "{other}");
     }
-    presigned().replace("/cat.jpg", "/x/%2E%2e/cat.jpg").is_refused(ambiguous);
+    for dots in ["/x/%2E%2e/cat.jpg", "/%2e/cat.jpg", "/./cat.jpg", "/x/.%2E", "/.."] {
+        presigned().replace("/cat.jpg", dots).is_refused(ambiguous);
+    }
     let slash = presigned_with(request().path("/a/b"));
     slash.is_accepted();
     slash.clone().replace("/a/b", "/a%2Fb").is_refused(ambiguous);
@@ -242,6 +375,10 @@ fn r05_two_wire_paths_never_share_a_signature() {
     // The option that takes other spellings authorises on the decoded path all the same.
     let other = presigned().replace("/cat.jpg", "/c%61t.jpg");
     assert_eq!(other.verify_as(&key(), &expect().recode_path(), now()), Ok(()));
+    // A bare `+` in a path is a plus sign, whose one spelling is `%2B`.
+    let plus = presigned_with(request().path("/a+b"));
+    plus.is_accepted();
+    plus.replace("%2B", "+").is_refused(ambiguous);
     // Names with empty segments, `.` inside, or a leading slash are names.
     for name in ["/a//b", "//a", "/a.", "/...", "/.a/b..", "/a/"] {
         presigned_with(request().path(name)).is_accepted();
@@ -253,14 +390,25 @@ fn r05_two_wire_paths_never_share_a_signature() {
 
 #[test]
 fn r05_the_verified_path_is_the_one_that_was_signed() {
-    use valet_key::aws::Presented;
-    let request = Request::new("GET", ORIGIN, REGION, "execute-api").unwrap().encoded_path("/a//b%20c/");
-    let sent = presigned_with(request);
-    let lines: Vec<(&str, &[u8])> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
-    let presented = Presented::parse(&RequestView::new("GET", &sent.target, &lines)).unwrap();
-    let verified = key().verify(presented, &Expect::new(REGION, "execute-api"), now()).unwrap();
-    assert_eq!(verified.path(), "/a/b%20c/");
-    assert_eq!(verified.decoded_path().unwrap(), "/a/b c/");
+    let paths = |sent: &Arriving, expect: &Expect| {
+        sent.facts(expect, |facts| (facts.path().into_owned(), facts.decoded_path().unwrap()))
+    };
+    let other = || Request::new("GET", ORIGIN, REGION, "execute-api").unwrap();
+    let general = Expect::new(REGION, "execute-api");
+    let normalized = presigned_with(other().encoded_path("/a//b%20c/"));
+    assert_eq!(paths(&normalized, &general), ("/a/b%20c/".to_owned(), "/a/b c/".to_owned()));
+    let folded = presigned_with(other().encoded_path("/x/../a/./b").allow_dot_segments());
+    folded.is_refused_as(&key(), &general, now(), |e| matches!(e, VerifyError::AmbiguousPath { .. }));
+    assert_eq!(paths(&folded, &general.clone().allow_dot_segments()), ("/a/b".to_owned(), "/a/b".to_owned()));
+    // Encoded twice, `%2F` and `/` are different bytes.
+    let escaped = presigned_with(other().encoded_path("/a%2Fb"));
+    assert_eq!(paths(&escaped, &general), ("/a%2Fb".to_owned(), "/a/b".to_owned()));
+    escaped.replace("%2Fb", "/b").is_refused_as(&key(), &general, now(), is_mismatch);
+    // S3 takes the path as it stands, and so does the caller.
+    let as_sent = presigned_with(request().path("//a//b c/"));
+    assert_eq!(paths(&as_sent, &expect()), ("//a//b%20c/".to_owned(), "//a//b c/".to_owned()));
+    let absolute = as_sent.target(|target| format!("https://{HOST}{target}"));
+    assert_eq!(paths(&absolute, &expect()), ("//a//b%20c/".to_owned(), "//a//b c/".to_owned()));
 }
 
 #[test]
@@ -277,6 +425,12 @@ fn r06_line_breaks_and_nul_are_refused_by_signer_and_verifier() {
         presigned().header(bad, "v").is_refused(|e| matches!(e, VerifyError::Malformed { what: "header name", .. }));
     }
     presigned().header("x-other", "a\tb").is_accepted();
+    assert!(Credential::new(ID).unwrap().with_session_token("a\nb").is_err());
+    assert!(UrlRequest::s3(&Grant::read("photos", "a\0b"), REGION).is_err());
+    // In a name or parameter they are bytes like any other, once they are escaped.
+    let escaped = presigned_with(request().path("/a\r\nb").query("c", "d\ne"));
+    assert!(escaped.target.contains("/a%0D%0Ab?") && escaped.target.contains("c=d%0Ae"));
+    escaped.is_accepted();
     for method in ["", "GET\n/other", "GET ", "G3T", "VERYLONGMETHODVERYLONGMETHODVERYLONG"] {
         let sent = Arriving { method, ..presigned() };
         sent.is_refused(|e| matches!(e, VerifyError::Malformed { what: "method", .. }));
@@ -293,6 +447,28 @@ fn r07_there_is_one_host_and_it_is_the_one_addressed() {
     presigned()
         .target(|target| format!("https://other.example{target}"))
         .is_refused(|e| matches!(e, VerifyError::Malformed { what: "target", .. }));
+    for target in
+        ["https://u@photos.s3.eu-west-1.amazonaws.com", "https://photos.s3.eu-west-1.amazonaws.com:443", "https://"]
+    {
+        presigned().target(|rest| format!("{target}{rest}")).is_refused(is_malformed("target"));
+    }
+    for target in ["*", "cat.jpg", "HTTPS://photos.s3.eu-west-1.amazonaws.com/cat.jpg", "ftp://a/b"] {
+        presigned().target(|rest| rest.replacen("/cat.jpg", target, 1)).is_refused(is_malformed("target"));
+    }
+    for host in ["", " ", "a b", "\u{fc}.example"] {
+        presigned().set("host", host).is_refused(is_field("Host"));
+    }
+    presigned().set("host", "other.example").is_refused(is_mismatch);
+    presigned().set("host", format!("{HOST}:8443")).is_refused(is_mismatch);
+    // A port that is not the default one is part of the host.
+    let local = Request::new("GET", "https://minio.example:9000", REGION, "s3").unwrap().path("/cat.jpg");
+    let url = key().presign(&UrlRequest::new(local), now()).unwrap();
+    let target = url.expose().strip_prefix("https://minio.example:9000").unwrap().to_owned();
+    let local = Arriving { method: "GET", target, headers: Vec::new() }.header("host", "minio.example:9000");
+    assert_eq!(local.verify_as(&key(), &expect().host("MinIO.example:9000"), now()), Ok(()));
+    let without_port = expect().host("minio.example");
+    local.is_refused_as(&key(), &without_port, now(), |error| *error == VerifyError::Host);
+    // What a proxy says about the host is an unsigned header like any other.
     presigned().header("x-forwarded-host", "other.example").is_accepted();
     let here = |host: &str| presigned().verify_as(&key(), &expect().host(host), now());
     assert_eq!(here(&HOST.to_ascii_uppercase()), Ok(()));
@@ -308,6 +484,9 @@ fn r08_the_host_must_be_signed() {
     with.replace("host%3Brange", "range").is_refused(unsigned);
     let value = authorization(&header_signed()).replace("host;", "");
     header_signed().set("authorization", value).is_refused(unsigned);
+    let value = authorization(&header_signed());
+    assert!(value.contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date,"), "{value}");
+    header_signed().is_accepted();
 }
 
 #[test]
@@ -328,10 +507,30 @@ fn r09_an_unsigned_x_amz_header_is_refused() {
             assert_eq!((S3Error::from(&error).status, S3Error::from(&error).code), (403, "AccessDenied"));
         }
     }
-    presigned().header("content-md5", "a").is_refused(|e| matches!(e, VerifyError::UnsignedHeader { .. }));
+    // Nor may one be added to a name that is signed already in another way: every name counts by itself.
+    presigned_with(request().header("x-amz-meta-a", "1"))
+        .header("x-amz-meta-b", "1")
+        .is_refused(is_unsigned("x-amz-meta-b"));
+    presigned().header("x-amz-", "a").is_refused(is_unsigned("x-amz-"));
+    presigned().header("content-md5", "a").is_refused(is_unsigned("content-md5"));
+    presigned_with(request().header("content-md5", "a")).is_accepted();
+    // The date of a presigned URL stands in its query.
+    presigned().header("x-amz-date", now().amz_date()).is_refused(is_unsigned("x-amz-date"));
     presigned().header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").is_accepted();
     presigned().header("x-amzn-trace-id", "Root=1").header("x-amzanything", "a").is_accepted();
     presigned_with(request().header("x-amz-acl", "private")).is_accepted();
+    let copied = [("x-amz-copy-source", "/photos/dog.jpg")];
+    let copy = request().header("x-amz-copy-source", "/photos/dog.jpg");
+    presigned_with(copy.clone()).is_accepted();
+    let sent = header_signed_with(&key(), &copy, &copied, now());
+    sent.is_accepted();
+    sent.set("x-amz-copy-source", "/photos/secret.jpg").is_refused(is_mismatch);
+    let both = request().header("x-amz-decoded-content-length", "5").header("x-amz-trailer", "x-amz-checksum-crc32");
+    presigned_with(both).is_accepted();
+    // The hash itself is on the payload line, so its header need not be in the list.
+    let value = authorization(&header_signed());
+    assert!(value.contains("x-amz-content-sha256"));
+    presigned_with(request()).header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").is_accepted();
 }
 
 #[test]
@@ -350,6 +549,35 @@ fn r10_every_signed_name_is_a_header_that_arrived() {
     {
         with.clone().replace("host%3Brange", list).is_refused(is_field("X-Amz-SignedHeaders"));
     }
+    with.is_accepted();
+    let headers = [("range", "bytes=0-9")];
+    let signed = header_signed_with(&key(), &request().header("range", "bytes=0-9"), &headers, now());
+    signed.is_accepted();
+    signed.clone().without("range").is_refused(is_missing("range"));
+    let list = "host;range;x-amz-content-sha256;x-amz-date";
+    for other in [
+        "range;host;x-amz-content-sha256;x-amz-date",
+        "host;host;range;x-amz-content-sha256;x-amz-date",
+        "host;;range;x-amz-content-sha256;x-amz-date",
+        "Host;range;x-amz-content-sha256;x-amz-date",
+        "host%3Brange%3Bx-amz-content-sha256%3Bx-amz-date",
+        "host range",
+        ";host",
+        "host;",
+        "",
+    ] {
+        let value = authorization(&signed).replace(list, other);
+        signed.clone().set("authorization", value).is_refused(is_field("SignedHeaders"));
+    }
+    let value = authorization(&signed).replace(list, "host;range;via;x-amz-content-sha256;x-amz-date");
+    signed.set("authorization", value).is_refused(is_missing("via"));
+}
+
+#[test]
+fn r10_a_signed_checksum_that_did_not_arrive_is_a_missing_header() {
+    let sent = presigned_with(request().header("x-amz-checksum-sha256", BODY_SHA256_BASE64));
+    sent.is_accepted();
+    sent.without("x-amz-checksum-sha256").is_refused(is_missing("x-amz-checksum-sha256"));
 }
 
 #[test]
@@ -373,6 +601,10 @@ fn r12_the_canonical_query_leaves_out_nothing_but_the_signature() {
     header_signed()
         .target(|target| format!("{target}?X-Amz-Signature=00"))
         .is_refused(|e| matches!(e, VerifyError::TwoMechanisms { .. }));
+    presigned_with(request().query("versionId", "null")).is_accepted();
+    let with = header_signed_with(&key(), &request().query("versionId", "null"), &[], now());
+    with.is_accepted();
+    with.replace("?versionId=null", "").is_refused(is_mismatch);
     for bad in ["&", "&&a=1", "&a=1&"] {
         presigned()
             .target(|target| format!("{target}{bad}"))
@@ -422,6 +654,13 @@ fn r15_a_missing_time_is_refused() {
     }
     let error = header_signed().without("x-amz-date").is_refused(is_count("x-amz-date", 0));
     assert_eq!(S3Error::from(&error).code, "AccessDenied");
+    // A header does not stand in for the parameter.
+    presigned()
+        .replace("&X-Amz-Date=20261124T120000Z", "")
+        .header("x-amz-date", now().amz_date())
+        .is_refused(is_count("X-Amz-Date", 0));
+    presigned().is_accepted();
+    header_signed().is_accepted();
     // A `Date` header does not stand in for it.
     header_signed().without("x-amz-date").header("date", "20261124T120000Z").is_refused(is_count("x-amz-date", 0));
 }
@@ -445,6 +684,23 @@ fn r16_times_are_calendar_dates_read_whole() {
             .is_refused(is_field("X-Amz-Date"));
         header_signed().set("x-amz-date", bad).is_refused(is_field("x-amz-date"));
     }
+    for (time, day) in [("99991231T235959Z", "99991231"), ("19700101T000000Z", "19700101")] {
+        for lifetime in ["1", "604800"] {
+            let sent = presigned()
+                .replace("20261124T120000Z", time)
+                .replace("%2F20261124%2F", &format!("%2F{day}%2F"))
+                .replace("Expires=900", &format!("Expires={lifetime}"));
+            sent.is_refused(|e| matches!(e, VerifyError::NotYetValid { .. } | VerifyError::Expired { .. }));
+            let then = Timestamp::parse_iso_basic(time).unwrap();
+            sent.is_refused_as(&key(), &expect(), then, is_mismatch);
+        }
+    }
+    for bad in ["19691231T235959Z", "00000000T000000Z", "99999999T999999Z", "2026112\u{664}T12000Z"] {
+        header_signed().set("x-amz-date", bad).is_refused(is_field("x-amz-date"));
+    }
+    // The day before a leap year's 29 February is followed by it.
+    let leap = Timestamp::parse_iso_basic("20280229T120000Z").unwrap();
+    assert_eq!(presign_with(&key(), request(), leap).verify_as(&key(), &expect(), leap), Ok(()));
     let end = Timestamp::parse_iso_basic("99991231T235959Z").unwrap();
     let error = key().presign(&UrlRequest::new(request()), end).unwrap_err();
     assert_eq!(error, IssueError::TimeOverflow);
@@ -455,13 +711,17 @@ fn r16_times_are_calendar_dates_read_whole() {
 #[test]
 fn r17_lifetimes_are_plain_digits_within_the_maximum() {
     let with = |expires: &str| presigned().replace("X-Amz-Expires=900", &format!("X-Amz-Expires={expires}"));
-    for bad in ["", "-1", "900s", "9e2", "0x10", "900.0", "1234567", "%2B300", "%20300", "%D9%A3"] {
+    for bad in ["", "-1", "900s", "9e2", "0x10", "900.0", "1234567", "+300", "%2B300", "%20300", "%D9%A3"] {
         let error = with(bad).is_refused(is_field("X-Amz-Expires"));
         assert_eq!(S3Error::from(&error).code, "AuthorizationQueryParametersError");
     }
     for bad in ["0", "604801", "999999", "000000"] {
         with(bad).is_refused(|e| matches!(e, VerifyError::Lifetime { maximum: 604_800, .. }));
     }
+    let one = UrlRequest::new(request()).lives(Lifetime::from_seconds(1).unwrap());
+    assert_eq!(key().presign(&one, now()).unwrap().expires_at(), later(1));
+    let long = expect().max_lifetime(Lifetime::from_seconds(u32::MAX).unwrap());
+    with("604801").is_refused_as(&key(), &long, now(), |e| matches!(e, VerifyError::Lifetime { maximum: 604_800, .. }));
     let short = expect().max_lifetime(Lifetime::minutes(5).unwrap());
     assert!(matches!(presigned().verify_as(&key(), &short, now()), Err(VerifyError::Lifetime { maximum: 300, .. })));
     let week = UrlRequest::new(request().because(why())).lives(Lifetime::WEEK);
@@ -482,6 +742,18 @@ fn r18_a_token_is_good_from_the_skew_before_to_its_last_second() {
     // The skew never extends the end.
     assert_eq!(presigned().verify_as(&key(), &strict, later(900)), Ok(()));
     assert!(presigned().verify_as(&key(), &strict, later(901)).is_err());
+    // Nor can it be set to more than a quarter of an hour.
+    let lax = expect().skew(u32::MAX);
+    assert_eq!(presigned().verify_as(&key(), &lax, later(-900)), Ok(()));
+    presigned().is_refused_as(&key(), &lax, later(-901), |e| matches!(e, VerifyError::NotYetValid { .. }));
+    header_signed().is_refused_as(&key(), &lax, later(901), |e| matches!(e, VerifyError::Skewed { allowed: 900, .. }));
+    let narrow = expect().skew(60);
+    for seconds in [-60, 60] {
+        assert_eq!(header_signed().verify_as(&key(), &narrow, later(seconds)), Ok(()));
+        let beyond = later(seconds + seconds.signum());
+        let skewed = |e: &VerifyError| matches!(e, VerifyError::Skewed { allowed: 60, .. });
+        header_signed().is_refused_as(&key(), &narrow, beyond, skewed);
+    }
     let header = |seconds| header_signed().verify_as(&key(), &expect(), later(seconds));
     for seconds in [-900, 0, 900] {
         assert_eq!(header(seconds), Ok(()));
@@ -499,6 +771,11 @@ fn r19_the_scope_is_of_the_day_of_the_request() {
     presigned().replace("%2F20261124%2F", "%2F20261123%2F").is_refused(other);
     let value = authorization(&header_signed()).replace("/20261124/", "/20261125/");
     header_signed().set("authorization", value).is_refused(other);
+    // Around midnight the day of the request counts, not that of the check.
+    let last = Timestamp::parse_iso_basic("20261124T235959Z").unwrap();
+    let next = Timestamp::from_unix(last.unix() + 1).unwrap();
+    assert_eq!(presign_with(&key(), request(), last).verify_as(&key(), &expect(), next), Ok(()));
+    assert_eq!(header_signed_with(&key(), &request(), &[], last).verify_as(&key(), &expect(), next), Ok(()));
 }
 
 #[test]
@@ -519,10 +796,28 @@ fn r20_no_token_outlives_its_credential() {
         assert!(matches!(ending(over).presign(&clamped, now()), Err(IssueError::OutlivesCredential { .. })));
     }
     assert!(matches!(ending(-1).sign_headers(&request(), now()), Err(IssueError::OutlivesCredential { .. })));
+    assert!(ending(0).sign_headers(&request(), now()).is_ok());
+    // Those that keep what they can from one token to the next look at the end each time.
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let mut presigner = Presigner::new(ending(901), &endpoint, &Grant::read("photos", "x")).unwrap();
+    assert_eq!(presigner.presign("x", later(1)).unwrap().expires_at(), later(901));
+    assert!(matches!(presigner.presign("x", later(2)), Err(IssueError::OutlivesCredential { .. })));
+    assert!(presigner.presign("x", later(1)).is_ok());
+    let mut signer = HeaderSigner::new(ending(1), REGION, "s3").unwrap();
+    let host: [(&str, &[u8]); 1] = [("host", HOST.as_bytes())];
+    let mut sign_at = |at| signer.sign_into("GET", "/", &host, Payload::Empty, at, &mut String::new());
+    assert_eq!(sign_at(later(1)), Ok(()));
+    assert!(matches!(sign_at(later(2)), Err(IssueError::OutlivesCredential { .. })));
     // And the verifier that knows the end holds to it.
     assert_eq!(presigned().verify_as(&ending(60), &expect(), later(60)), Ok(()));
-    let refused = presigned().verify_as(&ending(60), &expect(), later(61));
-    assert!(matches!(refused, Err(VerifyError::CredentialExpired { .. })));
+    let ended = |error: &VerifyError| *error == VerifyError::CredentialExpired { ended_at: later(60), now: later(61) };
+    for sent in [presigned(), header_signed()] {
+        let error = sent.is_refused_as(&ending(60), &expect(), later(61), ended);
+        assert_eq!((S3Error::detailed(&error).status, S3Error::detailed(&error).code), (400, "ExpiredToken"));
+        sent.is_refused_as(&ending(901), &expect(), later(901), |e| {
+            matches!(e, VerifyError::Expired { .. } | VerifyError::Skewed { .. })
+        });
+    }
 }
 
 #[test]
@@ -558,11 +853,30 @@ fn r22_every_part_of_the_scope_is_compared() {
             presigned().replace(from, to).is_refused(|e| matches!(e, VerifyError::Scope { part: p, .. } if *p == part));
         assert_eq!(S3Error::from(&error).code, "AuthorizationQueryParametersError");
     }
-    for (from, to) in
-        [("aws4_request", "aws4_request2"), ("%2Faws4_request", ""), ("%2Fs3", "%2Fs3%2Fs3"), ("%2Feu-west-1", "%2F")]
-    {
+    for (from, to) in [
+        ("aws4_request", "aws4_request2"),
+        ("aws4_request", "AWS4_REQUEST"),
+        ("aws4_request", "goog4_request"),
+        ("%2Faws4_request", ""),
+        ("%2Faws4_request", "%2Faws4_request%2F"),
+        ("%2Fs3", "%2Fs3%2Fs3"),
+        ("%2Feu-west-1", "%2F"),
+        ("%2Feu-west-1", ""),
+        ("%2F20261124", "%2F2026112"),
+        ("%2F20261124", "%2F2026112x"),
+        ("AKIAIOSFODNN7EXAMPLE", ""),
+    ] {
         presigned().replace(from, to).is_refused(is_field("X-Amz-Credential"));
+        let (from, to) = (from.replace("%2F", "/"), to.replace("%2F", "/"));
+        let value = authorization(&header_signed()).replacen(&from, &to, 1);
+        header_signed().set("authorization", value).is_refused(is_field("Credential"));
     }
+    for (from, to) in [("eu-west-1", "EU-WEST-1"), ("%2Fs3%2F", "%2FS3%2F")] {
+        presigned().target(|t| t.replacen(from, to, 1)).is_refused(|e| matches!(e, VerifyError::Scope { .. }));
+    }
+    presigned().is_accepted();
+    let elsewhere = Expect::new("eu-west-2", "s3");
+    presigned().is_refused_as(&key(), &elsewhere, now(), |e| matches!(e, VerifyError::Scope { part: "region", .. }));
     let value = authorization(&header_signed()).replace("/eu-west-1/", "/us-east-1/");
     let error = header_signed().set("authorization", value).is_refused(|e| matches!(e, VerifyError::Scope { .. }));
     assert_eq!(S3Error::from(&error).code, "AuthorizationHeaderMalformed");
@@ -586,6 +900,15 @@ fn r23_a_signature_is_64_lower_case_hex_digits() {
     ] {
         changed(change).is_refused(is_field("X-Amz-Signature"));
     }
+    for bad in ["0".repeat(63), "0".repeat(65), "A".repeat(64), "g".repeat(64), String::new()] {
+        let value = authorization(&header_signed());
+        let value = format!("{}{bad}", &value[..value.len() - 64]);
+        header_signed().set("authorization", value).is_refused(is_field("Signature"));
+    }
+    let value = authorization(&header_signed());
+    let value = format!("{}{}", &value[..value.len() - 64], "0".repeat(64));
+    header_signed().set("authorization", value).is_refused(is_mismatch);
+    presigned().is_accepted();
     let flip = |s: &str| format!("{}{}", if s.starts_with('0') { '1' } else { '0' }, &s[1..]);
     changed(&flip).is_refused(is_mismatch);
 }
@@ -597,7 +920,8 @@ fn r24_session_tokens_are_required_of_temporary_keys_and_of_no_other() {
     {
         assert_eq!(sent.verify_as(&temporary(), &expect(), now()), Ok(()));
         // The same secret without the token of the session.
-        sent.is_refused(token);
+        let error = sent.is_refused(token);
+        assert_eq!((S3Error::detailed(&error).status, S3Error::detailed(&error).code), (400, "InvalidToken"));
         let other = Credential::new(ID).unwrap().with_session_token("another").unwrap();
         let other = StaticKey::from_credential(other, SECRET).unwrap();
         assert!(token(&sent.verify_as(&other, &expect(), now()).unwrap_err()));
@@ -610,7 +934,28 @@ fn r24_session_tokens_are_required_of_temporary_keys_and_of_no_other() {
     {
         let expect_after = expect().session_token(TokenPlacement::AfterSigning);
         assert_eq!(sent.verify_as(&temporary(), &expect_after, now()), Ok(()));
-        assert!(sent.verify_as(&temporary(), &expect(), now()).is_err());
+        sent.is_refused_as(&temporary(), &expect(), now(), |e| {
+            matches!(e, VerifyError::SignatureMismatch | VerifyError::UnsignedHeader { .. })
+        });
+        // It was not signed, and is compared all the same.
+        let other = Arriving {
+            target: sent.target.replace("FwoG", "FwoH"),
+            headers: sent.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect(),
+            ..sent.clone()
+        };
+        let other = if other.target == sent.target { other.set("x-amz-security-token", "FwoH/token") } else { other };
+        other.is_refused_as(&temporary(), &expect_after, now(), token);
+    }
+    // Nobody can hang one on a request of a long-term key.
+    let expect_after = expect().session_token(TokenPlacement::AfterSigning);
+    let appended = presigned().target(|target| format!("{target}&X-Amz-Security-Token=a"));
+    appended.is_refused(is_mismatch);
+    appended.is_refused_as(&key(), &expect_after, now(), token);
+    let added = header_signed().header("x-amz-security-token", "a");
+    added.is_refused(is_unsigned("x-amz-security-token"));
+    added.is_refused_as(&key(), &expect_after, now(), token);
+    for sent in [presigned(), header_signed()] {
+        assert_eq!(sent.verify_as(&key(), &expect_after, now()), Ok(()));
     }
 }
 
@@ -634,72 +979,182 @@ fn r25_an_unknown_key_and_a_wrong_signature_get_the_same_answer() {
     let mut forged = presign_with(&temporary(), request(), now());
     forged = forged.target(|target| format!("{}{}", &target[..target.len() - 1], u8::from(target.ends_with('0'))));
     forged.is_refused(is_mismatch);
-    // Two keys of one id, while one replaces the other.
-    let ring = KeyRing::new().with(StaticKey::new(ID, "old").unwrap()).with(key());
-    let verifier = Verifier::new(ring, expect());
+    let mut forged = presign_with(&temporary(), request(), now());
+    forged = forged.target(|target| target.replace("X-Amz-Security-Token=FwoG", "X-Amz-Security-Token=FwoH"));
+    forged.is_refused_as(&temporary(), &expect(), now(), is_mismatch);
+    // What is wrong before any key is looked at is the same for every id.
+    let at = |key: &StaticKey, at| {
+        let sent = presign_with(key, request(), now());
+        let lines = [("host", HOST.as_bytes())];
+        verifier.verify(&RequestView::new("GET", &sent.target, &lines), at).map(|_| ()).unwrap_err()
+    };
+    let stranger = StaticKey::new("AKIAUNKNOWN", SECRET).unwrap();
+    assert_eq!(at(&key(), later(901)), at(&stranger, later(901)));
+    assert_eq!(at(&key(), later(-901)), at(&stranger, later(-901)));
+    // A key by itself tells that another one was named, but no peer.
+    let error = presign_with(&stranger, request(), now()).is_refused(|e| *e == VerifyError::OtherKey);
+    assert_eq!((S3Error::detailed(&error).status, S3Error::detailed(&error).code), (403, "InvalidAccessKeyId"));
+    // An empty ring knows nobody.
     let sent = presigned();
     let lines = [("host", HOST.as_bytes())];
-    assert!(verifier.verify(&RequestView::new("GET", &sent.target, &lines), now()).is_ok());
+    let nobody = Verifier::new(KeyRing::new(), expect());
+    let refused = nobody.verify(&RequestView::new("GET", &sent.target, &lines), now()).map(|_| ());
+    assert_eq!(refused, Err(VerifyError::UnknownKey));
+    // Two keys of one id, while one replaces the other.
+    for ring in [
+        KeyRing::new().with(StaticKey::new(ID, "old").unwrap()).with(key()),
+        KeyRing::new().with(key()).with(StaticKey::new(ID, "old").unwrap()),
+    ] {
+        let mut verifier = Verifier::new(ring, expect());
+        assert!(verifier.verify(&RequestView::new("GET", &sent.target, &lines), now()).is_ok());
+        // One that was taken out is unknown at once, whatever was derived from it before.
+        assert_eq!(verifier.ring_mut().remove(ID), 2);
+        let refused = verifier.verify(&RequestView::new("GET", &sent.target, &lines), now()).map(|_| ());
+        assert_eq!(refused, Err(VerifyError::UnknownKey));
+    }
+}
+
+/// A body, and its SHA-256 in hex and in base64.
+const BODY: &str = "Welcome to Amazon S3.";
+const BODY_SHA256_BASE64: &str = "RM591nyVng01JP+sF3Hfu6h9K2tLTpnkIDSouAP4sHI=";
+const BODY_SHA256: &str = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
+
+fn body_digest() -> [u8; 32] {
+    hex::decode(BODY_SHA256).unwrap().try_into().unwrap()
+}
+
+#[track_caller]
+fn is_not_the_body(result: Result<(), VerifyError>, what: &'static str) {
+    let error = result.unwrap_err();
+    assert_eq!(error, VerifyError::PayloadMismatch { what });
+    assert_eq!((S3Error::from(&error).status, S3Error::from(&error).code), public_answer(&error));
 }
 
 #[test]
 fn r27_a_body_is_held_to_its_signed_hash() {
-    use valet_key::aws::Presented;
-    // SHA-256 of "Welcome to Amazon S3."
-    let mut digest = [0; 32];
-    hex::decode_to_slice("44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072", &mut digest).unwrap();
-    let finish = |sent: &Arriving, body: &[u8]| {
-        let lines: Vec<(&str, &[u8])> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
-        let presented = Presented::parse(&RequestView::new("GET", &sent.target, &lines)).unwrap();
-        let mut check = key().verify(presented, &expect(), now()).unwrap().payload_check();
-        check.update(body);
-        check.finish()
+    const CONTENT: &str = "x-amz-content-sha256";
+    let hashed = request().payload(Payload::Sha256(body_digest()));
+    for sent in [header_signed_with(&key(), &hashed, &[], now()), presigned_with(hashed)] {
+        assert_eq!(sent.body(&[BODY]), Ok(()));
+        assert_eq!(sent.body(&["Welcome to ", "", "Amazon S3."]), Ok(()));
+        for other in ["Welcome to Amazon S3!", "Welcome to Amazon S3", ""] {
+            is_not_the_body(sent.body(&[other]), CONTENT);
+        }
+    }
+    // The hash of nothing is a hash.
+    assert_eq!(header_signed().body(&[]), Ok(()));
+    is_not_the_body(header_signed().body(&["x"]), CONTENT);
+    let empty = presigned_with(request().payload(Payload::Empty));
+    assert_eq!(empty.body(&[]), Ok(()));
+    is_not_the_body(empty.body(&["x"]), CONTENT);
+    // Where nothing was signed of the body, it is free.
+    assert_eq!(presigned().body(&["anything"]), Ok(()));
+    let free = header_signed_with(&key(), &request().payload(Payload::Unsigned), &[], now());
+    assert_eq!(free.body(&["anything"]), Ok(()));
+    // A signed checksum binds as well.
+    let checksum = BODY_SHA256_BASE64;
+    let sent = presigned_with(request().header("x-amz-checksum-sha256", checksum));
+    assert_eq!(sent.body(&[BODY]), Ok(()));
+    is_not_the_body(sent.body(&["x"]), "x-amz-checksum-sha256");
+    for bad in ["", "RM591nyVng01JP+sF3Hfu6h9K2tLTpnkIDSouAP4sHI", "RM591nyVng01JP", "!"] {
+        let sent = presigned_with(request().header("x-amz-checksum-sha256", bad));
+        sent.is_refused(is_field("x-amz-checksum-sha256"));
+    }
+    let twice = request().header("x-amz-checksum-sha256", checksum).header("x-amz-checksum-sha256", checksum);
+    presigned_with(twice).is_refused(is_count("x-amz-checksum-sha256", 2));
+    // Services that name no hash sign it all the same: the caller brings what arrived.
+    let sqs = || Request::new("POST", ORIGIN, REGION, "sqs").unwrap();
+    let signed = key().sign_headers(&sqs().payload(Payload::Sha256(body_digest())), now()).unwrap();
+    let mut lines = vec![("host", HOST.as_bytes())];
+    lines.extend(signed.expose().map(|(name, value)| (name, value.as_bytes())));
+    let view = RequestView::new("POST", signed.target(), &lines);
+    let check = |view: &RequestView<'_>| {
+        key().verify(Presented::parse(view).unwrap(), &Expect::new(REGION, "sqs"), now()).map(|_| ())
     };
-    let hashed = header_signed_with(&key(), &request().payload(Payload::Sha256(digest)), &[], now());
-    assert_eq!(finish(&hashed, b"Welcome to Amazon S3."), Ok(()));
-    let error = finish(&hashed, b"Welcome to Amazon S3!").unwrap_err();
-    assert_eq!(S3Error::from(&error).code, "XAmzContentSHA256Mismatch");
-    assert_eq!(finish(&header_signed(), b""), Ok(()));
-    assert!(finish(&header_signed(), b"x").is_err());
-    assert_eq!(finish(&presigned(), b"anything"), Ok(()));
-    let checksum =
-        presigned_with(request().header("x-amz-checksum-sha256", "RM591nyVng01JP+sF3Hfu6h9K2tLTpnkIDSouAP4sHI="));
-    assert_eq!(finish(&checksum, b"Welcome to Amazon S3."), Ok(()));
-    assert_eq!(S3Error::from(&finish(&checksum, b"x").unwrap_err()).code, "BadDigest");
+    assert_eq!(check(&view.body_sha256(body_digest())), Ok(()));
+    assert_eq!(check(&view.body_sha256([0; 32])), Err(VerifyError::SignatureMismatch));
+    assert_eq!(check(&view), Err(VerifyError::SignatureMismatch));
+}
+
+fn is_mode(error: &VerifyError) -> bool {
+    matches!(error, VerifyError::PayloadMode { .. })
 }
 
 #[test]
 fn r28_the_payload_mode_is_fixed_by_what_was_signed() {
-    let plain = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
-    let mode = |error: &VerifyError| matches!(error, VerifyError::PayloadMode { .. });
-    presigned().header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").is_accepted();
-    presigned().header("x-amz-content-sha256", plain).is_accepted();
-    for streaming in ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
-        presigned().header("x-amz-content-sha256", streaming).is_refused(mode);
-        header_signed().set("x-amz-content-sha256", streaming).is_refused(mode);
+    const CONTENT: &str = "x-amz-content-sha256";
+    let with = |value: &str| presigned().header(CONTENT, value);
+    // On a presigned URL the header is not signed: it may repeat what was signed, and bind the body further.
+    with("UNSIGNED-PAYLOAD").is_accepted();
+    assert_eq!(with("UNSIGNED-PAYLOAD").body(&["anything"]), Ok(()));
+    with(BODY_SHA256).is_accepted();
+    assert_eq!(with(BODY_SHA256).body(&[BODY]), Ok(()));
+    is_not_the_body(with(BODY_SHA256).body(&["anything"]), CONTENT);
+    for bad in ["unsigned-payload", "", "00", "UNSIGNED-PAYLOAD2", &BODY_SHA256.to_ascii_uppercase()] {
+        with(bad).is_refused(is_field(CONTENT));
+        header_signed().set(CONTENT, bad).is_refused(is_field(CONTENT));
     }
-    for bad in ["unsigned-payload", "", "00", &plain.to_ascii_uppercase()] {
-        presigned().header("x-amz-content-sha256", bad).is_refused(is_field("x-amz-content-sha256"));
+    // A signed hash stands on the payload line, so another one breaks the signature.
+    for (sent, list) in [
+        (presigned_with(request().payload(Payload::Sha256(body_digest()))), true),
+        (header_signed_with(&key(), &request().payload(Payload::Sha256(body_digest())), &[], now()), false),
+    ] {
+        sent.is_accepted();
+        let lines: Vec<(&str, &[u8])> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        let presented = Presented::parse(&RequestView::new("GET", &sent.target, &lines)).unwrap();
+        let pending = presented.check(key().credential(), &expect(), now()).unwrap();
+        assert!(pending.canonical_request().ends_with(BODY_SHA256.as_bytes()));
+        sent.clone().set(CONTENT, "UNSIGNED-PAYLOAD").is_refused(is_mismatch);
+        sent.clone().set(CONTENT, Payload::Empty.header_value()).is_refused(is_mismatch);
+        sent.clone().set(CONTENT, "STREAMING-UNSIGNED-PAYLOAD-TRAILER").is_refused(is_mode);
+        let without = sent.without(CONTENT);
+        if list {
+            without.is_refused(is_missing(CONTENT));
+        } else {
+            without.is_refused(is_count(CONTENT, 0));
+        }
     }
-    // A signed hash stands in the canonical request, so another one breaks the signature.
-    let mut digest = [0; 32];
-    hex::decode_to_slice(plain, &mut digest).unwrap();
-    let bound = presigned_with(request().payload(Payload::Sha256(digest)));
-    bound.is_accepted();
-    bound.clone().set("x-amz-content-sha256", "UNSIGNED-PAYLOAD").is_refused(is_mismatch);
-    bound.without("x-amz-content-sha256").is_refused(|e| matches!(e, VerifyError::SignedHeaderMissing { .. }));
-    // As a parameter some servers obey it and others do not.
+    // As a parameter some servers obey it and others do not, so it may say only what holds anyway.
     presigned_with(request().query("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")).is_accepted();
-    presigned_with(request().query("X-Amz-Content-Sha256", plain)).is_refused(mode);
-    let missing = header_signed().without("x-amz-content-sha256");
-    let error = missing.is_refused(is_count("x-amz-content-sha256", 0));
-    assert_eq!((S3Error::from(&error).status, S3Error::from(&error).code), (400, "InvalidRequest"));
+    for value in [BODY_SHA256, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", ""] {
+        presigned_with(request().query("X-Amz-Content-Sha256", value)).is_refused(is_mode);
+        presigned_with(request().query("x-amz-content-sha256", value)).is_refused(is_mode);
+    }
     // Other services sign the body whatever a header says, unless they were told otherwise.
     let other = Request::new("GET", ORIGIN, REGION, "sqs").unwrap().payload(Payload::Unsigned).with_content_sha256();
     let other = header_signed_with(&key(), &other, &[], now());
     let sqs = Expect::new(REGION, "sqs");
-    assert!(mode(&other.verify_as(&key(), &sqs, now()).unwrap_err()));
+    other.is_refused_as(&key(), &sqs, now(), is_mode);
     assert_eq!(other.verify_as(&key(), &sqs.allow_unsigned_payload(), now()), Ok(()));
+}
+
+#[test]
+fn r29_a_body_in_chunks_is_refused_as_long_as_no_chunk_is_checked() {
+    for mode in [
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-EVENTS",
+        "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
+        "STREAMING-UNSIGNED-PAYLOAD",
+    ] {
+        presigned().header("x-amz-content-sha256", mode).is_refused(is_mode);
+        header_signed().set("x-amz-content-sha256", mode).is_refused(is_mode);
+    }
+    // The framing may be named, since without such a mode nothing decodes it.
+    presigned().header("content-encoding", "aws-chunked").is_accepted();
+}
+
+#[test]
+fn r30_a_trailer_is_refused_as_long_as_none_is_checked() {
+    for mode in [
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    ] {
+        presigned().header("x-amz-content-sha256", mode).is_refused(is_mode);
+        header_signed().set("x-amz-content-sha256", mode).is_refused(is_mode);
+    }
+    presigned().header("x-amz-trailer", "x-amz-checksum-crc32").is_refused(is_unsigned("x-amz-trailer"));
+    presigned().header("trailer", "x").is_accepted();
 }
 
 #[test]
@@ -712,7 +1167,33 @@ fn r45_a_prefix_or_several_actions_are_not_one_url() {
     assert_eq!(lower(&Grant::list("photos", "2026/").because(why())), Ok(()));
     assert_eq!(lower(&Grant::read("photos", "2026/cat.jpg")), Ok(()));
     assert!(lower(&Grant::read("photos", "")).is_err());
+    // The name is the whole name: what begins like it is another object.
+    let cat = presigned_with(request().path("/cat"));
+    cat.is_accepted();
+    for other in ["/cat/", "/cat.jpg", "/cat/..", "/ca", "/"] {
+        let error = cat.clone().replace("/cat?", &format!("{other}?")).verify().unwrap_err();
+        assert!(matches!(error, VerifyError::SignatureMismatch | VerifyError::AmbiguousPath { .. }), "{error:?}");
+    }
     assert!(key().presign(&UrlRequest::s3(&Grant::read("photos", "a/../b"), REGION).unwrap(), now()).is_err());
+}
+
+#[test]
+fn r45_an_empty_prefix_is_refused() {
+    let lower = |prefix: &str| UrlRequest::s3(&Grant::list("photos", prefix).because(why()), REGION).map(|_| ());
+    assert_eq!(lower("2026/"), Ok(()));
+    // It would admit every name there is.
+    assert!(lower("").is_err(), "a listing of everything was issued");
+}
+
+#[test]
+fn r45_a_prefix_that_ends_within_a_name_is_refused() {
+    let lower = |prefix: &str| UrlRequest::s3(&Grant::list("photos", prefix).because(why()), REGION).map(|_| ());
+    assert_eq!(lower("2026/11/"), Ok(()));
+    // It would admit `20260-private/` as well.
+    assert!(lower("2026").is_err(), "a listing of every name that begins with 2026 was issued");
+    let open = |prefix: &str| Grant::list("photos", prefix).because(why()).allow_open_prefix();
+    assert!(UrlRequest::s3(&open("2026"), REGION).is_ok());
+    assert!(UrlRequest::s3(&open(""), REGION).is_err());
 }
 
 #[test]
@@ -728,6 +1209,38 @@ fn r48_an_upload_says_or_waives_its_bounds() {
     ));
     assert_eq!(lower(&upload().exact_size(1).content_type("image/png")), Ok(()));
     assert_eq!(lower(&upload().any_size().any_content_type()), Ok(()));
+    assert!(matches!(lower(&Grant::create("photos", "cat.jpg")), Err(IssueError::Unbounded { .. })));
+    assert!(matches!(lower(&Grant::upload_part("photos", "cat.jpg", "id", 1)), Err(IssueError::Unbounded { .. })));
+    assert_eq!(lower(&Grant::upload_part("photos", "cat.jpg", "id", 1).any_size()), Ok(()));
+    for number in [0, 10_001] {
+        assert!(lower(&Grant::upload_part("photos", "cat.jpg", "id", number).any_size()).is_err());
+    }
+    // The bounds are signed, so that an upload without them, or with others, is refused.
+    let grant = upload().exact_size(5).content_type("image/png").sha256(body_digest());
+    let url = key().presign(&UrlRequest::s3(&grant, REGION).unwrap(), now()).unwrap();
+    let target = url.expose().strip_prefix(ORIGIN).unwrap().to_owned();
+    let mut sent = Arriving { method: "PUT", target, headers: Vec::new() }.header("host", HOST);
+    sent.headers.extend(url.required_headers().iter().cloned());
+    sent.is_accepted();
+    for (name, other) in [
+        ("content-length", "6"),
+        ("content-type", "text/html"),
+        ("x-amz-checksum-sha256", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+    ] {
+        sent.clone().set(name, other).is_refused(is_mismatch);
+        assert!(sent.clone().without(name).verify().is_err(), "{name}");
+    }
+    let create = key()
+        .presign(&UrlRequest::s3(&Grant::create("photos", "x").any_size().any_content_type(), REGION).unwrap(), now())
+        .unwrap();
+    assert_eq!(create.required_headers(), [("if-none-match".to_owned(), b"*".to_vec())]);
+    // Nothing can be smuggled into the headers of an answer.
+    let answer =
+        |value: &str| lower(&Grant::read("photos", "cat.jpg").response_header(ResponseHeader::CacheControl, value));
+    assert_eq!(answer("no-store"), Ok(()));
+    for bad in ["no-store\r\nset-cookie: a", "a\nb", "a\rb", "a\0b", "a\u{85}b"] {
+        assert!(matches!(answer(bad), Err(IssueError::Invalid { what: "response header", .. })), "{bad:?}");
+    }
     for grant in [
         Grant::read("photos", "cat.jpg").single_use(),
         Grant::read("photos", "cat.jpg").client_address("192.0.2.1"),
@@ -735,7 +1248,7 @@ fn r48_an_upload_says_or_waives_its_bounds() {
         Grant::read("photos", "cat.jpg").exact_size(1),
         Grant::read("photos", "cat.jpg").content_type("image/png"),
         Grant::read("photos", "cat.jpg").metadata("a", "b"),
-        Grant::delete("photos", "cat.jpg").response_header(valet_key::grant::ResponseHeader::CacheControl, "no-store"),
+        Grant::delete("photos", "cat.jpg").response_header(ResponseHeader::CacheControl, "no-store"),
     ] {
         assert!(matches!(lower(&grant), Err(IssueError::NotEnforceable { .. })), "{grant:?}");
     }
@@ -743,7 +1256,6 @@ fn r48_an_upload_says_or_waives_its_bounds() {
 
 #[test]
 fn r49_a_derived_key_is_good_for_its_own_scope_only() {
-    use valet_key::aws::Scope;
     let scope = Scope::new(now(), REGION, "s3").unwrap();
     let edge: ScopedKey = key().derive_scoped(&scope);
     let url = UrlRequest::new(request());
@@ -760,6 +1272,42 @@ fn r49_a_derived_key_is_good_for_its_own_scope_only() {
             assert_eq!(one.presign(&url, at).unwrap().expose(), key().presign(&url, at).unwrap().expose());
         }
     }
+    // Two secrets of one id, and one secret of two ids, never share a kept key.
+    let rotated = StaticKey::new(ID, "another secret").unwrap();
+    let alias = StaticKey::new("AKIAALIAS", SECRET).unwrap();
+    let verifier = Verifier::new(KeyRing::new().with(key()).with(alias), expect());
+    let check = |key: &StaticKey| {
+        let sent = presign_with(key, request(), now());
+        let lines = [("host", HOST.as_bytes())];
+        verifier.verify(&RequestView::new("GET", &sent.target, &lines), now()).map(|v| v.access_key_id().to_owned())
+    };
+    for _ in 0..2 {
+        assert_eq!(check(&key()), Ok(ID.to_owned()));
+        assert_eq!(check(&StaticKey::new("AKIAALIAS", SECRET).unwrap()), Ok("AKIAALIAS".to_owned()));
+        assert_eq!(check(&rotated), Err(VerifyError::SignatureMismatch));
+    }
+    // Regions and services that read the same when they are put together are still two scopes.
+    let scoped = |region: &str, service: &str| {
+        let request = Request::new("GET", ORIGIN, region, service).unwrap();
+        one.presign(&UrlRequest::new(request), now()).unwrap()
+    };
+    for _ in 0..2 {
+        let mut ends: Vec<String> = [("ab", "c"), ("a", "bc"), ("abc", "c"), ("ab", "bc")]
+            .map(|(region, service)| scoped(region, service).expose().rsplit('=').next().unwrap().to_owned())
+            .into();
+        ends.sort();
+        ends.dedup();
+        assert_eq!(ends.len(), 4);
+    }
+    // An edge that has the key of one scope refuses every other, and tells nothing of its own.
+    let edge_verifies = |sent: &Arriving, expect: &Expect, at: Timestamp| {
+        let lines: Vec<(&str, &[u8])> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        edge.verify(Presented::parse(&RequestView::new("GET", &sent.target, &lines)).unwrap(), expect, at).map(|_| ())
+    };
+    assert_eq!(edge_verifies(&presigned(), &expect(), now()), Ok(()));
+    let at = later(86_400);
+    let refused = edge_verifies(&presign_with(&key(), request(), at), &expect(), at);
+    assert!(matches!(refused, Err(VerifyError::Key(KeyError::OutOfScope { .. }))));
     // Moving a presigner from day to day and back.
     let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
     let mut presigner = Presigner::new(key(), &endpoint, &Grant::read("photos", "x")).unwrap();
@@ -770,26 +1318,99 @@ fn r49_a_derived_key_is_good_for_its_own_scope_only() {
     }
 }
 
+fn is_large(what: &'static str, limit: usize) -> impl Fn(&VerifyError) -> bool {
+    move |e| matches!(e, VerifyError::TooLarge { what: part, limit: most, .. } if (*part, *most) == (what, limit))
+}
+
 #[test]
 fn r53_limits_come_before_work() {
-    let large =
-        |what: &'static str| move |e: &VerifyError| matches!(e, VerifyError::TooLarge { what: w, .. } if *w == what);
-    presigned().target(|t| format!("{t}&a={}", "a".repeat(17_000))).is_refused(large("request target"));
-    presigned().target(|t| format!("{t}{}", "&a=1".repeat(251))).is_refused(large("query parameters"));
-    presigned().header("x-big", "a".repeat((16 << 10) + 1)).is_refused(large("header value"));
+    let at_most = |bytes: usize| {
+        let room = bytes - presigned().target.len() - "a=&".len();
+        presigned_with(request().query("a", "a".repeat(room)))
+    };
+    assert_eq!(at_most(16 << 10).target.len(), 16 << 10);
+    at_most(16 << 10).is_accepted();
+    at_most((16 << 10) + 1).is_refused(is_large("request target", 16 << 10));
+    presigned().target(|t| format!("{t}{}", "&a=1".repeat(251))).is_refused(is_large("query parameters", 256));
+    presigned().header("x-big", "a".repeat((16 << 10) + 1)).is_refused(is_large("header value", 16 << 10));
     presigned().header("x-big", "a".repeat(16 << 10)).is_accepted();
-    presigned().header(&"x".repeat((16 << 10) + 1), "a").is_refused(large("header name"));
+    presigned().header(&"x".repeat((16 << 10) + 1), "a").is_refused(is_large("header name", 16 << 10));
+    presigned().header(&"x".repeat(16 << 10), "a").is_accepted();
     let lines = |count: usize| (0..count).fold(presigned(), |sent, at| sent.header(&format!("x-{at}"), "a"));
     lines(127).is_accepted();
-    lines(128).is_refused(large("header lines"));
+    lines(128).is_refused(is_large("header lines", 128));
     let signed = |count: usize| (0..count).fold(request(), |r, at| r.header(format!("x-{at:03}"), "a"));
     presigned_with(signed(63)).is_accepted();
-    presigned_with(signed(64)).is_refused(large("signed headers"));
+    presigned_with(signed(64)).is_refused(is_large("signed headers", 64));
     let params = |count: usize| (0..count).fold(request(), |r, at| r.query(format!("{at}"), "a"));
     presigned_with(params(250)).is_accepted();
-    presigned_with(params(251)).is_refused(large("query parameters"));
-    let tight = Limits::DEFAULT.target(64).params(1).header_lines(1);
-    assert!(presigned().within(&key(), &expect(), &tight, now()).is_err());
+    presigned_with(params(251)).is_refused(is_large("query parameters", 256));
+    // They come before what they bound: none of these has a signature to look at.
+    let unsigned = |target: String| Arriving { method: "GET", target, headers: Vec::new() };
+    unsigned(format!("/?{}", "a".repeat(16 << 10))).is_refused(is_large("request target", 16 << 10));
+    unsigned("/".to_owned()).header("a", "\0".repeat((16 << 10) + 1)).is_refused(is_large("header value", 16 << 10));
+}
+
+#[test]
+fn r53_every_limit_can_be_lowered_and_raised_to_its_ceiling() {
+    let within = |sent: &Arriving, limits: Limits| sent.within(&key(), &expect(), &limits, now());
+    let sent = presigned_with(request().header("x-a", "12345678"));
+    let target = sent.target.len();
+    let widest = HOST.len();
+    for (exact, less, what) in [
+        (Limits::DEFAULT.target(target), Limits::DEFAULT.target(target - 1), "request target"),
+        (Limits::DEFAULT.params(6), Limits::DEFAULT.params(5), "query parameters"),
+        (Limits::DEFAULT.header_lines(2), Limits::DEFAULT.header_lines(1), "header lines"),
+        (Limits::DEFAULT.signed_headers(2), Limits::DEFAULT.signed_headers(1), "signed headers"),
+        (Limits::DEFAULT.header_value(widest), Limits::DEFAULT.header_value(widest - 1), "header value"),
+    ] {
+        assert_eq!(within(&sent, exact), Ok(()), "{what}");
+        let error = within(&sent, less).unwrap_err();
+        assert!(matches!(error, VerifyError::TooLarge { what: part, .. } if part == what), "{error:?}");
+    }
+    let all = Limits::DEFAULT
+        .target(usize::MAX)
+        .params(usize::MAX)
+        .header_lines(usize::MAX)
+        .signed_headers(usize::MAX)
+        .header_value(usize::MAX);
+    assert_eq!(Limits::default(), Limits::DEFAULT);
+    let params = |count: usize| (0..count).fold(request(), |r, at| r.query(format!("{at}"), "a"));
+    assert_eq!(within(&presigned_with(params(506)), all), Ok(()));
+    assert!(is_large("query parameters", 512)(&within(&presigned_with(params(507)), all).unwrap_err()));
+    let headers = |count: usize| (0..count).fold(request(), |r, at| r.header(format!("x-{at:03}"), "a"));
+    assert_eq!(within(&presigned_with(headers(252)), all), Ok(()));
+    let lines = |count: usize| (0..count).fold(presigned(), |sent, at| sent.header(&format!("x-{at}"), "a"));
+    assert_eq!(within(&lines(255), all), Ok(()));
+    assert!(is_large("header lines", 256)(&within(&lines(256), all).unwrap_err()));
+    let long = |bytes: usize| presigned().header("x-big", "a".repeat(bytes));
+    assert_eq!(within(&long(1 << 20), all), Ok(()));
+    assert!(is_large("header value", 1 << 20)(&within(&long((1 << 20) + 1), all).unwrap_err()));
+    let long = |bytes: usize| presigned_with(request().query("a", "a".repeat(bytes)));
+    assert_eq!(within(&long(60_000), all), Ok(()));
+    assert!(is_large("request target", 60 << 10)(&within(&long(60 << 10), all).unwrap_err()));
+    // No limit at all is no way in.
+    let none = Limits::DEFAULT.target(0).params(0).header_lines(0).signed_headers(0).header_value(0);
+    assert!(is_large("header lines", 0)(&within(&presigned(), none).unwrap_err()));
+}
+
+#[test]
+fn r55_no_text_about_a_request_holds_its_signature() {
+    let url = key().presign(&UrlRequest::new(request()), now()).unwrap();
+    let signature = &url.expose()[url.expose().len() - 64..];
+    let shown = format!("{url:?}");
+    assert!(shown.contains("photos") && shown.contains("/cat.jpg") && shown.contains("2026-11-24"), "{shown}");
+    assert!(!shown.contains(signature) && !shown.contains("X-Amz"), "{shown}");
+    let sent = presigned();
+    let wrong = sent.clone().header("x-amz-acl", "private");
+    for error in [wrong.verify().unwrap_err(), sent.clone().replace("/cat", "/dog").verify().unwrap_err()] {
+        let text = format!("{error} {error:?} {error:#?} {}", S3Error::from(&error).to_xml("request-1"));
+        assert!(!text.contains(signature) && !text.contains(SECRET), "{text}");
+        assert!(text.contains("<RequestId>request-1</RequestId>"), "{text}");
+    }
+    // A request id of somebody else's making stays text.
+    let hostile = S3Error::from(&VerifyError::NotSigned).to_xml(&format!("</RequestId><a>&\u{1}{}", "b".repeat(1000)));
+    assert!(hostile.contains("<RequestId>&lt;/RequestId&gt;&lt;a&gt;&amp;?b") && hostile.len() < 500, "{hostile}");
 }
 
 #[test]
@@ -798,13 +1419,83 @@ fn a_bare_plus_is_refused_unless_one_reading_was_chosen() {
     let blank = presigned_with(request().query("q", "a b"));
     plus.is_accepted();
     blank.is_accepted();
-    let (bare_plus, bare_blank) = (plus.replace("a%2Bb", "a+b"), blank.replace("a%20b", "a+b"));
+    let (bare_plus, bare_blank) = (plus.clone().replace("a%2Bb", "a+b"), blank.clone().replace("a%20b", "a+b"));
     for bare in [&bare_plus, &bare_blank] {
         bare.is_refused(|e| *e == VerifyError::AmbiguousPlus);
     }
     let read = |sent: &Arriving, plus| sent.verify_as(&key(), &expect().plus(plus), now()).is_ok();
     assert!(read(&bare_plus, Plus::Literal) && !read(&bare_plus, Plus::Blank));
     assert!(read(&bare_blank, Plus::Blank) && !read(&bare_blank, Plus::Literal));
+    // What the caller reads is what was signed.
+    let value =
+        |sent: &Arriving, plus| sent.facts(&expect().plus(plus), |facts| facts.params().next().unwrap().unwrap().1);
+    assert_eq!((value(&bare_plus, Plus::Literal), value(&bare_blank, Plus::Blank)), ("a+b".into(), "a b".into()));
+    for choice in [Plus::Refuse, Plus::Literal, Plus::Blank] {
+        assert_eq!((value(&plus, choice), value(&blank, choice)), ("a+b".into(), "a b".into()));
+    }
+    // In a name it is no less ambiguous.
+    let name = presigned_with(request().query("a+b", ""));
+    name.is_accepted();
+    name.replace("a%2Bb", "a+b").is_refused(|e| *e == VerifyError::AmbiguousPlus);
+}
+
+#[test]
+fn parameters_and_paths_that_are_hard_to_read_are_refused() {
+    for bad in ["&", "&&a=1", "&a=1&"] {
+        presigned().target(|target| format!("{target}{bad}")).is_refused(is_malformed("query"));
+    }
+    presigned().target(|target| target.replacen('?', "?&", 1)).is_refused(is_malformed("query"));
+    header_signed().target(|target| format!("{target}?&")).is_refused(is_malformed("query"));
+    // No value and no name are two different things, and both are readable.
+    presigned_with(request().query("a", "")).is_accepted();
+    presigned_with(request().query("a", "")).replace("a=&", "a&").is_accepted();
+    presigned_with(request().query("", "a")).is_accepted();
+    header_signed().target(|target| format!("{target}?")).is_accepted();
+    for bad in ["#", "#a", "\u{fc}", "\u{7f}", "\u{1}", "\t", " ", "\u{feff}"] {
+        presigned().target(|target| format!("{target}{bad}")).is_refused(is_malformed("query"));
+        presigned().target(|target| target.replacen('?', &format!("{bad}?"), 1)).is_refused(is_malformed("target"));
+    }
+    // Escaped, each of them is a byte of a name.
+    let all = "#\u{fc}\u{7f}\u{1}\t \u{feff}";
+    presigned_with(request().path(format!("/{all}")).query(all, all)).is_accepted();
+    // Visible bytes that need an escape and were sent without one are the same bytes in a query.
+    let raw = presigned_with(request().query("a", "!$'()*,;:@/?[]\"<>\\^`{|}"));
+    raw.is_accepted();
+    raw.target(|target| target.replace("%21%24%27%28%29%2A%2C%3B%3A%40%2F%3F%5B%5D", "!$'()*,;:@/?[]")).is_accepted();
+}
+
+#[test]
+fn a_request_without_a_signature_is_not_signed() {
+    let plain = |target: &str| Arriving { method: "GET", target: target.to_owned(), headers: Vec::new() };
+    for target in ["/", "/cat.jpg", "/cat.jpg?", "/cat.jpg?versionId=1", "https://photos.s3.eu-west-1.amazonaws.com"] {
+        let error = plain(target).header("host", HOST).is_refused(|e| *e == VerifyError::NotSigned);
+        assert_eq!((S3Error::from(&error).status, S3Error::from(&error).code), (403, "AccessDenied"));
+    }
+    // With any part of one it is a broken signature, not none.
+    plain("/?X-Amz-Signature=00").header("host", HOST).is_refused(is_count("X-Amz-Algorithm", 0));
+    plain("/").header("host", HOST).header("authorization", "").is_refused(is_field("Authorization"));
+    for component in ["Credential=", "SignedHeaders=", "Signature="] {
+        let value = authorization(&header_signed());
+        let (head, rest) = value.split_at(value.find(component).unwrap());
+        let rest = rest.split_once(", ").map_or("", |(_, rest)| rest);
+        let left = format!("{head}{rest}").trim_end_matches(", ").to_owned();
+        let field = component.trim_end_matches('=').to_owned();
+        let error = header_signed()
+            .set("authorization", left)
+            .is_refused(|e| matches!(e, VerifyError::FieldCount { found: 0, .. }));
+        assert!(matches!(error, VerifyError::FieldCount { field: named, .. } if named == field), "{error:?}");
+    }
+    for unknown in [", Extra=1", ",", ", ", ", Signature"] {
+        let value = format!("{}{unknown}", authorization(&header_signed()));
+        header_signed().set("authorization", value).is_refused(is_field("Authorization"));
+    }
+    // Blanks between the fields, and their order, are free.
+    let value = authorization(&header_signed()).replace(", ", ",");
+    header_signed().set("authorization", value).is_accepted();
+    let value = authorization(&header_signed());
+    let (scheme, fields) = value.split_once(' ').unwrap();
+    let turned = fields.split(", ").collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(", ");
+    header_signed().set("authorization", format!("{scheme} {turned}")).is_accepted();
 }
 
 #[test]
