@@ -16,7 +16,7 @@ pub type HeaderLine<'r> = (&'r str, &'r [u8]);
 /// let headers: [(&str, &[u8]); 1] = [("Host", b"photos.s3.eu-west-1.amazonaws.com")];
 /// let view = RequestView::new("GET", "/2026/cat.jpg?X-Amz-Signature=00", &headers);
 /// assert_eq!(view.method(), "GET");
-/// // The query may be a bearer token, so it is not shown.
+/// // The target may hold a bearer token, so it is not shown.
 /// assert!(!format!("{view:?}").contains("Signature"));
 /// ```
 #[derive(Clone, Copy)]
@@ -76,7 +76,8 @@ impl fmt::Debug for RequestView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestView")
             .field("method", &self.method)
-            .field("path", &self.target.split('?').next().unwrap_or_default())
+            // A malformed target may hold its token anywhere, not only behind a `?`.
+            .field("target_bytes", &self.target.len())
             .field("header_lines", &self.headers.len())
             .finish_non_exhaustive()
     }
@@ -164,7 +165,6 @@ const fn least(wanted: usize, ceiling: usize) -> usize {
 /// # Ok::<(), http::Error>(())
 /// ```
 #[cfg(feature = "http")]
-#[derive(Debug)]
 pub struct HttpHead<'r> {
     method: &'r str,
     target: alloc::string::String,
@@ -191,5 +191,12 @@ impl<'r> HttpHead<'r> {
     #[must_use]
     pub fn view(&self) -> RequestView<'_> {
         RequestView::new(self.method, &self.target, &self.headers)
+    }
+}
+
+#[cfg(feature = "http")]
+impl fmt::Debug for HttpHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HttpHead").field(&self.view()).finish()
     }
 }

@@ -325,20 +325,26 @@ impl StaticKey {
     }
 
     /// Judges a request that was examined without a key, and keeps the derived key once it was accepted.
+    /// Tells whether it was accepted in a scope that is new to this key.
     pub(super) fn judge(
         &self,
         presented: &Presented<'_>,
         finding: &Finding,
         now: Timestamp,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<bool, VerifyError> {
         let scope = presented.scope();
         if let Some(expected) = self.sign_with_kept(scope, &finding.string_to_sign) {
-            return presented.judge(&expected, &self.credential, now);
+            return presented.judge(&expected, &self.credential, now).map(|()| false);
         }
         let derived = self.derive(scope);
         presented.judge(&derived.sign(&finding.string_to_sign), &self.credential, now)?;
         self.keep(derived);
-        Ok(())
+        Ok(true)
+    }
+
+    /// Derives and keeps the key of a scope ahead of its use.
+    pub(super) fn prepare_for(&self, scope: &Scope) {
+        self.keep(self.derive(scope));
     }
 
     /// Signs with a key that was kept for that scope, if there is one.

@@ -110,10 +110,14 @@ impl<K: SigV4> Presigner<K> {
     /// Prepares whatever does not depend on the object or the time.
     ///
     /// # Errors
-    /// As [`UrlRequest::s3`], and [`IssueError::Invalid`] if the grant is not about one object.
+    /// As [`UrlRequest::s3`], and [`IssueError::Invalid`] if the grant is not about one object, or names a
+    /// version or digest, which no two objects share.
     pub fn new(holder: K, endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
-        if !matches!(grant.resource(), Resource::Object { .. }) {
-            return Err(IssueError::Invalid { what: "grant", why: "it must be about one object" });
+        if !matches!(grant.resource(), Resource::Object { version: None, .. }) || grant.sha256.is_some() {
+            return Err(IssueError::Invalid {
+                what: "grant",
+                why: "it must be about any one object: no version and no digest, which belong to one alone",
+            });
         }
         let url = UrlRequest::at(endpoint, grant)?;
         let (_, prefix) = endpoint.locate(grant.container())?;

@@ -25,10 +25,15 @@ use core::fmt;
 /// assert_eq!(ring.len(), 2);
 /// # Ok::<(), valet_key::error::KeyError>(())
 /// ```
-#[derive(Default)]
 pub struct KeyRing {
     keys: BTreeMap<String, Vec<StaticKey>>,
     decoy: Option<StaticKey>,
+}
+
+impl Default for KeyRing {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl KeyRing {
@@ -92,7 +97,13 @@ impl KeyRing {
         let mut refused = VerifyError::UnknownKey;
         for key in keys {
             match key.judge(presented, &finding, now) {
-                Ok(()) => return Ok(finding),
+                Ok(new_scope) => {
+                    if let (true, Some(decoy)) = (new_scope, &self.decoy) {
+                        // From here on a wrong signature costs no derivation, so an unknown key must not either.
+                        decoy.prepare_for(presented.scope());
+                    }
+                    return Ok(finding);
+                }
                 Err(error) => refused = error,
             }
         }
