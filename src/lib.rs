@@ -82,6 +82,8 @@ mod mac;
 pub mod manual;
 pub mod secret;
 pub mod token;
+#[cfg(feature = "aws")]
+mod v4;
 pub mod view;
 
 #[cfg(doctest)]

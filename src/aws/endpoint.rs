@@ -1,9 +1,8 @@
 //! Where a request goes: region, partition, bucket, and the host and path that follow from them.
 
 use super::key::is_name;
-use crate::error::IssueError;
+use crate::{error::IssueError, v4::origin::Origin};
 use alloc::{borrow::ToOwned, format, string::String};
-use core::fmt;
 
 /// A region, such as `eu-west-1`: 1 to 40 letters, digits, `-` or `_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,76 +96,6 @@ impl Partition {
             Self::AwsIsoF => "csp.hci.ic.gov",
             Self::AwsEusc => "amazonaws.eu",
         }
-    }
-}
-
-/// A scheme and a host with an optional port, as both go into a URL and a `Host` header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    https: bool,
-    host: String,
-}
-
-impl Origin {
-    /// Reads `https://host[:port]`. The host is lower-cased and a default port dropped, as every HTTP
-    /// client does before it writes the `Host` header.
-    pub(super) fn parse(text: &str) -> Result<Self, IssueError> {
-        let invalid = |why| IssueError::Invalid { what: "origin", why };
-        let (https, rest) = if let Some(rest) = text.strip_prefix("https://") {
-            (true, rest)
-        } else if let Some(rest) = text.strip_prefix("http://") {
-            (false, rest)
-        } else {
-            return Err(invalid("it must begin with `https://` or `http://`"));
-        };
-        let authority = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, Some(port)),
-            _ => (authority, None),
-        };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let good_host = match bracketed {
-            Some(address) => address.parse::<core::net::Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && host.len() <= 253 && host.bytes().all(plain),
-        };
-        if !good_host {
-            return Err(invalid("its host must be a DNS name or an address, without user, path or query"));
-        }
-        let digits =
-            |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
-        if port.is_some_and(|port| !digits(port)) {
-            return Err(invalid("its port must be 1 to 65535"));
-        }
-        let host = host.to_ascii_lowercase();
-        let default = if https { 443 } else { 80 };
-        Ok(match port.and_then(|port| port.parse::<u16>().ok()).filter(|port| *port != default) {
-            Some(port) => Self { https, host: format!("{host}:{port}") },
-            None => Self { https, host },
-        })
-    }
-
-    fn aws(host: String) -> Self {
-        Self { https: true, host }
-    }
-
-    fn below(&self, label: &str) -> Self {
-        Self { https: self.https, host: format!("{label}.{}", self.host) }
-    }
-
-    /// The value of `Host`.
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    pub(super) const fn is_https(&self) -> bool {
-        self.https
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", if self.https { "https" } else { "http" }, self.host)
     }
 }
 
@@ -306,13 +235,13 @@ impl Endpoint {
                     return invalid("acceleration needs a bucket without dots in the host name, and no FIPS");
                 }
                 let stack = if *dual_stack { ".dualstack" } else { "" };
-                Ok((Origin::aws(format!("{bucket}.s3-accelerate{stack}.amazonaws.com")), "/".into()))
+                Ok((Origin::https(format!("{bucket}.s3-accelerate{stack}.amazonaws.com")), "/".into()))
             }
             At::Aws { fips, dual_stack, .. } => {
                 let fips = if *fips { "-fips" } else { "" };
                 let stack = if *dual_stack { ".dualstack" } else { "" };
                 let domain = self.region.partition().domain();
-                let origin = Origin::aws(format!("s3{fips}{stack}.{}.{domain}", self.region.as_str()));
+                let origin = Origin::https(format!("s3{fips}{stack}.{}.{domain}", self.region.as_str()));
                 match self.style {
                     Some(Style::VirtualHost) if !label || dotted => {
                         invalid("the bucket cannot be part of the host name: use path style")
@@ -349,7 +278,7 @@ impl Endpoint {
         let fips = if *fips { "-fips" } else { "" };
         let stack = if *dual_stack { ".dualstack" } else { "" };
         let domain = self.region.partition().domain();
-        Ok((Origin::aws(format!("{name}-{account}.s3-accesspoint{fips}{stack}.{region}.{domain}")), "/".into()))
+        Ok((Origin::https(format!("{name}-{account}.s3-accesspoint{fips}{stack}.{region}.{domain}")), "/".into()))
     }
 }
 
@@ -401,36 +330,6 @@ mod tests {
         assert_eq!(locate(&aws("eu-west-1").accelerate(), "a.dotted.bucket"), None);
         for bucket in ["ab", "", "a/b", "...", "a b c", "arn:aws:s3:us-east-1:123456789012:accesspoint/reader"] {
             assert_eq!(locate(&aws("eu-west-1"), bucket), None, "{bucket}");
-        }
-    }
-
-    #[test]
-    fn origins_lose_default_ports_and_refuse_everything_else() {
-        for (text, expected) in [
-            ("https://Example.com:443", "https://example.com"),
-            ("http://example.com:80/", "http://example.com"),
-            ("http://[::1]:9000", "http://[::1]:9000"),
-            ("https://[::1]", "https://[::1]"),
-            ("https://example.com:8443", "https://example.com:8443"),
-        ] {
-            assert_eq!(Origin::parse(text).unwrap().to_string(), expected);
-        }
-        for text in [
-            "example.com",
-            "ftp://a",
-            "https://",
-            "https://a/b",
-            "https://u@a",
-            "https://a?b",
-            "https://a:0",
-            "https://a:65536",
-            "https://a:+1",
-            "https://\u{fc}",
-            "https://a b",
-            "https://[::1",
-            "https://a\\b",
-        ] {
-            assert!(Origin::parse(text).is_err(), "{text}");
         }
     }
 }

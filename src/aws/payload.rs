@@ -1,6 +1,5 @@
 //! What the signature says about the body, and holding the body to it.
 
-use super::canonical::CONTENT_SHA256;
 use crate::{
     encode,
     error::VerifyError,
@@ -8,6 +7,8 @@ use crate::{
 };
 use core::fmt;
 
+pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(super) const CHECKSUM_SHA256: &str = "x-amz-checksum-sha256";
 pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 pub(super) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -139,7 +140,7 @@ impl PayloadCheck {
             return Err(VerifyError::PayloadMismatch { what: CONTENT_SHA256 });
         }
         if differs(self.checksum) {
-            return Err(VerifyError::PayloadMismatch { what: "x-amz-checksum-sha256" });
+            return Err(VerifyError::PayloadMismatch { what: CHECKSUM_SHA256 });
         }
         Ok(())
     }

@@ -6,13 +6,12 @@
 
 use super::{
     Endpoint, SigV4,
-    canonical::{self, CanonicalRequest, Lines, MustSign, PathRule, SignedNames, StringToSign},
+    canonical::{self, Amz, PathRule, StringToSign, must_sign},
     endpoint::Region,
-    fields::RawQuery,
     key::{Scope, ScopedKey, Signature, is_name},
     payload::Payload,
-    request::{check_alive, check_header, check_method, check_payload, has_dot_segment},
-    sign::{UrlRequest, UrlTemplate, push_signature},
+    request::{RESERVED_HEADERS, check_alive, check_payload},
+    sign::{self, UrlRequest},
 };
 use crate::{
     clock::Timestamp,
@@ -21,6 +20,12 @@ use crate::{
     grant::{Grant, Resource},
     mac::Sha256,
     token::BearerUrl,
+    v4::{
+        canonical::{CanonicalRequest, Lines, SignedNames},
+        checks::{check_header, check_method, has_dot_segment},
+        fields::RawQuery,
+        template::UrlTemplate,
+    },
     view::{HEADER_LINES_CEILING, HeaderLine, Limits},
 };
 use alloc::{borrow::ToOwned, string::String};
@@ -98,7 +103,7 @@ impl<K: SigV4> Stamped<K> {
 pub struct Presigner<K> {
     stamped: Stamped<K>,
     url: UrlRequest,
-    template: UrlTemplate,
+    template: UrlTemplate<Amz>,
     /// The encoded path before the object's name.
     prefix: String,
     path: String,
@@ -121,7 +126,7 @@ impl<K: SigV4> Presigner<K> {
         }
         let url = UrlRequest::at(endpoint, grant)?;
         let (_, prefix) = endpoint.locate(grant.container())?;
-        let template = UrlTemplate::new(&url, holder.credential())?;
+        let template = sign::template(&url, holder.credential())?;
         let mut path = String::new();
         path.extend(encode::path(prefix.as_bytes()));
         let stamped = Stamped::new(holder, endpoint.region().clone(), "s3".to_owned());
@@ -138,7 +143,7 @@ impl<K: SigV4> Presigner<K> {
     /// the credential ends first, and [`IssueError::Key`].
     pub fn presign_into(&mut self, name: &str, now: Timestamp, url: &mut String) -> Result<Timestamp, IssueError> {
         if !self.stamped.is_at(now) {
-            self.expires_at = self.template.set_time(&self.url, self.stamped.holder.credential(), now)?;
+            self.expires_at = sign::set_time(&mut self.template, &self.url, self.stamped.holder.credential(), now)?;
             self.stamped.move_to(now)?;
         }
         super::s3::check_object_name(name)?;
@@ -156,7 +161,7 @@ impl<K: SigV4> Presigner<K> {
         let signature = self.stamped.sign(&hash.finish())?;
         url.clear();
         self.template.push_url(&self.path, url);
-        push_signature(url, &signature);
+        UrlTemplate::<Amz>::push_signature(url, &signature.hex());
         Ok(self.expires_at)
     }
 
@@ -252,7 +257,7 @@ impl<K: SigV4> HeaderSigner<K> {
             if name.eq_ignore_ascii_case("host") {
                 hosts += 1;
             } else {
-                check_header(name, value)?;
+                check_header(name, value, &RESERVED_HEADERS)?;
             }
         }
         if hosts != 1 {
@@ -269,9 +274,9 @@ impl<K: SigV4> HeaderSigner<K> {
         if has_dot_segment(path) {
             return Err(IssueError::Invalid { what: "path", why: "a segment is `.` or `..`, which clients fold" });
         }
-        let (query, reserved) = RawQuery::read(query, &Limits::DEFAULT)
+        let (query, reserved) = RawQuery::read::<Amz>(query, &Limits::DEFAULT)
             .map_err(|_| IssueError::Invalid { what: "query", why: "it is malformed or too large" })?;
-        if reserved.any() || reserved.other_dialect.is_some() || query.has_plus {
+        if reserved.any() || reserved.foreign.is_some() || query.has_plus {
             return Err(IssueError::Invalid { what: "query", why: "it holds a bare `+` or a parameter of the signer" });
         }
 
@@ -299,7 +304,7 @@ impl<K: SigV4> HeaderSigner<K> {
             query: query.canonical(&[], PlusSign::Plus),
             lines: &lines,
             signed: SignedNames::written(&self.names),
-            must_sign: MustSign { content_md5: true, session_token: true },
+            must_sign: must_sign(true, true),
             payload: line.as_bytes(),
         };
         let digest = request

@@ -1,10 +1,8 @@
 //! One HTTP request to an AWS service, and signing it in its headers.
 
 use super::{
-    canonical::{
-        self, ALGORITHM, CanonicalRequest, Lines, MustSign, Pair, PathRule, Query, SignedNames, Sorted, StringToSign,
-    },
-    endpoint::{Origin, Region},
+    canonical::{self, ALGORITHM, Amz, PathRule, StringToSign, must_sign},
+    endpoint::Region,
     key::{Credential, Scope, Signature, is_name},
     payload::{Payload, PayloadLine},
 };
@@ -15,6 +13,12 @@ use crate::{
     grant::Justification,
     mac::Sha256,
     secret::Secret,
+    v4::{
+        Dialect,
+        canonical::{CanonicalRequest, Lines, Pair, Query, SignedNames, Sorted, pair, push_pairs},
+        checks::{check_header, check_method, has_dot_segment},
+        origin::Origin,
+    },
     view::HEADER_LINES_CEILING,
 };
 use alloc::{
@@ -23,47 +27,9 @@ use alloc::{
 };
 use core::fmt;
 
-/// Parameters that belong to the signer, in any letter case.
-pub(super) const RESERVED_PARAMS: [&str; 8] = [
-    "X-Amz-Algorithm",
-    "X-Amz-Credential",
-    "X-Amz-Date",
-    "X-Amz-Expires",
-    "X-Amz-SignedHeaders",
-    "X-Amz-Signature",
-    "X-Amz-Security-Token",
-    "X-Amz-Region-Set",
-];
-
-/// Whether a parameter belongs to Signature Version 2 or to one of Google's schemes.
-pub(super) fn is_of_another_scheme(name: &str) -> bool {
-    ["AWSAccessKeyId", "Signature", "GoogleAccessId"].iter().any(|other| other.eq_ignore_ascii_case(name))
-        || name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Goog-"))
-}
-
 /// Headers that belong to the signer.
-const RESERVED_HEADERS: [&str; 6] =
+pub(super) const RESERVED_HEADERS: [&str; 6] =
     ["authorization", "host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-region-set"];
-
-/// Headers that proxies and HTTP stacks write or change.
-///
-/// Source: AWS Common Runtime (aws-c-auth), and IAM User Guide, "Create a signed AWS API request".
-const NEVER_SIGNED: [&str; 14] = [
-    "connection",
-    "expect",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "sec-websocket-key",
-    "sec-websocket-protocol",
-    "sec-websocket-version",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-amzn-trace-id",
-];
 
 /// Where the session token of temporary credentials goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -251,7 +217,7 @@ impl Request {
     pub(super) fn checked_headers(&self) -> Result<Vec<(&str, &[u8])>, IssueError> {
         let mut lines = Vec::with_capacity(self.headers.len() + 4);
         for (name, value) in &self.headers {
-            check_header(name, value)?;
+            check_header(name, value, &RESERVED_HEADERS)?;
             lines.push((name.as_str(), value.as_slice()));
         }
         // Room for the four that the signer adds.
@@ -264,16 +230,16 @@ impl Request {
     pub(super) fn pairs(&self) -> Result<Vec<Pair>, IssueError> {
         let mut pairs = Vec::with_capacity(self.query.len() + 6);
         for (name, value) in &self.query {
-            if RESERVED_PARAMS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+            if Amz::PARAMS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
                 return Err(IssueError::Reserved { name: name.clone() });
             }
-            if is_of_another_scheme(name) {
+            if Amz::is_foreign(name) {
                 return Err(IssueError::Invalid {
                     what: "query",
                     why: "a parameter belongs to another signature scheme, so that servers would find two",
                 });
             }
-            pairs.push(canonical::pair(name, value));
+            pairs.push(pair(name, value));
         }
         Ok(pairs)
     }
@@ -302,7 +268,7 @@ impl Request {
         let mut pairs = self.pairs()?;
         pairs.sort_unstable();
         let mut query = String::new();
-        canonical::push_pairs(&mut query, &pairs);
+        push_pairs(&mut query, &pairs);
         let lines = self.checked_headers()?;
 
         let scope = self.scope(now)?;
@@ -358,7 +324,7 @@ impl Request {
             lines,
             signed: SignedNames::written(names),
             // INVARIANT: `names` lists every name of `lines`, so nothing is found missing or unsigned.
-            must_sign: MustSign { content_md5: true, session_token: true },
+            must_sign: must_sign(true, true),
             payload: payload.as_bytes(),
         }
     }
@@ -373,19 +339,6 @@ pub(super) fn text_of(ascii: &[u8]) -> String {
     String::from_utf8_lossy(ascii).into_owned()
 }
 
-/// Whether this is a method: nothing in it can shift the lines of a canonical request.
-pub(super) fn is_method(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
-}
-
-pub(super) fn check_method(method: &str) -> Result<(), IssueError> {
-    if is_method(method) {
-        Ok(())
-    } else {
-        Err(IssueError::Invalid { what: "method", why: "it must be 1 to 32 letters" })
-    }
-}
-
 /// Only S3 takes an unsigned payload for granted; others have to be told, in a signed header.
 pub(super) fn check_payload(payload: Payload, says_so: bool) -> Result<(), IssueError> {
     if payload == Payload::Unsigned && !says_so {
@@ -395,38 +348,6 @@ pub(super) fn check_payload(payload: Payload, says_so: bool) -> Result<(), Issue
         });
     }
     Ok(())
-}
-
-/// Whether a segment is `.` or `..`, in any spelling that a client might fold.
-pub(super) fn has_dot_segment(path: &str) -> bool {
-    let suspicious = path.as_bytes().windows(2).any(|pair| pair == b"/." || pair == b"/%");
-    suspicious
-        && path.split('/').any(|segment| {
-            let mut decoded = encode::Decoded::of(segment);
-            decoded.next() == Some(b'.') && matches!((decoded.next(), decoded.next()), (None, _) | (Some(b'.'), None))
-        })
-}
-
-pub(super) fn check_header(name: &str, value: &[u8]) -> Result<(), IssueError> {
-    let is = |other: &&str| name.eq_ignore_ascii_case(other);
-    if !is_header_name(name) {
-        return Err(IssueError::Invalid { what: "header name", why: "it must be letters, digits, `-`, `_` or `.`" });
-    }
-    if RESERVED_HEADERS.iter().any(is) {
-        return Err(IssueError::Reserved { name: name.into() });
-    }
-    if NEVER_SIGNED.iter().any(is) {
-        return Err(IssueError::NeverSigned { name: name.into() });
-    }
-    if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
-        return Err(IssueError::Invalid { what: "header value", why: "it holds CR, LF or NUL" });
-    }
-    Ok(())
-}
-
-fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && !encode::any(name.as_bytes(), |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_' | b'.'))
 }
 
 pub(super) fn check_alive(credential: &Credential, now: Timestamp) -> Result<(), IssueError> {

@@ -1,23 +1,23 @@
 //! Signing a request in its URL: prepared without a secret, finished with a signature.
 
 use super::{
-    canonical::{self, ALGORITHM, Lines, Pair, PathRule, StringToSign},
+    canonical::{self, ALGORITHM, Amz, StringToSign, must_sign},
     key::{Credential, Scope, Signature},
-    payload::Payload,
-    request::{Request, TokenPlacement, check_payload, unlisted_header},
+    payload::{CONTENT_SHA256, Payload},
+    request::{Request, TokenPlacement, check_payload},
 };
 use crate::{
     clock::Timestamp,
-    encode::{self, Spelling},
     error::IssueError,
     grant::{Justification, Lifetime},
-    mac::{Sha256, Sink},
+    mac::Sha256,
     token::BearerUrl,
+    v4::{
+        canonical::pair,
+        template::{Parts, UrlTemplate},
+    },
 };
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// What to do when the credential ends before the token would.
@@ -99,18 +99,19 @@ impl UrlRequest {
     /// credential ends first, and [`IssueError::Invalid`], [`IssueError::Reserved`] or
     /// [`IssueError::NeverSigned`] for what cannot be signed.
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<Prepared, IssueError> {
-        let mut template = UrlTemplate::new(self, credential)?;
-        let expires_at = template.set_time(self, credential, now)?;
+        let mut template = template(self, credential)?;
+        let expires_at = set_time(&mut template, self, credential, now)?;
         let scope = self.request.scope(now)?;
         let path = self.request.wire_path()?;
         let mut canonical_request = Vec::new();
         template.put_canonical(&path, &mut canonical_request);
         let mut url = String::new();
         template.push_url(&path, &mut url);
+        let (method, required) = template.into_required();
         Ok(Prepared {
             url,
-            method: self.request.method.clone(),
-            required: template.required,
+            method,
+            required,
             expires_at,
             string_to_sign: StringToSign::new(&now.iso_basic(), &scope, &Sha256::digest(&canonical_request)),
             canonical_request,
@@ -146,141 +147,48 @@ impl UrlRequest {
     }
 }
 
-/// The parts of a presigned URL that stay the same from one object to the next.
-#[derive(Clone)]
-pub(super) struct UrlTemplate {
-    method: String,
-    rule: PathRule,
-    origin: String,
-    /// Encoded and in canonical order; the values of `DATED` change with the time.
-    pairs: Vec<Pair>,
-    query: String,
-    token_after: Option<Pair>,
-    /// The canonical request behind the query.
-    tail: Vec<u8>,
-    required: Vec<(String, Vec<u8>)>,
+/// What of a presigned URL stays the same from one object to the next.
+pub(super) fn template(url: &UrlRequest, credential: &Credential) -> Result<UrlTemplate<Amz>, IssueError> {
+    let request = &url.request;
+    request.check_scheme()?;
+    let mut lines = request.checked_headers()?;
+    check_payload(url.payload(), request.content_sha256_header)?;
+    let payload = url.payload().line();
+    if url.signs_payload_header() {
+        lines.push((CONTENT_SHA256, payload.as_bytes()));
+    }
+    let mut pairs = request.pairs()?;
+    let token = credential.session_token().map(|token| pair("X-Amz-Security-Token", token.expose()));
+    let mut after = None;
+    match request.token_placement {
+        TokenPlacement::Signed => pairs.extend(token),
+        TokenPlacement::AfterSigning => after = token,
+    }
+    UrlTemplate::new(Parts {
+        method: &request.method,
+        rule: request.rule,
+        origin: &request.origin,
+        host: request.origin.host(),
+        algorithm: ALGORITHM,
+        pairs,
+        after,
+        lines: &lines,
+        must_sign: must_sign(true, true),
+        payload: payload.as_bytes(),
+    })
 }
 
-impl UrlTemplate {
-    pub(super) fn new(url: &UrlRequest, credential: &Credential) -> Result<Self, IssueError> {
-        let request = &url.request;
-        request.check_scheme()?;
-        let mut lines = request.checked_headers()?;
-        check_payload(url.payload(), request.content_sha256_header)?;
-        let payload = url.payload().line();
-        if url.signs_payload_header() {
-            lines.push(("x-amz-content-sha256", payload.as_str().as_bytes()));
-        }
-        let mut required: Vec<(String, Vec<u8>)> =
-            lines.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec())).collect();
-        required.sort_by(|left, right| left.0.cmp(&right.0));
-        let added = [("host", request.origin.host().as_bytes())];
-        let lines = Lines::new(&lines, &added).sorted();
-        let mut names = String::new();
-        lines.push_names(&mut names);
-        let mut tail = Vec::new();
-        request.canonical("/", "", &lines, &names, &payload).put_tail(&mut tail).map_err(|_| unlisted_header())?;
-
-        let mut pairs = request.pairs()?;
-        pairs.extend([
-            canonical::pair("X-Amz-Algorithm", ALGORITHM),
-            canonical::pair("X-Amz-Credential", ""),
-            canonical::pair("X-Amz-Date", ""),
-            canonical::pair("X-Amz-Expires", ""),
-            canonical::pair("X-Amz-SignedHeaders", &names),
-        ]);
-        let token = credential.session_token().map(|token| canonical::pair("X-Amz-Security-Token", token.expose()));
-        let mut token_after = None;
-        match request.token_placement {
-            TokenPlacement::Signed => pairs.extend(token),
-            TokenPlacement::AfterSigning => token_after = token,
-        }
-        pairs.sort_unstable();
-        Ok(Self {
-            method: request.method.clone(),
-            rule: request.rule,
-            origin: request.origin.to_string(),
-            pairs,
-            query: String::new(),
-            token_after,
-            tail,
-            required,
-        })
-    }
-
-    /// Sets what depends on the time, and tells when a URL made now ends.
-    pub(super) fn set_time(
-        &mut self,
-        url: &UrlRequest,
-        credential: &Credential,
-        now: Timestamp,
-    ) -> Result<Timestamp, IssueError> {
-        let (seconds, expires_at) = url.effective(credential, now)?;
-        let scope = url.request.scope(now)?;
-        let amz_date = now.iso_basic();
-        for (name, value) in &mut self.pairs {
-            match name.as_str() {
-                "X-Amz-Credential" => {
-                    value.clear();
-                    value.extend(encode::component(credential.access_key_id().as_bytes()));
-                    value.push_str("%2F");
-                    value.extend(encode::component(scope.as_str().as_bytes()));
-                }
-                "X-Amz-Date" => {
-                    value.clear();
-                    value.push_str(core::str::from_utf8(&amz_date).unwrap_or_default());
-                }
-                "X-Amz-Expires" => {
-                    value.clear();
-                    push_decimal(value, seconds);
-                }
-                _ => {}
-            }
-        }
-        self.query.clear();
-        canonical::push_pairs(&mut self.query, &self.pairs);
-        Ok(expires_at)
-    }
-
-    /// The canonical request of one path.
-    pub(super) fn put_canonical(&self, path: &str, sink: &mut impl Sink) {
-        sink.put(self.method.as_bytes());
-        sink.put_byte(b'\n');
-        canonical::put_path(sink, path, Spelling::Canonical, self.rule);
-        sink.put_byte(b'\n');
-        sink.put(self.query.as_bytes());
-        sink.put(&self.tail);
-    }
-
-    /// The URL of one path, without its signature.
-    pub(super) fn push_url(&self, path: &str, url: &mut String) {
-        url.push_str(&self.origin);
-        url.push_str(path);
-        url.push('?');
-        url.push_str(&self.query);
-        if let Some((name, value)) = &self.token_after {
-            for piece in ["&", name, "=", value] {
-                url.push_str(piece);
-            }
-        }
-    }
-
-    /// The finished URL as a token.
-    pub(super) fn token(&self, url: String, expires_at: Timestamp) -> BearerUrl {
-        BearerUrl::new(url, self.method.clone(), expires_at, self.required.clone())
-    }
-}
-
-/// Appends a number without an allocation of its own.
-fn push_decimal(text: &mut String, number: u32) {
-    let mut divisor = 1;
-    while number / divisor >= 10 {
-        divisor *= 10;
-    }
-    while divisor > 0 {
-        text.push(char::from(b'0' + (number / divisor % 10) as u8));
-        divisor /= 10;
-    }
+/// Sets what depends on the time, and tells when a URL made now ends.
+pub(super) fn set_time(
+    template: &mut UrlTemplate<Amz>,
+    url: &UrlRequest,
+    credential: &Credential,
+    now: Timestamp,
+) -> Result<Timestamp, IssueError> {
+    let (seconds, expires_at) = url.effective(credential, now)?;
+    let scope = url.request.scope(now)?;
+    template.set_time(credential.access_key_id(), scope.as_str(), &now.iso_basic(), seconds);
+    Ok(expires_at)
 }
 
 /// A URL that lacks only its signature.
@@ -318,15 +226,9 @@ impl Prepared {
     /// Appends the signature.
     #[must_use]
     pub fn finish(mut self, signature: &Signature) -> BearerUrl {
-        push_signature(&mut self.url, signature);
+        UrlTemplate::<Amz>::push_signature(&mut self.url, &signature.hex());
         BearerUrl::new(self.url, self.method, self.expires_at, self.required)
     }
-}
-
-/// Appends the signature to a URL that has everything else.
-pub(super) fn push_signature(url: &mut String, signature: &Signature) {
-    url.push_str("&X-Amz-Signature=");
-    url.push_str(core::str::from_utf8(&signature.hex()).unwrap_or_default());
 }
 
 impl fmt::Debug for Prepared {

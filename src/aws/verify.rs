@@ -1,11 +1,11 @@
 //! Verifying: what was presented, what is pending a signature, what was verified.
 
 use super::{
-    canonical::{self, ALGORITHM, CanonicalRequest, Lines, MustSign, PathRule, Sorted, StringToSign},
-    fields::{Claim, Head, RawQuery, SessionToken, Target},
+    canonical::{self, ALGORITHM, Amz, PathRule, StringToSign, must_sign},
+    fields::{Claim, SessionToken},
     key::{Credential, Scope, Signature},
-    payload::{Payload, PayloadCheck, PayloadLine, UNSIGNED},
-    request::{RESERVED_PARAMS, TokenPlacement, has_dot_segment},
+    payload::{CHECKSUM_SHA256, Payload, PayloadCheck, PayloadLine, UNSIGNED},
+    request::TokenPlacement,
 };
 use crate::{
     clock::Timestamp,
@@ -14,6 +14,12 @@ use crate::{
     grant::Lifetime,
     mac,
     token::Verified,
+    v4::{
+        Dialect,
+        canonical::{CanonicalRequest, Lines, Sorted, normalized, params, trimmed},
+        checks::has_dot_segment,
+        fields::{Head, RawQuery, Target},
+    },
     view::{HeaderLine, Limits, RequestView},
 };
 use alloc::{
@@ -191,12 +197,12 @@ impl<'r> Presented<'r> {
     /// As [`parse`](Self::parse).
     #[inline]
     pub fn parse_within(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
-        let head = Head::read(view, limits)?;
+        let head = Head::read::<Amz>(view, limits)?;
         let target = Target::split(view.target(), limits)?;
         if head.authorization.is_none() && target.query.is_empty() {
             return Err(VerifyError::NotSigned);
         }
-        let (query, reserved) = RawQuery::read(target.query, limits)?;
+        let (query, reserved) = RawQuery::read::<Amz>(target.query, limits)?;
         let host = head.host()?;
         if target.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
             return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
@@ -207,12 +213,12 @@ impl<'r> Presented<'r> {
             }
             (Some(authorization), false) => Claim::from_header(authorization, &head, limits)?,
             (None, true) => Claim::from_query(&reserved, &head, limits)?,
-            (None, false) if reserved.other_dialect.is_some() => {
+            (None, false) if reserved.foreign.is_some() => {
                 return Err(VerifyError::Algorithm { field: "X-Amz-Algorithm", expected: ALGORITHM });
             }
             (None, false) => return Err(VerifyError::NotSigned),
         };
-        if let Some(second) = reserved.other_dialect {
+        if let Some(second) = reserved.foreign {
             return Err(VerifyError::TwoMechanisms { first: ALGORITHM, second });
         }
         if !claim.signed.host {
@@ -348,7 +354,7 @@ impl<'r> Presented<'r> {
             query: self.query.canonical(without, plus),
             lines,
             signed: self.claim.signed,
-            must_sign: MustSign { content_md5: finding.rule == PathRule::AsSent, session_token: !after },
+            must_sign: must_sign(finding.rule == PathRule::AsSent, !after),
             payload: finding.body.line.as_bytes(),
         }
     }
@@ -457,7 +463,7 @@ impl<'r> Presented<'r> {
     }
 
     fn signed_checksum(&self) -> Result<Option<[u8; 32]>, VerifyError> {
-        const NAME: &str = canonical::CHECKSUM_SHA256;
+        const NAME: &str = CHECKSUM_SHA256;
         if !self.claim.signed.checksum_sha256 {
             return Ok(None);
         }
@@ -471,7 +477,7 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::FieldCount { field: NAME, found: values().count() });
         };
         let mut digest = [0; 32];
-        match <base64ct::Base64 as base64ct::Encoding>::decode(canonical::trimmed(value), &mut digest) {
+        match <base64ct::Base64 as base64ct::Encoding>::decode(trimmed(value), &mut digest) {
             Ok(decoded) if decoded.len() == 32 => Ok(Some(digest)),
             _ => Err(VerifyError::FieldForm { field: NAME, expected: "32 bytes in base64" }),
         }
@@ -598,9 +604,7 @@ impl<'r> SignedRequest<'r> {
     pub fn path(&self) -> Cow<'r, str> {
         match self.rule {
             PathRule::AsSent | PathRule::EncodedTwice => Cow::Borrowed(self.presented.path),
-            PathRule::Normalized | PathRule::NormalizedEncodedTwice => {
-                Cow::Owned(canonical::normalized(self.presented.path))
-            }
+            PathRule::Normalized | PathRule::NormalizedEncodedTwice => Cow::Owned(normalized(self.presented.path)),
         }
     }
 
@@ -622,8 +626,8 @@ impl<'r> SignedRequest<'r> {
             let text = if blank { encode::decode(&text.replace('+', " ")) } else { encode::decode(text) };
             text.ok_or(VerifyError::Malformed { what: "query", why: "it is not UTF-8" })
         };
-        canonical::params(self.presented.query.raw)
-            .filter(|(name, _)| !RESERVED_PARAMS.contains(name))
+        params(self.presented.query.raw)
+            .filter(|(name, _)| !Amz::PARAMS.contains(name))
             .map(move |(name, value)| Ok((text(name)?, text(value)?)))
     }
 
@@ -631,7 +635,7 @@ impl<'r> SignedRequest<'r> {
     pub fn header(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
         let signed = self.presented.claim.signed.iter().any(|signed| signed.eq_ignore_ascii_case(name));
         let lines = self.presented.headers.iter().filter(move |_| signed);
-        lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| canonical::trimmed(value))
+        lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| trimmed(value))
     }
 
     /// Who signed.

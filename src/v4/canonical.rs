@@ -1,0 +1,534 @@
+//! The canonical request: every byte of a request that is signed.
+//!
+//! ```text
+//! METHOD \n path \n query \n (name:value \n)* \n signed;headers \n payload
+//! ```
+//!
+//! Signing and verifying both write through [`CanonicalRequest::put`], into a hash when it has to be
+//! fast and into a buffer when somebody wants to read it.
+
+use super::Dialect;
+use crate::{
+    encode::{self, PlusSign, Recoded, Spelling},
+    error::VerifyError,
+    mac::{Sha256, Sink},
+    view::{HEADER_LINES_CEILING, HeaderLine, PARAMS_CEILING},
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::cmp::Ordering;
+
+/// How the path that is sent becomes the path that is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathRule {
+    /// As sent: S3 and its kin. An object name is encoded once and never normalised.
+    AsSent,
+    /// Encoded once more, not normalised.
+    EncodedTwice,
+    /// Normalised as in RFC 3986 section 5.2.4, with empty segments dropped.
+    Normalized,
+    /// Normalised, then encoded once more: every AWS service but S3.
+    NormalizedEncodedTwice,
+}
+
+impl PathRule {
+    pub(crate) const fn normalizes(self) -> bool {
+        matches!(self, Self::Normalized | Self::NormalizedEncodedTwice)
+    }
+
+    pub(crate) const fn encodes_twice(self) -> bool {
+        matches!(self, Self::EncodedTwice | Self::NormalizedEncodedTwice)
+    }
+}
+
+/// The query as it will be signed.
+#[derive(Clone, Copy)]
+pub(crate) enum Query<'a> {
+    /// Canonical where it stands, in up to two pieces that surround the signature.
+    Canonical([&'a str; 2]),
+    /// Written in another way: decoded, encoded and sorted on the fly.
+    Equivalent {
+        raw: &'a str,
+        /// What is left out: the signature itself, and a session token that was added after signing.
+        without: &'static [&'static str],
+        /// How a bare `+` is read.
+        plus: PlusSign,
+    },
+}
+
+/// The names of the signed headers, sorted and lower-case, separated by `;` or, in a query, `%3B`.
+#[derive(Clone, Copy)]
+pub(crate) struct SignedNames<'a> {
+    list: &'a str,
+    pub(crate) host: bool,
+    pub(crate) content_sha256: bool,
+    pub(crate) checksum_sha256: bool,
+}
+
+impl<'a> SignedNames<'a> {
+    /// Takes the list of a peer, unless it is not in the documented form: lower-case names in strictly
+    /// ascending order.
+    pub(crate) fn parse<D: Dialect>(list: &'a str, field: &'static str, limit: usize) -> Result<Self, VerifyError> {
+        const FORM: &str = "lower-case header names in ascending order, each once, separated by `;`";
+        let mut names = Self::written(list);
+        let mut before = "";
+        let mut found = 0usize;
+        for name in names.iter() {
+            found = found.saturating_add(1);
+            let plain = |byte: u8| {
+                matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.')
+                    || (D::SLASH_IN_HEADER_NAMES && byte == b'/')
+            };
+            if name <= before || encode::any(name.as_bytes(), |byte| !plain(byte)) {
+                return Err(VerifyError::FieldForm { field, expected: FORM });
+            }
+            names.host |= name == "host";
+            names.content_sha256 |= name == D::CONTENT_SHA256;
+            names.checksum_sha256 |= name == D::CHECKSUM_SHA256;
+            before = name;
+        }
+        if found > limit {
+            return Err(VerifyError::TooLarge { what: "signed headers", found, limit });
+        }
+        Ok(names)
+    }
+
+    /// A list that this crate wrote.
+    pub(crate) const fn written(list: &'a str) -> Self {
+        Self { list, host: false, content_sha256: false, checksum_sha256: false }
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a str> {
+        let mut rest = Some(self.list);
+        core::iter::from_fn(move || {
+            let list = rest.take()?;
+            let Some(cut) = list.bytes().position(|byte| matches!(byte, b';' | b'%')) else {
+                return Some(list);
+            };
+            let (name, after) = list.split_at_checked(cut)?;
+            let next = [";", "%3B", "%3b"].into_iter().find_map(|separator| after.strip_prefix(separator));
+            // A stray `%` stays in its name, where `parse` refuses it.
+            next.map_or(Some(list), |next| {
+                rest = Some(next);
+                Some(name)
+            })
+        })
+    }
+
+    fn put(self, sink: &mut impl Sink) {
+        if !self.list.as_bytes().contains(&b'%') {
+            return sink.put(self.list.as_bytes());
+        }
+        for (at, name) in self.iter().enumerate() {
+            if at > 0 {
+                sink.put_byte(b';');
+            }
+            sink.put(name.as_bytes());
+        }
+    }
+}
+
+/// Header lines from up to two places, and their order by name.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines<'a> {
+    sent: &'a [HeaderLine<'a>],
+    added: &'a [HeaderLine<'a>],
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) const fn new(sent: &'a [HeaderLine<'a>], added: &'a [HeaderLine<'a>]) -> Self {
+        Self { sent, added }
+    }
+
+    fn get(&self, at: u16) -> HeaderLine<'a> {
+        let at = usize::from(at);
+        self.sent.get(at).or_else(|| self.added.get(at - self.sent.len())).copied().unwrap_or_default()
+    }
+
+    /// The lines by lower-case name, those of one name in arrival order.
+    pub(crate) fn sorted(&self) -> Sorted<'a> {
+        let count = (self.sent.len() + self.added.len()).min(HEADER_LINES_CEILING);
+        let mut sorted = Sorted { lines: *self, order: [0; HEADER_LINES_CEILING], count };
+        let order = sorted.order.get_mut(..count).unwrap_or_default();
+        for (slot, at) in order.iter_mut().zip(0u16..) {
+            *slot = at;
+        }
+        order.sort_unstable_by(|&left, &right| {
+            compare_names(self.get(left).0, self.get(right).0).then(left.cmp(&right))
+        });
+        sorted
+    }
+}
+
+/// See [`Lines::sorted`].
+pub(crate) struct Sorted<'a> {
+    lines: Lines<'a>,
+    order: [u16; HEADER_LINES_CEILING],
+    count: usize,
+}
+
+impl<'a> Sorted<'a> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = HeaderLine<'a>> {
+        self.order.iter().take(self.count).map(|&at| self.lines.get(at))
+    }
+
+    /// Appends the names, each once, lower-case, joined with `;`.
+    pub(crate) fn push_names(&self, list: &mut String) {
+        let mut before = "";
+        for (name, _) in self.iter() {
+            if !name.eq_ignore_ascii_case(before) {
+                if !before.is_empty() {
+                    list.push(';');
+                }
+                let start = list.len();
+                list.push_str(name);
+                list.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+            }
+            before = name;
+        }
+    }
+}
+
+fn compare_names(left: &str, right: &str) -> Ordering {
+    left.bytes().map(|b| b.to_ascii_lowercase()).cmp(right.bytes().map(|b| b.to_ascii_lowercase()))
+}
+
+/// Which arriving headers must be signed: every one of the provider's but the one whose value is the
+/// payload line itself, and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MustSign {
+    /// The provider's headers begin like this.
+    pub(crate) prefix: &'static str,
+    /// The header that carries the payload line.
+    pub(crate) content_sha256: &'static str,
+    /// A header that may be added after signing.
+    pub(crate) unless: Option<&'static str>,
+    /// `content-md5`, which storage acts on.
+    pub(crate) content_md5: bool,
+}
+
+impl MustSign {
+    fn applies(self, name: &str) -> bool {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        // SPEC: `x-amzn-*` is another prefix, free to be added by proxies.
+        if name.get(..self.prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(self.prefix)) {
+            !is(self.content_sha256) && !self.unless.is_some_and(is)
+        } else {
+            self.content_md5 && is("content-md5")
+        }
+    }
+}
+
+/// The parts of a canonical request.
+pub(crate) struct CanonicalRequest<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) path_spelling: Spelling,
+    pub(crate) rule: PathRule,
+    pub(crate) query: Query<'a>,
+    pub(crate) lines: &'a Sorted<'a>,
+    pub(crate) signed: SignedNames<'a>,
+    pub(crate) must_sign: MustSign,
+    pub(crate) payload: &'a [u8],
+}
+
+impl CanonicalRequest<'_> {
+    /// Writes the canonical request, and holds the arriving headers against the signed list on the way:
+    /// both are sorted, so one pass finds what is missing and what is unsigned.
+    pub(crate) fn put(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        sink.put(self.method.as_bytes());
+        sink.put_byte(b'\n');
+        put_path(sink, self.path, self.path_spelling, self.rule);
+        sink.put_byte(b'\n');
+        put_query(sink, self.query);
+        self.put_tail(sink)
+    }
+
+    /// Everything behind the query, which is the same for many requests of one kind.
+    pub(crate) fn put_tail(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        sink.put_byte(b'\n');
+        self.put_headers(sink)?;
+        sink.put_byte(b'\n');
+        self.signed.put(sink);
+        sink.put_byte(b'\n');
+        sink.put(self.payload);
+        Ok(())
+    }
+
+    fn put_headers(&self, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        let unsigned = |name: &str| {
+            if self.must_sign.applies(name) { Err(VerifyError::UnsignedHeader { name: shown(name) }) } else { Ok(()) }
+        };
+        let mut lines = self.lines.iter().peekable();
+        for signed in self.signed.iter() {
+            let mut here = false;
+            while let Some(&(name, value)) = lines.peek() {
+                let order = if name.eq_ignore_ascii_case(signed) {
+                    Ordering::Equal
+                } else if here {
+                    // Both lists ascend, so whatever follows its lines comes later.
+                    break;
+                } else {
+                    compare_names(name, signed)
+                };
+                match order {
+                    Ordering::Less => unsigned(name)?,
+                    Ordering::Equal => {
+                        if here {
+                            sink.put_byte(b',');
+                        } else {
+                            sink.put(signed.as_bytes());
+                            sink.put_byte(b':');
+                            here = true;
+                        }
+                        put_header_value(sink, value);
+                    }
+                    Ordering::Greater => break,
+                }
+                lines.next();
+            }
+            if !here {
+                return Err(VerifyError::SignedHeaderMissing { name: shown(signed) });
+            }
+            sink.put_byte(b'\n');
+        }
+        lines.try_for_each(|(name, _)| unsigned(name))
+    }
+
+    pub(crate) fn to_vec(&self) -> Result<Vec<u8>, VerifyError> {
+        let mut text = Vec::new();
+        self.put(&mut text)?;
+        Ok(text)
+    }
+
+    pub(crate) fn digest(&self) -> Result<[u8; 32], VerifyError> {
+        let mut hash = Sha256::new();
+        self.put(&mut hash)?;
+        Ok(hash.finish())
+    }
+}
+
+/// A header name for an error: header names are checked to be visible ASCII before they come here.
+fn shown(name: &str) -> String {
+    name.chars().take(64).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Writes the canonical path of a path that is spelled like this.
+pub(crate) fn put_path(sink: &mut impl Sink, path: &str, spelling: Spelling, rule: PathRule) {
+    let path = if path.is_empty() { "/" } else { path };
+    if rule.normalizes() && needs_normalizing(path) {
+        put_segments(sink, &normalized(path), spelling, rule);
+    } else {
+        put_segments(sink, path, spelling, rule);
+    }
+}
+
+fn put_segments(sink: &mut impl Sink, path: &str, spelling: Spelling, rule: PathRule) {
+    if rule.encodes_twice() {
+        return encode::put_all(sink, encode::path(path.as_bytes()));
+    }
+    if spelling == Spelling::Canonical {
+        return sink.put(path.as_bytes());
+    }
+    for (at, segment) in path.split('/').enumerate() {
+        if at > 0 {
+            sink.put_byte(b'/');
+        }
+        put_recoded(sink, segment, PlusSign::Plus);
+    }
+}
+
+fn needs_normalizing(path: &str) -> bool {
+    let segments = path.strip_prefix('/').unwrap_or(path);
+    let segments = segments.strip_suffix('/').unwrap_or(segments);
+    path != "/" && segments.split('/').any(|segment| matches!(segment, "" | "." | ".."))
+}
+
+/// Drops empty and `.` segments and resolves `..`; a `/` at the end stays.
+pub(crate) fn normalized(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            _ => kept.push(segment),
+        }
+    }
+    let mut text = String::with_capacity(path.len());
+    for segment in &kept {
+        text.push('/');
+        text.push_str(segment);
+    }
+    if kept.is_empty() || path.ends_with('/') {
+        text.push('/');
+    }
+    text
+}
+
+fn put_recoded(sink: &mut impl Sink, text: &str, plus: PlusSign) {
+    if encode::spelling(text, None) == Spelling::Canonical {
+        sink.put(text.as_bytes());
+    } else {
+        for byte in Recoded::of(text, plus) {
+            sink.put(&[byte]);
+        }
+    }
+}
+
+fn put_query(sink: &mut impl Sink, query: Query<'_>) {
+    match query {
+        Query::Canonical([before, after]) => {
+            sink.put(before.as_bytes());
+            if !before.is_empty() && !after.is_empty() {
+                sink.put_byte(b'&');
+            }
+            sink.put(after.as_bytes());
+        }
+        Query::Equivalent { raw, without, plus } => put_query_sorted(sink, raw, without, plus),
+    }
+}
+
+/// The parameters of a raw query: split at `&`, then at the first `=`.
+pub(crate) fn params(raw: &str) -> impl Iterator<Item = (&str, &str)> {
+    raw.split('&').filter(|_| !raw.is_empty()).map(|param| param.split_once('=').unwrap_or((param, "")))
+}
+
+fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: PlusSign) {
+    let mut sorted = [("", ""); PARAMS_CEILING];
+    let mut count = 0;
+    for (slot, param) in sorted.iter_mut().zip(params(raw).filter(|(name, _)| !without.contains(name))) {
+        *slot = param;
+        count += 1;
+    }
+    let sorted = sorted.get_mut(..count).unwrap_or_default();
+    sorted.sort_unstable_by(|left, right| plus.compare(left.0, right.0).then_with(|| plus.compare(left.1, right.1)));
+    for (at, (name, value)) in sorted.iter().enumerate() {
+        if at > 0 {
+            sink.put_byte(b'&');
+        }
+        put_recoded(sink, name, plus);
+        sink.put_byte(b'=');
+        put_recoded(sink, value, plus);
+    }
+}
+
+/// A header value without the blanks and tabs around it: the white space of HTTP, and no other.
+pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let Some(first) = value.iter().position(|byte| !blank(byte)) else { return &[] };
+    let last = value.iter().rposition(|byte| !blank(byte)).unwrap_or(first);
+    value.get(first..=last).unwrap_or_default()
+}
+
+/// Writes a header value without white space around it and with single blanks inside.
+pub(crate) fn put_header_value(sink: &mut impl Sink, value: &[u8]) {
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t');
+    let double = value.windows(2).filter(|pair| pair == b"  ").count() > 0;
+    let edge = [value.first(), value.last()].into_iter().flatten().any(|&byte| blank(byte));
+    let tidy = !double && !edge && !encode::any(value, |byte| byte == b'\t');
+    if tidy {
+        return sink.put(value);
+    }
+    let words = value.split(|&byte| blank(byte)).filter(|word| !word.is_empty());
+    for (at, word) in words.enumerate() {
+        if at > 0 {
+            sink.put_byte(b' ');
+        }
+        sink.put(word);
+    }
+}
+
+/// One encoded `name=value` pair of a query that is being made.
+pub(crate) type Pair = (String, String);
+
+/// Encodes a pair by the one rule.
+pub(crate) fn pair(name: &str, value: &str) -> Pair {
+    (encode::component(name.as_bytes()).to_string(), encode::component(value.as_bytes()).to_string())
+}
+
+/// Appends pairs that are in canonical order: by encoded name, then by encoded value.
+pub(crate) fn push_pairs(text: &mut String, pairs: &[Pair]) {
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        if at > 0 {
+            text.push('&');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::Plain, *};
+    use alloc::vec;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut bytes = vec![];
+        write(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn paths_follow_the_rule_of_their_service() {
+        for (rule, path, expected) in [
+            (PathRule::AsSent, "", "/"),
+            (PathRule::AsSent, "//a/../b", "//a/../b"),
+            (PathRule::AsSent, "/test$file.text", "/test%24file.text"),
+            (PathRule::AsSent, "/a%20b", "/a%20b"),
+            (PathRule::NormalizedEncodedTwice, "/a%20b", "/a%2520b"),
+            (PathRule::NormalizedEncodedTwice, "/a/./b/../c", "/a/c"),
+            (PathRule::NormalizedEncodedTwice, "//a//b//", "/a/b/"),
+            (PathRule::NormalizedEncodedTwice, "/./", "/"),
+            (PathRule::NormalizedEncodedTwice, "/..", "/"),
+            (PathRule::EncodedTwice, "//example//", "//example//"),
+            (PathRule::Normalized, "/a/../%20", "/%20"),
+        ] {
+            assert_eq!(
+                text(|sink| put_path(sink, path, encode::spelling(path, Some(b'/')), rule)),
+                expected,
+                "{rule:?} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_query_is_sorted_by_encoded_name_then_value() {
+        for (raw, expected) in [
+            ("Param-3=Value3&Param=Value2", "Param=Value2&Param-3=Value3"),
+            ("a=2&a=1&b", "a=1&a=2&b="),
+            ("%C3%BC=1&z=2", "%C3%BC=1&z=2"),
+            ("%7e=1&a=%2f;", "a=%2F%3B&~=1"),
+            ("k=a=b", "k=a%3Db"),
+            ("X-Amz-Signature=00&a=1", "a=1"),
+        ] {
+            let query = Query::Equivalent { raw, without: &["X-Amz-Signature"], plus: PlusSign::Plus };
+            assert_eq!(text(|sink| put_query(sink, query)), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn header_values_are_trimmed_and_inner_blanks_collapse_even_in_quotes() {
+        for (value, expected) in
+            [("  a  b ", "a b"), ("\"a   b\tc\"", "\"a b c\""), ("", ""), (" \t ", ""), ("a b", "a b")]
+        {
+            assert_eq!(text(|sink| put_header_value(sink, value.as_bytes())), expected);
+        }
+    }
+
+    #[test]
+    fn signed_names_are_read_in_both_spellings_and_no_other() {
+        for list in ["host", "a;host", "a%3Bhost", "a%3bhost"] {
+            assert!(SignedNames::parse::<Plain>(list, "SignedHeaders", 2).is_ok_and(|names| names.host), "{list}");
+        }
+        for list in ["", "host;", ";host", "host;host", "host;a", "Host", "a%3Ahost", "a%3", "a host", "h\u{f6}st"] {
+            assert!(SignedNames::parse::<Plain>(list, "SignedHeaders", 2).is_err(), "{list}");
+        }
+        assert!(SignedNames::parse::<Plain>("a;b;c", "SignedHeaders", 2).is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! What may be part of a request at all, whoever signs it.
+
+use crate::{encode, error::IssueError};
+
+/// Headers that proxies and HTTP stacks write or change.
+///
+/// Source: AWS Common Runtime (aws-c-auth), and IAM User Guide, "Create a signed AWS API request".
+const NEVER_SIGNED: [&str; 14] = [
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "sec-websocket-key",
+    "sec-websocket-protocol",
+    "sec-websocket-version",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-amzn-trace-id",
+];
+
+/// Whether this is a method: nothing in it can shift the lines of a canonical request.
+pub(crate) fn is_method(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+}
+
+pub(crate) fn check_method(method: &str) -> Result<(), IssueError> {
+    if is_method(method) {
+        Ok(())
+    } else {
+        Err(IssueError::Invalid { what: "method", why: "it must be 1 to 32 letters" })
+    }
+}
+
+/// Whether a segment is `.` or `..`, in any spelling that a client might fold.
+pub(crate) fn has_dot_segment(path: &str) -> bool {
+    let suspicious = path.as_bytes().windows(2).any(|pair| pair == b"/." || pair == b"/%");
+    suspicious
+        && path.split('/').any(|segment| {
+            let mut decoded = encode::Decoded::of(segment);
+            decoded.next() == Some(b'.') && matches!((decoded.next(), decoded.next()), (None, _) | (Some(b'.'), None))
+        })
+}
+
+pub(crate) fn check_header(name: &str, value: &[u8], reserved: &[&str]) -> Result<(), IssueError> {
+    let is = |other: &&str| name.eq_ignore_ascii_case(other);
+    if !is_header_name(name) {
+        return Err(IssueError::Invalid { what: "header name", why: "it must be letters, digits, `-`, `_` or `.`" });
+    }
+    if reserved.iter().any(is) {
+        return Err(IssueError::Reserved { name: name.into() });
+    }
+    if NEVER_SIGNED.iter().any(is) {
+        return Err(IssueError::NeverSigned { name: name.into() });
+    }
+    if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return Err(IssueError::Invalid { what: "header value", why: "it holds CR, LF or NUL" });
+    }
+    Ok(())
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && !encode::any(name.as_bytes(), |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_' | b'.'))
+}
