@@ -4,10 +4,7 @@
 //! AWS4-HMAC-SHA256 \n date \n scope \n hex(sha256(canonical request))
 //! ```
 
-use super::{
-    key::{SCOPE_CAPACITY, Scope},
-    payload::{CHECKSUM_SHA256, CONTENT_SHA256},
-};
+use super::key::{SCOPE_CAPACITY, Scope};
 use crate::{
     encode::{self, Inline},
     v4::{Dialect, HeaderField, canonical::MustSign},
@@ -17,6 +14,8 @@ use core::fmt;
 pub use crate::v4::canonical::PathRule;
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(super) const CHECKSUM_SHA256: &str = "x-amz-checksum-sha256";
 pub(super) const SECURITY_TOKEN: &str = "x-amz-security-token";
 
 /// Signature Version 4.

@@ -8,6 +8,7 @@ use crate::{
     mac::{self, HmacKey},
     secret::Secret,
     token::Verified,
+    v4::derived::{DerivedKey, KeptKeys},
 };
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -233,30 +234,6 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// A key derived for one scope: it signs for that day, region and service, and gives no way back to
-/// the secret.
-#[derive(Clone)]
-struct DerivedKey {
-    scope: Scope,
-    key: HmacKey,
-}
-
-impl DerivedKey {
-    fn new(secret: &str, scope: &Scope) -> Self {
-        let first = Secret::new([b"AWS4", secret.as_bytes()].concat());
-        let parts = [scope.date_bytes(), scope.region_bytes(), scope.service_bytes(), b"aws4_request"];
-        let key = parts.into_iter().fold(HmacKey::new(first.expose()), |key, part| {
-            let next = Secret::new(key.mac(part));
-            HmacKey::new(next.expose())
-        });
-        Self { scope: *scope, key }
-    }
-
-    fn sign(&self, message: &StringToSign) -> Signature {
-        Signature::from_bytes(self.key.mac(message.as_bytes()))
-    }
-}
-
 /// A secret access key in this process's memory, with an optional session token.
 ///
 /// The key derived for a day, region and service is kept for the few scopes last used, so that only
@@ -276,17 +253,8 @@ impl DerivedKey {
 pub struct StaticKey {
     credential: Credential,
     secret: Secret<String>,
-    #[cfg(feature = "std")]
-    derived: std::sync::RwLock<DerivedKeys>,
+    derived: KeptKeys<Scope>,
 }
-
-/// The derived keys last used, newest first.
-#[cfg(feature = "std")]
-type DerivedKeys = alloc::collections::VecDeque<DerivedKey>;
-
-/// How many derived keys a holder keeps: a week of presigned URLs and the days around it.
-#[cfg(feature = "std")]
-const DERIVED_KEYS: usize = 10;
 
 impl StaticKey {
     /// A long-term key.
@@ -306,12 +274,7 @@ impl StaticKey {
         if secret.expose().is_empty() || secret.expose().len() > 1 << 10 {
             return Err(KeyError::Invalid { what: "secret access key", why: "it must be 1 to 1024 bytes" });
         }
-        Ok(Self {
-            credential,
-            secret,
-            #[cfg(feature = "std")]
-            derived: std::sync::RwLock::new(DerivedKeys::new()),
-        })
+        Ok(Self { credential, secret, derived: KeptKeys::new() })
     }
 
     /// The key for one day, region and service, to hand to an edge that must not have the secret.
@@ -320,8 +283,9 @@ impl StaticKey {
         ScopedKey { credential: self.credential.clone(), derived: self.derive(scope) }
     }
 
-    fn derive(&self, scope: &Scope) -> DerivedKey {
-        DerivedKey::new(self.secret.expose(), scope)
+    fn derive(&self, scope: &Scope) -> DerivedKey<Scope> {
+        let parts = [scope.date_bytes(), scope.region_bytes(), scope.service_bytes(), b"aws4_request"];
+        DerivedKey::chain(*scope, "AWS4", self.secret.expose(), parts)
     }
 
     /// Judges a request that was examined without a key, and keeps the derived key once it was accepted.
@@ -337,41 +301,25 @@ impl StaticKey {
             return presented.judge(&expected, &self.credential, now).map(|()| false);
         }
         let derived = self.derive(scope);
-        presented.judge(&derived.sign(&finding.string_to_sign), &self.credential, now)?;
-        self.keep(derived);
+        presented.judge(&sign_with(&derived, &finding.string_to_sign), &self.credential, now)?;
+        self.derived.keep(derived);
         Ok(true)
     }
 
     /// Derives and keeps the key of a scope ahead of its use.
     pub(super) fn prepare_for(&self, scope: &Scope) {
-        self.keep(self.derive(scope));
+        self.derived.keep(self.derive(scope));
     }
 
     /// Signs with a key that was kept for that scope, if there is one.
-    #[cfg(feature = "std")]
     fn sign_with_kept(&self, scope: &Scope, message: &StringToSign) -> Option<Signature> {
-        let kept = self.derived.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        kept.iter().find(|derived| derived.scope == *scope).map(|derived| derived.sign(message))
+        self.derived.mac(scope, message.as_bytes()).map(Signature::from_bytes)
     }
+}
 
-    #[cfg(feature = "std")]
-    fn keep(&self, derived: DerivedKey) {
-        let mut kept = self.derived.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if kept.iter().all(|other| other.scope != derived.scope) {
-            kept.push_front(derived);
-            kept.truncate(DERIVED_KEYS);
-        }
-    }
-
-    #[cfg(not(feature = "std"))]
-    #[expect(clippy::unused_self, reason = "the same call with and without a lock to keep keys behind")]
-    fn sign_with_kept(&self, _scope: &Scope, _message: &StringToSign) -> Option<Signature> {
-        None
-    }
-
-    #[cfg(not(feature = "std"))]
-    #[expect(clippy::unused_self, reason = "the same call with and without a lock to keep keys behind")]
-    fn keep(&self, _derived: DerivedKey) {}
+/// Signs with a key that belongs to the message's scope.
+fn sign_with(derived: &DerivedKey<Scope>, message: &StringToSign) -> Signature {
+    Signature::from_bytes(derived.key.mac(message.as_bytes()))
 }
 
 impl SigV4 for StaticKey {
@@ -384,8 +332,8 @@ impl SigV4 for StaticKey {
             return Ok(signature);
         }
         let derived = self.derive(scope);
-        let signature = derived.sign(message);
-        self.keep(derived);
+        let signature = sign_with(&derived, message);
+        self.derived.keep(derived);
         Ok(signature)
     }
 
@@ -422,7 +370,7 @@ impl fmt::Debug for StaticKey {
 #[derive(Clone)]
 pub struct ScopedKey {
     credential: Credential,
-    derived: DerivedKey,
+    derived: DerivedKey<Scope>,
 }
 
 impl ScopedKey {
@@ -440,7 +388,7 @@ impl ScopedKey {
 
     /// Signs what is known to belong to this key's scope.
     pub(super) fn sign_in_scope(&self, message: &StringToSign) -> Signature {
-        self.derived.sign(message)
+        sign_with(&self.derived, message)
     }
 }
 
@@ -453,7 +401,7 @@ impl SigV4 for ScopedKey {
         if *scope != self.derived.scope {
             return Err(KeyError::OutOfScope { key: self.derived.scope.to_string(), asked: scope.to_string() });
         }
-        Ok(self.derived.sign(message))
+        Ok(sign_with(&self.derived, message))
     }
 
     fn scoped(&self, scope: &Scope) -> Option<ScopedKey> {

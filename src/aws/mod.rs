@@ -16,7 +16,6 @@ mod canonical;
 mod endpoint;
 mod fields;
 mod key;
-mod payload;
 mod presigner;
 mod request;
 mod ring;
@@ -24,11 +23,12 @@ mod s3;
 mod sign;
 mod verify;
 
+pub use crate::v4::payload::{Payload, PayloadCheck};
+
 pub use self::{
     canonical::{PathRule, StringToSign},
     endpoint::{Endpoint, Partition, Region},
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
-    payload::{Payload, PayloadCheck},
     presigner::{HeaderSigner, Presigner},
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},

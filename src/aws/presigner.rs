@@ -9,7 +9,6 @@ use super::{
     canonical::{self, Amz, PathRule, StringToSign, must_sign},
     endpoint::Region,
     key::{Scope, ScopedKey, Signature, is_name},
-    payload::Payload,
     request::{RESERVED_HEADERS, check_alive, check_payload},
     sign::{self, UrlRequest},
 };
@@ -24,6 +23,7 @@ use crate::{
         canonical::{CanonicalRequest, Lines, SignedNames},
         checks::{check_header, check_method, has_dot_segment},
         fields::RawQuery,
+        payload::Payload,
         template::UrlTemplate,
     },
     view::{HEADER_LINES_CEILING, HeaderLine, Limits},

@@ -4,7 +4,6 @@ use super::{
     canonical::{self, ALGORITHM, Amz, PathRule, StringToSign, must_sign},
     endpoint::Region,
     key::{Credential, Scope, Signature, is_name},
-    payload::{Payload, PayloadLine},
 };
 use crate::{
     clock::Timestamp,
@@ -18,6 +17,7 @@ use crate::{
         canonical::{CanonicalRequest, Lines, Pair, Query, SignedNames, Sorted, pair, push_pairs},
         checks::{check_header, check_method, has_dot_segment},
         origin::Origin,
+        payload::{Payload, PayloadLine},
     },
     view::HEADER_LINES_CEILING,
 };

@@ -1,9 +1,8 @@
 //! Signing a request in its URL: prepared without a secret, finished with a signature.
 
 use super::{
-    canonical::{self, ALGORITHM, Amz, StringToSign, must_sign},
+    canonical::{self, ALGORITHM, Amz, CONTENT_SHA256, StringToSign, must_sign},
     key::{Credential, Scope, Signature},
-    payload::{CONTENT_SHA256, Payload},
     request::{Request, TokenPlacement, check_payload},
 };
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     token::BearerUrl,
     v4::{
         canonical::pair,
+        payload::Payload,
         template::{Parts, UrlTemplate},
     },
 };

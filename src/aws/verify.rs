@@ -1,10 +1,9 @@
 //! Verifying: what was presented, what is pending a signature, what was verified.
 
 use super::{
-    canonical::{self, ALGORITHM, Amz, PathRule, StringToSign, must_sign},
+    canonical::{self, ALGORITHM, Amz, CHECKSUM_SHA256, CONTENT_SHA256, PathRule, StringToSign, must_sign},
     fields::{Claim, SessionToken},
     key::{Credential, Scope, Signature},
-    payload::{CHECKSUM_SHA256, Payload, PayloadCheck, PayloadLine, UNSIGNED},
     request::TokenPlacement,
 };
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
         canonical::{CanonicalRequest, Lines, Sorted, normalized, params, trimmed},
         checks::has_dot_segment,
         fields::{Head, RawQuery, Target},
+        payload::{HeldTo, Payload, PayloadCheck, PayloadLine, UNSIGNED},
     },
     view::{HeaderLine, Limits, RequestView},
 };
@@ -436,7 +436,7 @@ impl<'r> Presented<'r> {
 
     /// Finds the payload line and what the body will be held to.
     fn check_payload(&self, expect: &Expect) -> Result<Body, VerifyError> {
-        let declared = self.content_sha256.map(PayloadLine::parse).transpose()?;
+        let declared = self.content_sha256.map(PayloadLine::parse::<Amz>).transpose()?;
         let is_s3 = canonical::is_s3(&expect.service);
         let hashed = || match self.body_sha256 {
             Some(digest) => Payload::Sha256(digest).line(),
@@ -673,7 +673,11 @@ impl<'r> SignedRequest<'r> {
     pub fn payload_check(&self) -> PayloadCheck {
         let held_to = |line: PayloadLine| line.payload().digest();
         let content = held_to(self.body.line).or_else(|| self.body.declared.and_then(held_to));
-        PayloadCheck::new(content, self.body.checksum)
+        PayloadCheck::new(HeldTo {
+            content: content.map(|digest| (digest, CONTENT_SHA256)),
+            checksum: self.body.checksum.map(|digest| (digest, CHECKSUM_SHA256)),
+            ..HeldTo::default()
+        })
     }
 }
 

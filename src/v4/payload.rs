@@ -1,16 +1,15 @@
 //! What the signature says about the body, and holding the body to it.
 
+use super::Dialect;
 use crate::{
     encode,
     error::VerifyError,
     mac::{self, Sha256, Sink},
 };
-use core::fmt;
+use core::{fmt, ops::RangeInclusive};
 
-pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
-pub(super) const CHECKSUM_SHA256: &str = "x-amz-checksum-sha256";
-pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
-pub(super) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+pub(crate) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+pub(crate) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// The last line of a canonical request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl Payload {
     }
 
     /// The SHA-256 that the body must have, if it must have one.
-    pub(super) fn digest(self) -> Option<[u8; 32]> {
+    pub(crate) fn digest(self) -> Option<[u8; 32]> {
         match self {
             Self::Unsigned => None,
             Self::Empty => encode::from_hex_lower(EMPTY_SHA256.as_bytes()),
@@ -40,7 +39,7 @@ impl Payload {
         }
     }
 
-    pub(super) fn line(self) -> PayloadLine {
+    pub(crate) fn line(self) -> PayloadLine {
         match self {
             Self::Unsigned => PayloadLine::Unsigned,
             Self::Empty => PayloadLine::Sha256(*EMPTY_SHA256.as_bytes().first_chunk().unwrap_or(&[b'0'; 64])),
@@ -51,7 +50,7 @@ impl Payload {
 
 /// The same as text.
 #[derive(Clone, Copy)]
-pub(super) enum PayloadLine {
+pub(crate) enum PayloadLine {
     Unsigned,
     /// Lower-case hex.
     Sha256([u8; 64]),
@@ -61,7 +60,7 @@ impl PayloadLine {
     /// Reads the value of `x-amz-content-sha256`.
     ///
     /// Streaming modes frame the body, so they are payload modes of their own and not accepted here.
-    pub(super) fn parse(value: &[u8]) -> Result<Self, VerifyError> {
+    pub(crate) fn parse<D: Dialect>(value: &[u8]) -> Result<Self, VerifyError> {
         if value == UNSIGNED.as_bytes() {
             return Ok(Self::Unsigned);
         }
@@ -71,27 +70,27 @@ impl PayloadLine {
         match <&[u8; 64]>::try_from(value) {
             Ok(hex) if !encode::any(hex, |byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => Ok(Self::Sha256(*hex)),
             _ => Err(VerifyError::FieldForm {
-                field: CONTENT_SHA256,
+                field: D::CONTENT_SHA256,
                 expected: "`UNSIGNED-PAYLOAD` or 64 lower-case hex digits",
             }),
         }
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Unsigned => UNSIGNED,
             Self::Sha256(hex) => core::str::from_utf8(hex).unwrap_or_default(),
         }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Unsigned => UNSIGNED.as_bytes(),
             Self::Sha256(hex) => hex,
         }
     }
 
-    pub(super) fn payload(self) -> Payload {
+    pub(crate) fn payload(self) -> Payload {
         match self {
             Self::Unsigned => Payload::Unsigned,
             Self::Sha256(hex) if hex == *EMPTY_SHA256.as_bytes() => Payload::Empty,
@@ -105,27 +104,45 @@ impl PayloadLine {
 /// Nothing may act on the body before [`finish`](Self::finish) has agreed: write it to a temporary
 /// place, and commit or drop it then.
 ///
-/// What it checks: the payload hash if there is one, and `x-amz-checksum-sha256` if that header was
-/// signed. The length is HTTP's to enforce, and other checksums are the caller's.
+/// What it checks: the payload hash if there is one, a signed SHA-256 checksum, and a signed range of
+/// sizes. A signed `content-length` is HTTP's to enforce, and other checksums are the caller's.
 #[derive(Clone)]
 pub struct PayloadCheck {
     hash: Option<Sha256>,
-    content: Option<[u8; 32]>,
-    checksum: Option<[u8; 32]>,
+    held_to: HeldTo,
+    length: u64,
+}
+
+/// What a body is held to.
+#[derive(Clone, Default)]
+pub(crate) struct HeldTo {
+    /// A digest, and the header that says so.
+    pub(crate) content: Option<([u8; 32], &'static str)>,
+    pub(crate) checksum: Option<([u8; 32], &'static str)>,
+    /// A range of sizes in bytes, and the header that says so.
+    pub(crate) size: Option<(RangeInclusive<u64>, &'static str)>,
+    /// A header whose value no body can have.
+    pub(crate) never: Option<&'static str>,
 }
 
 impl PayloadCheck {
-    /// Holds the body to a content hash, to a signed checksum, to both or to neither.
-    pub(super) fn new(content: Option<[u8; 32]>, checksum: Option<[u8; 32]>) -> Self {
-        let needed = content.is_some() || checksum.is_some();
-        Self { hash: needed.then(Sha256::new), content, checksum }
+    pub(crate) fn new(held_to: HeldTo) -> Self {
+        let needed = held_to.content.is_some() || held_to.checksum.is_some();
+        Self { hash: needed.then(Sha256::new), held_to, length: 0 }
     }
 
     /// Takes in the next piece of the body.
     pub fn update(&mut self, piece: &[u8]) {
+        self.length = self.length.saturating_add(piece.len() as u64);
         if let Some(hash) = &mut self.hash {
             hash.put(piece);
         }
+    }
+
+    /// Whether the body is larger already than it may be, so that the rest need not be read.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        self.held_to.size.as_ref().is_some_and(|(size, _)| self.length > *size.end())
     }
 
     /// Says whether the body was the one that was signed.
@@ -133,22 +150,26 @@ impl PayloadCheck {
     /// # Errors
     /// [`VerifyError::PayloadMismatch`] if it was not.
     pub fn finish(self) -> Result<(), VerifyError> {
-        let Some(hash) = self.hash else { return Ok(()) };
-        let found = hash.finish();
-        let differs = |signed: Option<[u8; 32]>| signed.is_some_and(|signed| !mac::equal(&signed, &found));
-        if differs(self.content) {
-            return Err(VerifyError::PayloadMismatch { what: CONTENT_SHA256 });
+        let HeldTo { content, checksum, size, never } = self.held_to;
+        let mut differs = never;
+        if let Some((_, what)) = size.filter(|(size, _)| !size.contains(&self.length)) {
+            differs = Some(what);
         }
-        if differs(self.checksum) {
-            return Err(VerifyError::PayloadMismatch { what: CHECKSUM_SHA256 });
+        if let Some(hash) = self.hash {
+            let found = hash.finish();
+            for (signed, what) in [checksum, content].into_iter().flatten() {
+                if !mac::equal(&signed, &found) {
+                    differs = Some(what);
+                }
+            }
         }
-        Ok(())
+        differs.map_or(Ok(()), |what| Err(VerifyError::PayloadMismatch { what }))
     }
 }
 
 impl fmt::Debug for PayloadCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PayloadCheck").field("checks_content", &self.content.is_some()).finish_non_exhaustive()
+        f.debug_struct("PayloadCheck").field("checks_content", &self.held_to.content.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -165,15 +186,29 @@ mod tests {
             (&["Welcome to Amazon S3"], false),
             (&[], false),
         ] {
-            let mut check = PayloadCheck::new(Some(digest), None);
+            let mut check = PayloadCheck::new(HeldTo { content: Some((digest, "x")), ..HeldTo::default() });
             for piece in pieces {
                 check.update(piece.as_bytes());
             }
             assert_eq!(check.finish().is_ok(), accepted, "{pieces:?}");
         }
-        let mut check = PayloadCheck::new(Payload::Empty.digest(), None);
+        let mut check = PayloadCheck::new(HeldTo {
+            content: Payload::Empty.digest().map(|digest| (digest, "x")),
+            ..HeldTo::default()
+        });
         check.update(b"x");
         assert!(check.finish().is_err());
+    }
+
+    #[test]
+    fn a_body_is_held_to_its_range_of_sizes() {
+        for (length, accepted) in [(0, false), (1, false), (2, true), (3, true), (4, false)] {
+            let mut check = PayloadCheck::new(HeldTo { size: Some((2..=3, "x")), ..HeldTo::default() });
+            (0..length).for_each(|_| check.update(b"a"));
+            assert_eq!(check.is_too_long(), length > 3);
+            assert_eq!(check.finish().is_ok(), accepted, "{length}");
+        }
+        assert!(PayloadCheck::new(HeldTo { never: Some("x"), ..HeldTo::default() }).finish().is_err());
     }
 
     #[test]
