@@ -265,6 +265,12 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     base64ct::Base64::encode_string(bytes)
 }
 
+/// Reads base64 with padding, in its one spelling; anything else is `None`.
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    use base64ct::Encoding;
+    base64ct::Base64::decode_vec(text).ok()
+}
+
 /// Text of at most `N` bytes, kept where it stands.
 #[derive(Clone, Copy)]
 pub(crate) struct Inline<const N: usize> {

@@ -316,6 +316,12 @@ pub enum VerifyError {
         /// What it was held to.
         what: &'static str,
     },
+    /// A form does not meet its own policy, or the policy cannot be read in one way only.
+    #[error("the policy is not met: {why}")]
+    Policy {
+        /// Which condition.
+        why: String,
+    },
     /// No key of this id is known.
     #[error("the access key id is unknown")]
     UnknownKey,
@@ -362,6 +368,7 @@ impl VerifyError {
             Self::AmbiguousPlus => "ambiguous_plus",
             Self::PayloadMode { .. } => "payload_mode",
             Self::PayloadMismatch { .. } => "payload_mismatch",
+            Self::Policy { .. } => "policy",
             Self::UnknownKey => "unknown_key",
             Self::OtherKey => "other_key",
             Self::SignatureMismatch => "signature_mismatch",

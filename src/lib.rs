@@ -2,7 +2,8 @@
 //!
 //! In the Valet Key pattern a server never touches file bytes. It authorises a user, then hands the
 //! client a token for one action on one object, and the client talks to the cloud directly. This crate
-//! makes those tokens and checks them. So far it speaks AWS Signature Version 4.
+//! makes those tokens and checks them. So far it speaks AWS Signature Version 4 and
+//! Google Cloud Storage V4.
 //!
 //! ```text
 //! issue    Grant ──▶ Request ──prepare(identity, now)──▶ Prepared ──finish(signature)──▶ Token
@@ -47,6 +48,9 @@
 //! |---|---|---|
 //! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`] |
 //! | `aws` | yes | [`aws`]: Signature Version 4 |
+//! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4 |
+//! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`]: RSA keys in this process |
+//! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs |
 //! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |
 //!
 //! Without `std` the crate needs `alloc` alone.
@@ -77,12 +81,16 @@ pub mod aws;
 pub mod clock;
 mod encode;
 pub mod error;
+#[cfg(feature = "gcs")]
+pub mod gcs;
 pub mod grant;
+#[cfg(feature = "gcs")]
+mod json;
 mod mac;
 pub mod manual;
 pub mod secret;
 pub mod token;
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "gcs"))]
 mod v4;
 pub mod view;
 

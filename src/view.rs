@@ -83,6 +83,18 @@ impl fmt::Debug for RequestView<'_> {
     }
 }
 
+/// How a bare `+` in a query is read. Servers differ, so the default is not to guess.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plus {
+    /// Refuse the request. The default.
+    #[default]
+    Refuse,
+    /// It is a plus sign, as RFC 3986 says.
+    Literal,
+    /// It is a blank, as in HTML forms.
+    Blank,
+}
+
 /// How much of a request is read before it is refused.
 ///
 /// Each bound is checked before the work that it bounds. They can be lowered and raised, up to a

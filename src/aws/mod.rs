@@ -23,7 +23,10 @@ mod s3;
 mod sign;
 mod verify;
 
-pub use crate::v4::payload::{Payload, PayloadCheck};
+pub use crate::{
+    v4::payload::{Payload, PayloadCheck},
+    view::Plus,
+};
 
 pub use self::{
     canonical::{PathRule, StringToSign},
@@ -34,7 +37,7 @@ pub use self::{
     ring::{KeyRing, Verifier},
     s3::S3Error,
     sign::{OnShortCredential, Prepared, UrlRequest},
-    verify::{Expect, Form, Pending, Plus, Presented, SignedRequest},
+    verify::{Expect, Form, Pending, Presented, SignedRequest},
 };
 
 use crate::{

@@ -257,7 +257,7 @@ impl<K: SigV4> HeaderSigner<K> {
             if name.eq_ignore_ascii_case("host") {
                 hosts += 1;
             } else {
-                check_header(name, value, &RESERVED_HEADERS)?;
+                check_header::<Amz>(name, value, &RESERVED_HEADERS)?;
             }
         }
         if hosts != 1 {
@@ -306,6 +306,7 @@ impl<K: SigV4> HeaderSigner<K> {
             signed: SignedNames::written(&self.names),
             must_sign: must_sign(true, true),
             payload: line.as_bytes(),
+            host: None,
         };
         let digest = request
             .digest()

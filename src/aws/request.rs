@@ -217,7 +217,7 @@ impl Request {
     pub(super) fn checked_headers(&self) -> Result<Vec<(&str, &[u8])>, IssueError> {
         let mut lines = Vec::with_capacity(self.headers.len() + 4);
         for (name, value) in &self.headers {
-            check_header(name, value, &RESERVED_HEADERS)?;
+            check_header::<Amz>(name, value, &RESERVED_HEADERS)?;
             lines.push((name.as_str(), value.as_slice()));
         }
         // Room for the four that the signer adds.
@@ -326,6 +326,7 @@ impl Request {
             // INVARIANT: `names` lists every name of `lines`, so nothing is found missing or unsigned.
             must_sign: must_sign(true, true),
             payload: payload.as_bytes(),
+            host: None,
         }
     }
 }

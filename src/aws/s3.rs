@@ -364,6 +364,7 @@ impl From<&VerifyError> for S3Error {
                 Self::new(400, "XAmzContentSHA256Mismatch", "The x-amz-content-sha256 header is not that of the body.")
             }
             E::TooLarge { .. } => Self::new(400, "RequestHeaderSectionTooLarge", "The request head is too large."),
+            E::Policy { .. } => Self::new(403, "AccessDenied", "Invalid according to Policy: Policy Condition failed"),
             E::Key(_) => Self::new(500, "InternalError", "The request could not be checked."),
         }
     }

@@ -20,7 +20,7 @@ use crate::{
         fields::{Head, RawQuery, Target},
         payload::{HeldTo, Payload, PayloadCheck, PayloadLine, UNSIGNED},
     },
-    view::{HeaderLine, Limits, RequestView},
+    view::{HeaderLine, Limits, Plus, RequestView},
 };
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -36,18 +36,6 @@ pub enum Form {
     Presigned,
     /// In the `Authorization` header.
     Header,
-}
-
-/// How a bare `+` in a query is read. Servers differ, so the default is not to guess.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Plus {
-    /// Refuse the request. The default.
-    #[default]
-    Refuse,
-    /// It is a plus sign, as RFC 3986 says.
-    Literal,
-    /// It is a blank, as in HTML forms.
-    Blank,
 }
 
 /// What a verifier requires of the requests that it accepts.
@@ -356,6 +344,7 @@ impl<'r> Presented<'r> {
             signed: self.claim.signed,
             must_sign: must_sign(finding.rule == PathRule::AsSent, !after),
             payload: finding.body.line.as_bytes(),
+            host: None,
         }
     }
 

@@ -233,6 +233,8 @@ pub(crate) struct CanonicalRequest<'a> {
     pub(crate) signed: SignedNames<'a>,
     pub(crate) must_sign: MustSign,
     pub(crate) payload: &'a [u8],
+    /// What is signed in place of the `host` line, where its port is not part of it.
+    pub(crate) host: Option<&'a str>,
 }
 
 impl CanonicalRequest<'_> {
@@ -284,7 +286,10 @@ impl CanonicalRequest<'_> {
                             sink.put_byte(b':');
                             here = true;
                         }
-                        put_header_value(sink, value);
+                        match self.host {
+                            Some(host) if signed == "host" => sink.put(host.as_bytes()),
+                            _ => put_header_value(sink, value),
+                        }
                     }
                     Ordering::Greater => break,
                 }

@@ -1,5 +1,6 @@
 //! What may be part of a request at all, whoever signs it.
 
+use super::Dialect;
 use crate::{encode, error::IssueError};
 
 /// Headers that proxies and HTTP stacks write or change.
@@ -45,9 +46,9 @@ pub(crate) fn has_dot_segment(path: &str) -> bool {
         })
 }
 
-pub(crate) fn check_header(name: &str, value: &[u8], reserved: &[&str]) -> Result<(), IssueError> {
+pub(crate) fn check_header<D: Dialect>(name: &str, value: &[u8], reserved: &[&str]) -> Result<(), IssueError> {
     let is = |other: &&str| name.eq_ignore_ascii_case(other);
-    if !is_header_name(name) {
+    if !is_header_name::<D>(name) {
         return Err(IssueError::Invalid { what: "header name", why: "it must be letters, digits, `-`, `_` or `.`" });
     }
     if reserved.iter().any(is) {
@@ -62,7 +63,9 @@ pub(crate) fn check_header(name: &str, value: &[u8], reserved: &[&str]) -> Resul
     Ok(())
 }
 
-fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && !encode::any(name.as_bytes(), |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_' | b'.'))
+fn is_header_name<D: Dialect>(name: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || (D::SLASH_IN_HEADER_NAMES && byte == b'/')
+    };
+    !name.is_empty() && !encode::any(name.as_bytes(), |byte| !plain(byte))
 }

@@ -9,6 +9,8 @@ use core::fmt;
 pub(crate) struct Origin {
     https: bool,
     host: String,
+    /// Whether a URL spells the default port out, which never gets into the `Host` header.
+    spells_port: bool,
 }
 
 impl Origin {
@@ -45,19 +47,28 @@ impl Origin {
         let host = host.to_ascii_lowercase();
         let default = if https { 443 } else { 80 };
         Ok(match port.and_then(|port| port.parse::<u16>().ok()).filter(|port| *port != default) {
-            Some(port) => Self { https, host: format!("{host}:{port}") },
-            None => Self { https, host },
+            Some(port) => Self { https, host: format!("{host}:{port}"), spells_port: false },
+            None => Self { https, host, spells_port: false },
         })
+    }
+
+    /// The same, but a default port that was written stays in URLs.
+    #[cfg(feature = "gcs")]
+    pub(crate) fn parse_keeping_port(text: &str) -> Result<Self, IssueError> {
+        let origin = Self::parse(text)?;
+        let default = if origin.https { ":443" } else { ":80" };
+        let spells_port = text.strip_suffix('/').unwrap_or(text).ends_with(default) && !origin.host.ends_with(default);
+        Ok(Self { spells_port, ..origin })
     }
 
     /// Over HTTPS, to a host that this crate wrote.
     pub(crate) const fn https(host: String) -> Self {
-        Self { https: true, host }
+        Self { https: true, host, spells_port: false }
     }
 
     /// One label below it.
     pub(crate) fn below(&self, label: &str) -> Self {
-        Self { https: self.https, host: format!("{label}.{}", self.host) }
+        Self { host: format!("{label}.{}", self.host), ..*self }
     }
 
     /// The value of `Host`.
@@ -65,14 +76,30 @@ impl Origin {
         &self.host
     }
 
+    /// The host without its port.
+    #[cfg(feature = "gcs")]
+    pub(crate) fn hostname(&self) -> &str {
+        without_port(&self.host)
+    }
+
     pub(crate) const fn is_https(&self) -> bool {
         self.https
     }
 }
 
+/// A host without the port behind it.
+#[cfg(feature = "gcs")]
+pub(crate) fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", if self.https { "https" } else { "http" }, self.host)
+        let (scheme, default) = if self.https { ("https", ":443") } else { ("http", ":80") };
+        write!(f, "{scheme}://{}{}", self.host, if self.spells_port { default } else { "" })
     }
 }
 

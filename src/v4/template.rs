@@ -77,6 +77,7 @@ impl<D: Dialect> UrlTemplate<D> {
             signed: SignedNames::written(&names),
             must_sign: parts.must_sign,
             payload: parts.payload,
+            host: None,
         };
         // INVARIANT: `names` lists every name of `lines`, so nothing is found missing or unsigned.
         request

@@ -1,0 +1,167 @@
+//! Reads the published files, each in its own format, into our cases.
+
+use crate::case::Case;
+use serde_json::Value;
+use std::{collections::BTreeMap, path::Path};
+
+fn read(folder: &Path, file: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap()
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_else(|| panic!("{field} in {value}")).to_owned()
+}
+
+fn maybe(value: &Value, field: &str) -> Option<String> {
+    value[field].as_str().map(ToOwned::to_owned)
+}
+
+/// `2019-02-01T09:00:00Z` in the basic form.
+pub(crate) fn basic(time: &str) -> String {
+    time.chars().filter(|c| !matches!(c, '-' | ':')).collect()
+}
+
+fn pairs(value: &Value) -> Vec<(String, String)> {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect()
+}
+
+pub(crate) fn signed_urls(folder: &Path) -> Vec<(String, Vec<Case>)> {
+    let mut sources = vec![("conformance".to_owned(), conformance(folder))];
+    let python = read(folder, "gcs-python/v4-signed-urls.json");
+    sources.push(("gcs-python/v4".to_owned(), python["cases"].as_array().unwrap().iter().map(from_python).collect()));
+    let js = read(folder, "gcs-js/signed-urls.json");
+    let v4 = js["cases"].as_array().unwrap().iter().filter(|case| case["version"] == "v4");
+    sources.push(("gcs-js/v4".to_owned(), v4.map(from_js).collect()));
+    sources
+}
+
+fn conformance(folder: &Path) -> Vec<Case> {
+    let file = read(folder, "gcs-conformance/v4_signatures.json");
+    file["signingV4Tests"].as_array().unwrap().iter().map(from_conformance).collect()
+}
+
+/// Where a conformance case goes.
+pub(crate) fn conformance_endpoint(case: &Value) -> (String, String) {
+    let scheme = maybe(case, "scheme").unwrap_or_else(|| "https".to_owned());
+    let with_scheme = |host: String| if host.contains("://") { host } else { format!("{scheme}://{host}") };
+    if let Some(host) = maybe(case, "bucketBoundHostname") {
+        return (with_scheme(host), "bound".to_owned());
+    }
+    let host = ["hostname", "clientEndpoint", "emulatorHostname"].iter().find_map(|field| maybe(case, field));
+    let universe = maybe(case, "universeDomain").unwrap_or_else(|| "googleapis.com".to_owned());
+    let style = if case["urlStyle"] == "VIRTUAL_HOSTED_STYLE" { "virtual" } else { "path" };
+    (with_scheme(host.unwrap_or_else(|| format!("storage.{universe}"))), style.to_owned())
+}
+
+fn from_conformance(case: &Value) -> Case {
+    let (origin, style) = conformance_endpoint(case);
+    Case {
+        name: text(case, "description"),
+        time: basic(&text(case, "timestamp")),
+        lifetime: u32::try_from(case["expiration"].as_u64().unwrap()).unwrap(),
+        method: text(case, "method"),
+        origin,
+        style,
+        bucket: text(case, "bucket"),
+        object: maybe(case, "object").filter(|object| !object.is_empty()),
+        query: pairs(&case["queryParameters"]),
+        headers: pairs(&case["headers"]),
+        canonical_request: maybe(case, "expectedCanonicalRequest"),
+        string_to_sign: maybe(case, "expectedStringToSign"),
+        url: text(case, "expectedUrl"),
+        quirk: None,
+    }
+}
+
+fn from_python(case: &Value) -> Case {
+    let params = &case["params"];
+    let mut query: BTreeMap<String, String> = pairs(&params["query_parameters"]).into_iter().collect();
+    for (field, name) in [
+        ("response_disposition", "response-content-disposition"),
+        ("response_type", "response-content-type"),
+        ("generation", "generation"),
+    ] {
+        match &params[field] {
+            Value::Null => {}
+            value => drop(query.insert(name.to_owned(), value.as_str().map_or(value.to_string(), ToOwned::to_owned))),
+        }
+    }
+    let mut headers = pairs(&params["headers"]);
+    for (field, name) in [("content_type", "content-type"), ("content_md5", "content-md5")] {
+        headers.extend(maybe(params, field).map(|value| (name.to_owned(), value)));
+    }
+    let mut method = text(params, "method");
+    if method == "RESUMABLE" {
+        "POST".clone_into(&mut method);
+        headers.push(("x-goog-resumable".to_owned(), "start".to_owned()));
+    }
+    let scheme = maybe(params, "scheme").unwrap_or_else(|| "http".to_owned());
+    let (origin, style) = match maybe(params, "bucket_bound_hostname") {
+        Some(host) if host.contains("://") => (host, "bound"),
+        Some(host) => (format!("{scheme}://{host}"), "bound"),
+        None if params["virtual_hosted_style"] == true => ("https://storage.googleapis.com".to_owned(), "virtual"),
+        None => ("https://storage.googleapis.com".to_owned(), "path"),
+    };
+    Case {
+        name: text(case, "id"),
+        time: basic(&text(case, "timestamp")),
+        lifetime: u32::try_from(case["expires_in"].as_u64().unwrap()).unwrap(),
+        method,
+        origin,
+        style: style.to_owned(),
+        bucket: text(case, "bucket"),
+        object: maybe(case, "object"),
+        query: query.into_iter().collect(),
+        headers,
+        canonical_request: maybe(&case["expected"], "canonical_request"),
+        string_to_sign: maybe(&case["expected"], "string_to_sign"),
+        url: text(&case["expected"], "url"),
+        quirk: maybe(case, "quirk"),
+    }
+}
+
+fn from_js(case: &Value) -> Case {
+    let params = &case["params"];
+    let mut query = pairs(&params["queryParams"]);
+    for (field, name) in
+        [("responseDisposition", "response-content-disposition"), ("responseType", "response-content-type")]
+    {
+        query.extend(maybe(params, field).map(|value| (name.to_owned(), value)));
+    }
+    let mut headers = pairs(&params["extensionHeaders"]);
+    for (field, name) in [("contentType", "content-type"), ("contentMd5", "content-md5")] {
+        headers.extend(maybe(params, field).map(|value| (name.to_owned(), value)));
+    }
+    let method = match text(params, "action").as_str() {
+        "read" => "GET",
+        "write" => "PUT",
+        "delete" => "DELETE",
+        "resumable" => "POST",
+        other => panic!("action {other}"),
+    };
+    if method == "POST" {
+        headers.push(("x-goog-resumable".to_owned(), "start".to_owned()));
+    }
+    let (origin, style) = match maybe(params, "cname") {
+        Some(host) => (host, "bound"),
+        None if params["virtualHostedStyle"] == true => ("https://storage.googleapis.com".to_owned(), "virtual"),
+        None => ("https://storage.googleapis.com".to_owned(), "path"),
+    };
+    Case {
+        name: text(case, "id"),
+        time: basic(&text(case, "timestamp")),
+        lifetime: u32::try_from(case["expires_in"].as_u64().unwrap()).unwrap(),
+        method: method.to_owned(),
+        origin,
+        style: style.to_owned(),
+        bucket: text(case, "bucket"),
+        object: maybe(case, "object"),
+        query,
+        headers,
+        canonical_request: None,
+        string_to_sign: None,
+        url: text(&case["expected"], "url"),
+        quirk: maybe(case, "quirk"),
+    }
+}
