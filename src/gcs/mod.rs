@@ -20,6 +20,7 @@ mod canonical;
 mod endpoint;
 mod fields;
 mod key;
+mod post;
 mod presigner;
 mod remote;
 mod ring;
@@ -37,6 +38,7 @@ pub use self::{
     canonical::StringToSign,
     endpoint::Endpoint,
     key::{Algorithm, Credential, HmacKey, Scope, ScopedKey, Signature},
+    post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
     presigner::Presigner,
     remote::SignBlob,
     ring::{KeyRing, Verifier},

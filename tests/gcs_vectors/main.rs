@@ -7,9 +7,11 @@
 #![cfg(feature = "rsa")]
 
 mod case;
+mod post;
 mod published;
 
 use case::Case;
+use post::PostCase;
 use std::{collections::BTreeSet, path::Path};
 
 /// What can be run, whatever its scheme.
@@ -72,13 +74,29 @@ fn our_own_signed_urls_match() {
 }
 
 #[test]
-fn published_signed_urls_match() {
+fn our_own_post_policies_match() {
+    let mut surprises = Vec::new();
+    for (source, list) in own_files("post-policies") {
+        let cases: Vec<PostCase> = list.iter().map(PostCase::from_json).collect();
+        for (case, value) in cases.iter().zip(&list) {
+            assert_eq!(case.to_json(), *value, "{}: a field that nothing reads", case.name);
+        }
+        run(&source, &cases, &mut surprises);
+    }
+    finish(&surprises);
+}
+
+#[test]
+fn published_files_match() {
     let Some(folder) = std::env::var_os("VALET_KEY_VECTORS") else {
         println!("VALET_KEY_VECTORS is not set: only the cases in tests/vectors/gcs run");
         return;
     };
     let mut surprises = Vec::new();
     for (source, cases) in published::signed_urls(Path::new(&folder)) {
+        run(&source, &cases, &mut surprises);
+    }
+    for (source, cases) in published::post_policies(Path::new(&folder)) {
         run(&source, &cases, &mut surprises);
     }
     finish(&surprises);

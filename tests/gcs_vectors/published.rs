@@ -1,7 +1,7 @@
 //! Reads the published files, each in its own format, into our cases.
 
-use crate::case::Case;
-use serde_json::Value;
+use crate::{case::Case, post::PostCase};
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
 
 fn read(folder: &Path, file: &str) -> Value {
@@ -162,6 +162,86 @@ fn from_js(case: &Value) -> Case {
         canonical_request: None,
         string_to_sign: None,
         url: text(&case["expected"], "url"),
+        quirk: maybe(case, "quirk"),
+    }
+}
+
+pub(crate) fn post_policies(folder: &Path) -> Vec<(String, Vec<PostCase>)> {
+    let conformance = read(folder, "gcs-conformance/v4_signatures.json");
+    let python = read(folder, "gcs-python/v4-post-policies.json");
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    vec![
+        (
+            "conformance/post".to_owned(),
+            list(&conformance["postPolicyV4Tests"]).iter().map(post_from_conformance).collect(),
+        ),
+        ("gcs-python/post".to_owned(), list(&python["cases"]).iter().map(post_from_python).collect()),
+    ]
+}
+
+fn field_entries(fields: &Value) -> impl Iterator<Item = Value> {
+    let fields = pairs(fields).into_iter().filter(|(name, _)| !name.starts_with("x-ignore-"));
+    fields.map(|(name, value)| json!(["field", name, value]))
+}
+
+fn post_from_conformance(case: &Value) -> PostCase {
+    let (input, output) = (&case["policyInput"], &case["policyOutput"]);
+    let (origin, style) = conformance_endpoint(input);
+    let mut entries = Vec::new();
+    if let [field, prefix] = input["conditions"]["startsWith"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        entries.push(json!(["starts-with", field.as_str().unwrap().trim_start_matches('$'), prefix]));
+    }
+    if let [least, most] = input["conditions"]["contentLengthRange"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        entries.push(json!(["size", least, most]));
+    }
+    entries.extend(field_entries(&input["fields"]));
+    PostCase {
+        name: text(case, "description"),
+        time: basic(&text(input, "timestamp")),
+        lifetime: u32::try_from(input["expiration"].as_u64().unwrap()).unwrap(),
+        origin,
+        style,
+        bucket: text(input, "bucket"),
+        object: text(input, "object"),
+        entries,
+        url: text(output, "url"),
+        fields: pairs(&output["fields"]),
+        quirk: None,
+    }
+}
+
+fn post_from_python(case: &Value) -> PostCase {
+    let params = &case["url_params"];
+    let scheme = maybe(params, "scheme").unwrap_or_else(|| "http".to_owned());
+    let google = format!("{}://storage.googleapis.com", maybe(params, "scheme").unwrap_or_else(|| "https".to_owned()));
+    let (origin, style) = match maybe(params, "bucket_bound_hostname") {
+        Some(host) if host.contains("://") => (host, "bound"),
+        Some(host) => (format!("{scheme}://{host}"), "bound"),
+        None if params["virtual_hosted_style"] == true => (google, "virtual"),
+        None => (google, "path"),
+    };
+    let mut entries: Vec<Value> = Vec::new();
+    for condition in case["conditions"].as_array().into_iter().flatten() {
+        match condition[0].as_str() {
+            Some("content-length-range") => entries.push(json!(["size", condition[1], condition[2]])),
+            Some(operator @ "starts-with") => {
+                entries.push(json!([operator, condition[1].as_str().unwrap().trim_start_matches('$'), condition[2]]));
+            }
+            _ => panic!("condition {condition}"),
+        }
+    }
+    entries.extend(field_entries(&case["fields"]));
+    PostCase {
+        name: text(case, "id"),
+        time: basic(&text(case, "timestamp")),
+        lifetime: u32::try_from(case["expires_in"].as_u64().unwrap()).unwrap(),
+        origin,
+        style: style.to_owned(),
+        bucket: text(case, "bucket"),
+        object: text(case, "object"),
+        entries,
+        url: text(&case["expected"], "url"),
+        fields: pairs(&case["expected"]["fields"]),
         quirk: maybe(case, "quirk"),
     }
 }

@@ -1,0 +1,505 @@
+//! Signing a form: prepared without a secret, finished with a signature.
+
+use super::{ALGORITHM, CREDENTIAL, DATE, FILE_NAME, KEY, POLICY, SIGNATURE};
+use crate::{
+    clock::Timestamp,
+    encode,
+    error::{IssueError, KeyError},
+    gcs::{
+        Endpoint, GoogV4, OnShortCredential,
+        canonical::{LENGTH_RANGE, StringToSign, is_amazons},
+        endpoint::check_object,
+        key::{Algorithm, Credential, Scope, Signature, push_hex},
+        sign::effective_lifetime,
+        storage::refuse_what_no_url_can_carry,
+    },
+    grant::{Action, Constraint, ContentType, Encryption, Grant, Justification, Lifetime, Resource, Size},
+    json::push_text,
+    secret::Secret,
+    v4::origin::Origin,
+};
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{fmt, ops::RangeInclusive};
+
+/// The name of this token form in errors.
+const FORM: &str = "a Cloud Storage POST policy";
+
+/// One upload by an HTML form: which object, in which bucket, under which conditions.
+///
+/// ```
+/// use valet_key::gcs::{Endpoint, HmacKey, PostPolicy};
+/// use valet_key::{clock::Timestamp, grant::Grant};
+///
+/// let grant = Grant::upload("photos", "users/42/cat.jpg").content_type_prefix("image/").size(1..=1_048_576);
+/// let key = HmacKey::new("GOOG1EXAMPLE", "secret")?;
+/// let form = PostPolicy::at(&Endpoint::google(), &grant)?.sign(&key, Timestamp::from_unix(1_700_000_000)?)?;
+/// assert_eq!(form.url(), "https://storage.googleapis.com/photos/");
+/// assert!(form.fields().any(|field| field == ("key", "users/42/cat.jpg")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PostPolicy {
+    origin: Origin,
+    bucket_path: String,
+    bucket: String,
+    key: Key,
+    entries: Vec<Entry>,
+    location: String,
+    lifetime: Lifetime,
+    cap: Lifetime,
+    on_short_credential: OnShortCredential,
+    justification: Option<Justification>,
+}
+
+#[derive(Clone, Debug)]
+enum Key {
+    Exact(String),
+    /// The name of the file follows.
+    Prefix(String),
+    /// The name of the file stands in it, and the policy names it as it is.
+    Template(String),
+}
+
+/// What the policy says beside bucket, key and signer, in the caller's order.
+#[derive(Clone, Debug)]
+enum Entry {
+    /// A field of the form, and the condition that it has this value.
+    Field(String, String),
+    StartsWith(String, String),
+    Size(RangeInclusive<u64>),
+}
+
+impl PostPolicy {
+    /// A form that uploads one object of exactly this name. It lives for 15 minutes unless it is told
+    /// otherwise.
+    ///
+    /// # Errors
+    /// [`IssueError::Invalid`] for names that Cloud Storage does not take.
+    pub fn new(endpoint: &Endpoint, bucket: &str, object: &str) -> Result<Self, IssueError> {
+        check_key(object)?;
+        Self::to(endpoint, bucket, Key::Exact(object.to_owned()))
+    }
+
+    /// A form that uploads any number of objects whose names begin like this, each with the name of its file
+    /// behind the prefix: broader than one object, so it needs [`because`](Self::because).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn under(endpoint: &Endpoint, bucket: &str, prefix: &str) -> Result<Self, IssueError> {
+        check_key(prefix)?;
+        Self::to(endpoint, bucket, Key::Prefix(prefix.to_owned()))
+    }
+
+    /// A form whose key holds `${filename}`, and whose policy has that very text as an exact condition, as
+    /// Google's Python library writes it. Servers that put the name of the file in before they look at the
+    /// policy refuse it; [`under`](Self::under) works with both. It needs [`because`](Self::because).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and if the key does not hold `${filename}`.
+    pub fn template(endpoint: &Endpoint, bucket: &str, key: &str) -> Result<Self, IssueError> {
+        check_object(key)?;
+        if !key.contains(FILE_NAME) {
+            return Err(IssueError::Invalid { what: "key", why: "it must hold `${filename}`" });
+        }
+        Self::to(endpoint, bucket, Key::Template(key.to_owned()))
+    }
+
+    fn to(endpoint: &Endpoint, bucket: &str, key: Key) -> Result<Self, IssueError> {
+        let (origin, bucket_path) = endpoint.locate(bucket)?;
+        Ok(Self {
+            origin,
+            bucket_path,
+            bucket: bucket.to_owned(),
+            key,
+            entries: Vec::new(),
+            location: "auto".to_owned(),
+            lifetime: Lifetime::DEFAULT,
+            cap: Lifetime::DEFAULT,
+            on_short_credential: OnShortCredential::Refuse,
+            justification: None,
+        })
+    }
+
+    /// The form that allows exactly this grant: an upload of one object, or of any under a prefix.
+    ///
+    /// # Errors
+    /// [`IssueError::NotEnforceable`] for whatever a POST policy cannot enforce, [`IssueError::Unbounded`]
+    /// for a grant that neither says nor waives size and type, and [`IssueError::Invalid`] for names that
+    /// Cloud Storage does not take.
+    pub fn at(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
+        refuse_what_no_url_can_carry(grant, not_enforceable)?;
+        let asked = |asked: bool, constraint, instead| match asked {
+            true => Err(not_enforceable(constraint, instead)),
+            false => Ok(()),
+        };
+        asked(
+            grant.actions.only() != Some(Action::Upload),
+            Constraint::Action,
+            "a form uploads: a signed URL does the rest",
+        )?;
+        asked(grant.sha256.is_some(), Constraint::Checksum, "a signed URL can with `x-goog-content-sha256`")?;
+        asked(!grant.response_headers.is_empty(), Constraint::ResponseHeaders, "it applies to reading an object only")?;
+        asked(grant.request_id.is_some(), Constraint::RequestId, "a signed URL can with a signed header")?;
+        let mut policy = match &grant.resource {
+            Resource::Object { name, version: None } => Self::new(endpoint, &grant.container, name)?,
+            Resource::Prefix(prefix) if prefix.ends_with('/') || grant.open_prefix => {
+                Self::under(endpoint, &grant.container, prefix)?
+            }
+            Resource::Prefix(_) => {
+                let why = "it must not be empty, and must end with `/`: see `allow_open_prefix`";
+                return Err(IssueError::Invalid { what: "prefix", why });
+            }
+            _ => return Err(not_enforceable(Constraint::Resource, "a form creates one object, or any under a prefix")),
+        };
+        if !grant.dot_segments
+            && let Key::Exact(name) | Key::Prefix(name) = &policy.key
+        {
+            let path = format!("/{}", encode::path(name.as_bytes()));
+            if crate::v4::checks::has_dot_segment(&path) {
+                return Err(crate::gcs::sign::dot_segment());
+            }
+        }
+        policy = match &grant.content_type {
+            None => return Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
+            Some(ContentType::Any) => policy.starts_with("Content-Type", ""),
+            Some(ContentType::Exact(exact)) => policy.field("Content-Type", exact.as_str()),
+            Some(ContentType::Prefix(prefix)) => policy.starts_with("Content-Type", prefix.as_str()),
+        };
+        policy = match &grant.size {
+            None => return Err(IssueError::Unbounded { constraint: Constraint::Size }),
+            Some(Size::Any) => policy,
+            Some(Size::Range(bytes)) => policy.size(bytes.clone()),
+        };
+        if let Some(Encryption::ManagedKey(id)) = &grant.encryption {
+            policy = policy.field("x-goog-encryption-kms-key-name", id.as_str());
+        }
+        if let Some(class) = &grant.storage_class {
+            policy = policy.field("x-goog-storage-class", class.as_str());
+        }
+        for (name, value) in &grant.metadata {
+            policy = policy.field(format!("x-goog-meta-{name}"), value.as_str());
+        }
+        policy.lifetime = grant.lifetime;
+        policy.cap = grant.classification.cap();
+        policy.justification.clone_from(&grant.justification);
+        Ok(policy)
+    }
+
+    /// One more field that the form must have with exactly this value, such as `success_action_redirect`.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.entries.push(Entry::Field(name.into(), value.into()));
+        self
+    }
+
+    /// A field whose value the client chooses, as long as it begins like this.
+    #[must_use]
+    pub fn starts_with(mut self, name: impl Into<String>, prefix: impl Into<String>) -> Self {
+        self.entries.push(Entry::StartsWith(name.into(), prefix.into()));
+        self
+    }
+
+    /// The file has a size in this range, in bytes.
+    #[must_use]
+    pub fn size(mut self, bytes: RangeInclusive<u64>) -> Self {
+        self.entries.push(Entry::Size(bytes));
+        self
+    }
+
+    /// Another location than `auto` in the credential scope.
+    #[must_use]
+    pub fn location(mut self, location: impl Into<String>) -> Self {
+        self.location = location.into();
+        self
+    }
+
+    /// Lives this long: 1 s to 604,800 s. More than 15 minutes needs [`because`](Self::because).
+    #[must_use]
+    pub const fn lives(mut self, lifetime: Lifetime) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// What to do when the key ends first.
+    #[must_use]
+    pub const fn on_short_credential(mut self, choice: OnShortCredential) -> Self {
+        self.on_short_credential = choice;
+        self
+    }
+
+    /// Says why the form is broader than the default: a prefix, a long life, or plain HTTP.
+    #[must_use]
+    pub fn because(mut self, why: Justification) -> Self {
+        self.justification = Some(why);
+        self
+    }
+
+    /// Prepares the form: no secret, no I/O.
+    ///
+    /// # Errors
+    /// [`IssueError::Unjustified`] for a prefix, a long life or plain HTTP without a reason,
+    /// [`IssueError::LifetimeTooLong`], [`IssueError::OutlivesCredential`], and [`IssueError::Invalid`] or
+    /// [`IssueError::Reserved`] for fields that a form cannot have.
+    pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<PreparedForm, IssueError> {
+        let justified = self.justification.is_some();
+        if !justified && !self.origin.is_https() {
+            return Err(IssueError::Unjustified { what: "plain HTTP" });
+        }
+        if !justified && !matches!(self.key, Key::Exact(_)) {
+            return Err(IssueError::Unjustified { what: "more than one object" });
+        }
+        self.check_entries()?;
+        let (_, expires_at) =
+            effective_lifetime(self.lifetime, self.cap, justified, credential, self.on_short_credential, now)?;
+        let scope = Scope::new(now, &self.location)?;
+        let algorithm = credential.algorithm();
+        let date = now.iso_basic().iter().copied().map(char::from).collect::<String>();
+        let named = format!("{}/{scope}", credential.id());
+        let key = match &self.key {
+            Key::Exact(name) | Key::Template(name) => name.clone(),
+            Key::Prefix(prefix) => format!("{prefix}{FILE_NAME}"),
+        };
+
+        let mut policy = String::from("{\"conditions\":[");
+        let mut fields: Vec<(String, String)> = Vec::with_capacity(self.entries.len() + 6);
+        for entry in &self.entries {
+            match entry {
+                Entry::Field(name, value) => {
+                    push_exact(&mut policy, name, value);
+                    fields.push((name.clone(), value.clone()));
+                }
+                Entry::StartsWith(name, prefix) => push_starts_with(&mut policy, name, prefix),
+                Entry::Size(bytes) => {
+                    policy.push_str(&format!("[\"content-length-range\",{},{}],", bytes.start(), bytes.end()));
+                }
+            }
+        }
+        push_exact(&mut policy, "bucket", &self.bucket);
+        match &self.key {
+            Key::Exact(name) | Key::Template(name) => push_exact(&mut policy, KEY, name),
+            Key::Prefix(prefix) => push_starts_with(&mut policy, KEY, prefix),
+        }
+        push_exact(&mut policy, DATE, &date);
+        push_exact(&mut policy, CREDENTIAL, &named);
+        push_exact(&mut policy, ALGORITHM, algorithm.as_str());
+        policy.pop();
+        policy.push_str("],\"expiration\":");
+        push_text(&mut policy, &expires_at.to_string());
+        policy.push('}');
+
+        let encoded = encode::base64(policy.as_bytes());
+        for (name, value) in [
+            (KEY, key.as_str()),
+            (DATE, &date),
+            (CREDENTIAL, &named),
+            (ALGORITHM, algorithm.as_str()),
+            (POLICY, &encoded),
+        ] {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(PreparedForm {
+            url: format!("{}{}", self.origin, encode::path(self.bucket_path.as_bytes())),
+            fields,
+            algorithm,
+            expires_at,
+            string_to_sign: StringToSign::of_policy(&encoded),
+            policy,
+            scope,
+        })
+    }
+
+    /// Makes the form.
+    ///
+    /// # Errors
+    /// Those of [`prepare`](Self::prepare), and [`IssueError::Key`].
+    pub fn sign(&self, key: &impl GoogV4, now: Timestamp) -> Result<PostForm, IssueError> {
+        let prepared = self.prepare(key.credential(), now)?;
+        let signature = key.sign(prepared.scope(), prepared.string_to_sign())?;
+        Ok(prepared.finish(&signature)?)
+    }
+
+    fn check_entries(&self) -> Result<(), IssueError> {
+        let mut fields: Vec<&str> = Vec::new();
+        let mut sizes = 0;
+        for entry in &self.entries {
+            match entry {
+                Entry::Field(name, value) => {
+                    check_field(name)?;
+                    if value.chars().any(|c| matches!(c, '\r' | '\n' | '\0')) {
+                        return Err(IssueError::Invalid { what: "form field", why: "its value holds CR, LF or NUL" });
+                    }
+                    if fields.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+                        return Err(IssueError::Invalid { what: "form field", why: "a name is there twice" });
+                    }
+                    fields.push(name);
+                }
+                Entry::StartsWith(name, _) => check_field(name)?,
+                Entry::Size(bytes) => {
+                    sizes += 1;
+                    if bytes.is_empty() || sizes > 1 {
+                        return Err(IssueError::Invalid {
+                            what: "size",
+                            why: "it must be one range that is not empty",
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError {
+    IssueError::NotEnforceable { constraint, form: FORM, instead }
+}
+
+fn check_key(name: &str) -> Result<(), IssueError> {
+    check_object(name)?;
+    if name.contains(FILE_NAME) {
+        return Err(IssueError::Invalid {
+            what: "object name",
+            why: "`${filename}` in it would be replaced: see `under`",
+        });
+    }
+    Ok(())
+}
+
+fn check_field(name: &str) -> Result<(), IssueError> {
+    let is = |other: &&str| name.eq_ignore_ascii_case(other);
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.is_empty() || !name.bytes().all(token) {
+        return Err(IssueError::Invalid {
+            what: "form field",
+            why: "its name must be letters, digits, `-`, `_` or `.`",
+        });
+    }
+    let reserved = [KEY, POLICY, ALGORITHM, CREDENTIAL, DATE, SIGNATURE, "bucket", "file", LENGTH_RANGE];
+    if reserved.iter().any(is) {
+        return Err(IssueError::Reserved { name: name.to_owned() });
+    }
+    if is_amazons(name) {
+        return Err(IssueError::Invalid { what: "form field", why: "a form may not mix `x-amz-*` with `x-goog-*`" });
+    }
+    if name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("x-ignore-")) {
+        return Err(IssueError::Invalid {
+            what: "form field",
+            why: "`x-ignore-*` is not checked: add it to the form only",
+        });
+    }
+    Ok(())
+}
+
+fn push_exact(policy: &mut String, name: &str, value: &str) {
+    policy.push('{');
+    push_text(policy, name);
+    policy.push(':');
+    push_text(policy, value);
+    policy.push_str("},");
+}
+
+fn push_starts_with(policy: &mut String, name: &str, prefix: &str) {
+    policy.push_str("[\"starts-with\",");
+    push_text(policy, &format!("${name}"));
+    policy.push(',');
+    push_text(policy, prefix);
+    policy.push_str("],");
+}
+
+/// A form that lacks only its signature.
+#[derive(Clone)]
+pub struct PreparedForm {
+    url: String,
+    fields: Vec<(String, String)>,
+    algorithm: Algorithm,
+    expires_at: Timestamp,
+    string_to_sign: StringToSign,
+    policy: String,
+    scope: Scope,
+}
+
+impl PreparedForm {
+    /// The scope that the signature belongs to.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// What to sign: the policy in base64.
+    #[must_use]
+    pub const fn string_to_sign(&self) -> &StringToSign {
+        &self.string_to_sign
+    }
+
+    /// The policy, to compare with what the service says about it.
+    #[must_use]
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+
+    /// Adds the signature.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] if it was made by another algorithm than the credential's.
+    pub fn finish(self, signature: &Signature) -> Result<PostForm, KeyError> {
+        let mut hex = String::with_capacity(512);
+        push_hex(&mut hex, signature.of(self.algorithm)?.bytes());
+        let mut fields: Vec<(String, Secret<String>)> =
+            self.fields.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+        fields.push((SIGNATURE.to_owned(), Secret::new(hex)));
+        Ok(PostForm { url: self.url, fields, expires_at: self.expires_at })
+    }
+}
+
+impl fmt::Debug for PreparedForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedForm")
+            .field("url", &self.url)
+            .field("scope", &self.scope)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A form that is itself the permission: whoever has its fields can upload.
+#[derive(Clone)]
+pub struct PostForm {
+    url: String,
+    fields: Vec<(String, Secret<String>)>,
+    expires_at: Timestamp,
+}
+
+impl PostForm {
+    /// Where the form is posted, as `multipart/form-data`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The fields of the form, in order, by name and value; the `file` comes last, behind them. Do not log
+    /// them.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str()))
+    }
+
+    /// The last second at which an upload may begin.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for PostForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("PostForm")
+            .field("url", &self.url)
+            .field("field_names", &names)
+            .field("expires_at", &self.expires_at)
+            .finish()
+    }
+}
