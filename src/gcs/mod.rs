@@ -16,13 +16,17 @@
 //! Source: Cloud Storage documentation, "Canonical requests", "Signatures" and "Signed URLs"; Google's
 //! conformance tests for Cloud Storage.
 
+mod boundary;
 mod canonical;
 mod endpoint;
 mod fields;
 mod key;
+#[cfg(feature = "legacy")]
+mod legacy;
 mod post;
 mod presigner;
 mod remote;
+mod resumable;
 mod ring;
 #[cfg(feature = "rsa")]
 mod rsa;
@@ -32,15 +36,21 @@ mod verify;
 
 pub use crate::{v4::payload::PayloadCheck, view::Plus};
 
+#[cfg(feature = "legacy")]
+pub use self::legacy::{
+    LegacyExpect, LegacyPending, LegacyPrepared, LegacyPresented, LegacySignedRequest, LegacyUrlRequest,
+};
 #[cfg(feature = "rsa")]
 pub use self::rsa::{PublicKey, ServiceAccountKey};
 pub use self::{
+    boundary::{AccessBoundary, DownscopedToken},
     canonical::StringToSign,
     endpoint::Endpoint,
     key::{Algorithm, Credential, HmacKey, Scope, ScopedKey, Signature},
     post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
     presigner::Presigner,
     remote::SignBlob,
+    resumable::ResumableSession,
     ring::{KeyRing, Verifier},
     sign::{OnShortCredential, Prepared, UrlRequest},
     storage::StorageError,

@@ -7,6 +7,8 @@
 #![cfg(feature = "rsa")]
 
 mod case;
+#[cfg(feature = "legacy")]
+mod legacy;
 mod post;
 mod published;
 
@@ -86,6 +88,20 @@ fn our_own_post_policies_match() {
     finish(&surprises);
 }
 
+#[cfg(feature = "legacy")]
+#[test]
+fn our_own_legacy_urls_match() {
+    let mut surprises = Vec::new();
+    for (source, list) in own_files("legacy-urls") {
+        let cases: Vec<legacy::LegacyCase> = list.iter().map(legacy::LegacyCase::from_json).collect();
+        for (case, value) in cases.iter().zip(&list) {
+            assert_eq!(case.to_json(), *value, "{}: a field that nothing reads", case.name);
+        }
+        run(&source, &cases, &mut surprises);
+    }
+    finish(&surprises);
+}
+
 #[test]
 fn published_files_match() {
     let Some(folder) = std::env::var_os("VALET_KEY_VECTORS") else {
@@ -94,6 +110,10 @@ fn published_files_match() {
     };
     let mut surprises = Vec::new();
     for (source, cases) in published::signed_urls(Path::new(&folder)) {
+        run(&source, &cases, &mut surprises);
+    }
+    #[cfg(feature = "legacy")]
+    for (source, cases) in published::legacy_urls(Path::new(&folder)) {
         run(&source, &cases, &mut surprises);
     }
     for (source, cases) in published::post_policies(Path::new(&folder)) {

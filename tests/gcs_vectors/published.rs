@@ -1,5 +1,7 @@
 //! Reads the published files, each in its own format, into our cases.
 
+#[cfg(feature = "legacy")]
+use crate::legacy::LegacyCase;
 use crate::{case::Case, post::PostCase};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
@@ -244,4 +246,57 @@ fn post_from_python(case: &Value) -> PostCase {
         fields: pairs(&case["expected"]["fields"]),
         quirk: maybe(case, "quirk"),
     }
+}
+
+#[cfg(feature = "legacy")]
+pub(crate) fn legacy_urls(folder: &Path) -> Vec<(String, Vec<LegacyCase>)> {
+    let python = read(folder, "gcs-python/v2-signed-urls.json");
+    let js = read(folder, "gcs-js/signed-urls.json");
+    let list = |value: &Value| value["cases"].as_array().unwrap().clone();
+    vec![
+        ("gcs-python/v2".to_owned(), list(&python).iter().map(legacy_from_python).collect()),
+        ("gcs-js/v2".to_owned(), list(&js).iter().filter(|case| case["version"] == "v2").map(legacy_from_js).collect()),
+    ]
+}
+
+/// V2 signs these parameters nowhere.
+#[cfg(feature = "legacy")]
+fn legacy(
+    case: &Value,
+    v4: Case,
+    signed_query: Vec<(String, String)>,
+    unsigned_query: Vec<(String, String)>,
+) -> LegacyCase {
+    LegacyCase {
+        name: v4.name,
+        time: v4.time,
+        lifetime: v4.lifetime,
+        method: v4.method,
+        origin: v4.origin,
+        style: v4.style,
+        bucket: v4.bucket,
+        object: v4.object.unwrap(),
+        headers: v4.headers,
+        signed_query,
+        unsigned_query,
+        string_to_sign: maybe(&case["expected"], "string_to_sign"),
+        url: v4.url,
+        quirk: v4.quirk,
+    }
+}
+
+#[cfg(feature = "legacy")]
+fn legacy_from_python(case: &Value) -> LegacyCase {
+    let signed = pairs(&case["params"]["query_parameters"]);
+    let v4 = from_python(case);
+    let unsigned =
+        v4.query.iter().filter(|(name, _)| !signed.iter().any(|(other, _)| other == name)).cloned().collect();
+    legacy(case, v4, signed, unsigned)
+}
+
+#[cfg(feature = "legacy")]
+fn legacy_from_js(case: &Value) -> LegacyCase {
+    let v4 = from_js(case);
+    let query = v4.query.clone();
+    legacy(case, v4, Vec::new(), query)
 }

@@ -1,0 +1,687 @@
+//! V2 signed URLs, for those who still need them.
+//!
+//! ```text
+//! METHOD \n Content-MD5 \n Content-Type \n Expires \n (x-goog-name:value \n)* /bucket/object[?signed=parameters]
+//! ```
+//!
+//! V2 signs little: neither the host nor most of the query, and its text has no escapes, so that everything
+//! that goes into it must be free of line feeds. It has no limit on its life; this crate holds it to that of
+//! V4. Signatures are RSA PKCS #1 v1.5 over SHA-256.
+//!
+//! Source: Cloud Storage documentation, "V2 signing process with your own program".
+
+#[cfg(feature = "rsa")]
+use super::rsa::{PublicKey, ServiceAccountKey};
+use super::{
+    Credential, Endpoint, Signature, StringToSign,
+    canonical::{Goog, RESUMABLE, is_amazons},
+    endpoint::check_object,
+    key::Algorithm,
+    sign::{METHODS, OnShortCredential, RESERVED_HEADERS, dot_segment, effective_lifetime},
+    verify::alive,
+};
+use crate::{
+    clock::Timestamp,
+    encode,
+    error::{IssueError, KeyError, VerifyError},
+    grant::{Justification, Lifetime},
+    token::{BearerUrl, Verified},
+    v4::{
+        canonical::{Lines, params, put_header_value, trimmed},
+        checks::{check_header, has_dot_segment},
+        fields::{Head, Target},
+        origin::Origin,
+    },
+    view::{HeaderLine, Limits, RequestView},
+};
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+const ACCESS_ID: &str = "GoogleAccessId";
+const EXPIRES: &str = "Expires";
+const SIGNATURE: &str = "Signature";
+
+/// Sub-resources, which belong to what is signed wherever they appear.
+///
+/// Source: Cloud Storage documentation, "V2 signing", canonicalized resource.
+const SUB_RESOURCES: [&str; 12] = [
+    "acl",
+    "billing",
+    "compose",
+    "cors",
+    "encryption",
+    "lifecycle",
+    "location",
+    "logging",
+    "storageClass",
+    "tagging",
+    "versioning",
+    "websiteConfig",
+];
+
+/// One request to Cloud Storage, to be signed in its URL by V2.
+///
+/// Prefer [`UrlRequest`](super::UrlRequest): it signs the host and the whole query.
+#[derive(Clone)]
+pub struct LegacyUrlRequest {
+    method: String,
+    origin: Origin,
+    bucket_path: String,
+    bucket: String,
+    object: String,
+    headers: Vec<(String, Vec<u8>)>,
+    signed_query: Vec<(String, String)>,
+    unsigned_query: Vec<(String, String)>,
+    lifetime: Lifetime,
+    dot_segments: bool,
+    justification: Option<Justification>,
+}
+
+impl LegacyUrlRequest {
+    /// A request about one object. It lives for 15 minutes unless it is told otherwise.
+    ///
+    /// # Errors
+    /// [`IssueError::Invalid`] if Cloud Storage has no such method, bucket or object name.
+    pub fn new(method: &str, endpoint: &Endpoint, bucket: &str, object: &str) -> Result<Self, IssueError> {
+        if !METHODS.contains(&method) {
+            return Err(IssueError::Invalid { what: "method", why: "it must be DELETE, GET, HEAD, POST or PUT" });
+        }
+        check_object(object)?;
+        let (origin, bucket_path) = endpoint.locate(bucket)?;
+        Ok(Self {
+            method: method.to_owned(),
+            origin,
+            bucket_path,
+            bucket: bucket.to_owned(),
+            object: object.to_owned(),
+            headers: Vec::new(),
+            signed_query: Vec::new(),
+            unsigned_query: Vec::new(),
+            lifetime: Lifetime::DEFAULT,
+            dot_segments: false,
+            justification: None,
+        })
+    }
+
+    /// One more header to sign: `content-md5`, `content-type` or `x-goog-*`, since V2 signs no other.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// A parameter that becomes part of the signed resource. Its name is written in lower case.
+    #[must_use]
+    pub fn signed_query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.signed_query.push((name.to_ascii_lowercase(), value.into()));
+        self
+    }
+
+    /// A parameter that anybody can change, such as `response-content-disposition`: V2 does not sign it.
+    #[must_use]
+    pub fn unsigned_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.unsigned_query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lives this long: 1 s to 604,800 s. More than 15 minutes needs [`because`](Self::because).
+    #[must_use]
+    pub const fn lives(mut self, lifetime: Lifetime) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Allows `.` and `..` as whole segments of the object's name. Most HTTP clients fold them.
+    #[must_use]
+    pub const fn allow_dot_segments(mut self) -> Self {
+        self.dot_segments = true;
+        self
+    }
+
+    /// Says why the request is broader than the default: a long life, or plain HTTP.
+    #[must_use]
+    pub fn because(mut self, why: Justification) -> Self {
+        self.justification = Some(why);
+        self
+    }
+
+    /// Prepares the URL: no secret, no I/O.
+    ///
+    /// # Errors
+    /// As [`UrlRequest::prepare`](super::UrlRequest::prepare), and [`IssueError::Invalid`] for a header that V2 does not sign or a
+    /// credential that is not that of a service account.
+    pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<LegacyPrepared, IssueError> {
+        if credential.algorithm() != Algorithm::RsaSha256 {
+            return Err(IssueError::Invalid { what: "credential", why: "it must be that of a service account" });
+        }
+        let justified = self.justification.is_some();
+        if !justified && !self.origin.is_https() {
+            return Err(IssueError::Unjustified { what: "plain HTTP" });
+        }
+        let (_, expires_at) = effective_lifetime(
+            self.lifetime,
+            Lifetime::DEFAULT,
+            justified,
+            credential,
+            OnShortCredential::Refuse,
+            now,
+        )?;
+        let lines = self.checked_lines()?;
+        let object = encode::path(self.object.as_bytes()).to_string();
+        let path = format!("{}{object}", self.bucket_path);
+        if !self.dot_segments && has_dot_segment(&path) {
+            return Err(dot_segment());
+        }
+        let mut signed = self.signed_query.clone();
+        signed.sort();
+        let pair = |(name, value): &(String, String)| {
+            format!("{}={}", encode::component(name.as_bytes()), encode::component(value.as_bytes()))
+        };
+        // What is signed is the text of the parameter, and Google's libraries write it as HTML forms do.
+        let signed: Vec<String> = signed.iter().map(|both| pair(both).replace("%20", "+")).collect();
+        for (name, _) in self.signed_query.iter().chain(&self.unsigned_query) {
+            let is = |other: &&str| name.eq_ignore_ascii_case(other);
+            if [ACCESS_ID, EXPIRES, SIGNATURE].iter().any(is) {
+                return Err(IssueError::Reserved { name: name.clone() });
+            }
+            let starts =
+                |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+            if starts("x-goog-") || starts("x-amz-") || is(&"AWSAccessKeyId") {
+                return Err(IssueError::Invalid {
+                    what: "query",
+                    why: "a parameter belongs to another signature scheme",
+                });
+            }
+        }
+
+        let mut text = Vec::new();
+        push_head(&mut text, &self.method, &lines, expires_at);
+        text.extend_from_slice(format!("/{}/{object}", self.bucket).as_bytes());
+        if !signed.is_empty() {
+            text.extend_from_slice(format!("?{}", signed.join("&")).as_bytes());
+        }
+
+        let mut query = signed;
+        query.push(format!("{ACCESS_ID}={}", encode::component(credential.id().as_bytes())));
+        query.push(format!("{EXPIRES}={}", expires_at.unix()));
+        query.extend(self.unsigned_query.iter().map(pair));
+        let required = lines.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec())).collect();
+        Ok(LegacyPrepared {
+            url: format!("{}{path}?{}", self.origin, query.join("&")),
+            method: self.method.clone(),
+            required,
+            expires_at,
+            string_to_sign: StringToSign::of_legacy(text),
+        })
+    }
+
+    fn checked_lines(&self) -> Result<Vec<HeaderLine<'_>>, IssueError> {
+        let mut lines: Vec<HeaderLine<'_>> = Vec::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            check_header::<Goog>(name, value, &RESERVED_HEADERS)?;
+            if !is_signed(name) {
+                return Err(IssueError::Invalid {
+                    what: "headers",
+                    why: "V2 signs `content-md5`, `content-type` and `x-goog-*` but not an encryption key, and no other",
+                });
+            }
+            let once = is_content(name) && lines.iter().any(|(other, _)| name.eq_ignore_ascii_case(other));
+            if once {
+                return Err(IssueError::Invalid {
+                    what: "headers",
+                    why: "`content-md5` and `content-type` can be there once",
+                });
+            }
+            lines.push((name, value));
+        }
+        if self.method == "POST" && !starts_upload(&lines) {
+            let why = "POST in a signed URL starts a resumable upload: sign `x-goog-resumable: start`";
+            return Err(IssueError::Invalid { what: "method", why });
+        }
+        Ok(lines)
+    }
+}
+
+fn is_content(name: &str) -> bool {
+    name.eq_ignore_ascii_case("content-md5") || name.eq_ignore_ascii_case("content-type")
+}
+
+/// SPEC: a customer's encryption key and its hash are left out of what V2 signs.
+fn is_signed(name: &str) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let goog = name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("x-goog-"));
+    (goog && !is("x-goog-encryption-key") && !is("x-goog-encryption-key-sha256")) || is_content(name)
+}
+
+fn starts_upload(lines: &[HeaderLine<'_>]) -> bool {
+    lines.iter().any(|(name, value)| name.eq_ignore_ascii_case(RESUMABLE) && trimmed(value) == b"start")
+}
+
+/// Everything before the resource. Lines of other names are passed over.
+fn push_head(text: &mut Vec<u8>, method: &str, lines: &[HeaderLine<'_>], expires_at: Timestamp) {
+    let content = |wanted: &str| {
+        let line = lines.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        line.map(|(_, value)| trimmed(value)).unwrap_or_default()
+    };
+    for part in
+        [method.as_bytes(), content("content-md5"), content("content-type"), expires_at.unix().to_string().as_bytes()]
+    {
+        text.extend_from_slice(part);
+        text.push(b'\n');
+    }
+    let goog: Vec<HeaderLine<'_>> =
+        lines.iter().filter(|(name, _)| is_signed(name) && !is_content(name)).copied().collect();
+    let sorted = Lines::new(&goog, &[]).sorted();
+    let mut before = "";
+    for (name, value) in sorted.iter() {
+        if name.eq_ignore_ascii_case(before) {
+            text.push(b',');
+        } else {
+            if !before.is_empty() {
+                text.push(b'\n');
+            }
+            text.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
+            text.push(b':');
+        }
+        put_header_value(text, value);
+        before = name;
+    }
+    if !before.is_empty() {
+        text.push(b'\n');
+    }
+}
+
+impl fmt::Debug for LegacyUrlRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LegacyUrlRequest")
+            .field("method", &self.method)
+            .field("bucket", &self.bucket)
+            .field("object", &self.object)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A V2 URL that lacks only its signature.
+#[derive(Clone)]
+pub struct LegacyPrepared {
+    url: String,
+    method: String,
+    required: Vec<(String, Vec<u8>)>,
+    expires_at: Timestamp,
+    string_to_sign: StringToSign,
+}
+
+impl LegacyPrepared {
+    /// What to sign, with RSA PKCS #1 v1.5 over SHA-256.
+    #[must_use]
+    pub const fn string_to_sign(&self) -> &StringToSign {
+        &self.string_to_sign
+    }
+
+    /// Appends the signature.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] if it is not that of an RSA key.
+    pub fn finish(mut self, signature: &Signature) -> Result<BearerUrl, KeyError> {
+        let base64 = encode::base64(signature.of(Algorithm::RsaSha256)?.bytes());
+        self.url.push_str("&Signature=");
+        self.url.extend(encode::component(base64.as_bytes()));
+        Ok(BearerUrl::new(self.url, self.method, self.expires_at, self.required))
+    }
+}
+
+impl fmt::Debug for LegacyPrepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LegacyPrepared").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "rsa")]
+impl ServiceAccountKey {
+    /// Makes a V2 signed URL, good from `now`.
+    ///
+    /// # Errors
+    /// Those of [`LegacyUrlRequest::prepare`], and [`IssueError::Key`].
+    pub fn legacy_signed_url(&self, request: &LegacyUrlRequest, now: Timestamp) -> Result<BearerUrl, IssueError> {
+        use super::GoogV4;
+        let prepared = request.prepare(self.credential(), now)?;
+        let signature = self.sign_bytes(prepared.string_to_sign().as_bytes())?;
+        Ok(prepared.finish(&signature)?)
+    }
+}
+
+/// What a verifier requires of the V2 requests that it accepts.
+///
+/// V2 signs neither host nor most of the query, so both are said here.
+#[derive(Clone, Debug)]
+pub struct LegacyExpect {
+    host: String,
+    bucket_in_host: Option<String>,
+    signed_query: Vec<String>,
+    max_lifetime: Lifetime,
+    dot_segments: bool,
+}
+
+impl LegacyExpect {
+    /// Requests for this host, with the bucket in the path.
+    #[must_use]
+    pub fn new(host: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            bucket_in_host: None,
+            signed_query: SUB_RESOURCES.iter().map(ToString::to_string).collect(),
+            max_lifetime: Lifetime::WEEK,
+            dot_segments: false,
+        }
+    }
+
+    /// The host serves this bucket, whose name is then not part of the path.
+    #[must_use]
+    pub fn bucket_in_host(mut self, bucket: impl Into<String>) -> Self {
+        self.bucket_in_host = Some(bucket.into());
+        self
+    }
+
+    /// One more parameter, in lower case, that the signer makes part of the signed resource. By default those
+    /// are the sub-resources alone.
+    #[must_use]
+    pub fn signed_query(mut self, name: impl Into<String>) -> Self {
+        self.signed_query.push(name.into());
+        self
+    }
+
+    /// The longest time that may be left, at most a week, which is the default.
+    #[must_use]
+    pub fn max_lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.max_lifetime = lifetime.min(Lifetime::WEEK);
+        self
+    }
+
+    /// Accepts `.` and `..` as whole segments of the path.
+    #[must_use]
+    pub const fn allow_dot_segments(mut self) -> Self {
+        self.dot_segments = true;
+        self
+    }
+}
+
+/// A V2 URL as it arrived: shape, size and fields were checked, nothing else.
+#[derive(Clone)]
+pub struct LegacyPresented<'r> {
+    method: &'r str,
+    headers: &'r [HeaderLine<'r>],
+    host: &'r str,
+    path: &'r str,
+    query: &'r str,
+    canonical_path: bool,
+    id: String,
+    expires_at: Timestamp,
+    signature: Vec<u8>,
+}
+
+impl<'r> LegacyPresented<'r> {
+    /// Reads a request within the default [`Limits`].
+    ///
+    /// # Errors
+    /// [`VerifyError::NotSigned`] without a signature, [`VerifyError::TooLarge`] past a limit, and for a
+    /// request that cannot be read in one way only: [`VerifyError::TwoMechanisms`],
+    /// [`VerifyError::FieldCount`], [`VerifyError::FieldForm`], [`VerifyError::Malformed`].
+    pub fn parse(view: &RequestView<'r>) -> Result<Self, VerifyError> {
+        let limits = Limits::DEFAULT;
+        let head = Head::read::<Goog>(view, &limits)?;
+        let target = Target::split(view.target(), &limits)?;
+        let host = head.host()?;
+        if target.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
+            return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
+        }
+        if encode::spelling(&target.query.replace(['&', '='], ""), None) == encode::Spelling::Malformed {
+            return Err(VerifyError::Malformed {
+                what: "query",
+                why: "it holds a bad escape or a byte that is not visible ASCII",
+            });
+        }
+        let found = target.query.split('&').count();
+        if found > limits.params {
+            return Err(VerifyError::TooLarge { what: "query parameters", found, limit: limits.params });
+        }
+        let mut fields: [(&'static str, Option<String>); 3] = [(ACCESS_ID, None), (EXPIRES, None), (SIGNATURE, None)];
+        for (name, value) in params(target.query) {
+            let name = encode::decode(name).unwrap_or_default();
+            let starts =
+                |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+            if starts("x-goog-") || starts("x-amz-") || name.eq_ignore_ascii_case("AWSAccessKeyId") {
+                return Err(VerifyError::TwoMechanisms { first: ACCESS_ID, second: "a parameter of another scheme" });
+            }
+            let Some((field, slot)) = fields.iter_mut().find(|(field, _)| name.eq_ignore_ascii_case(field)) else {
+                continue;
+            };
+            if name != *field {
+                return Err(VerifyError::FieldForm { field, expected: "spelled exactly like this" });
+            }
+            // A `+` in a signature has to be written as an escape, or it might be a blank.
+            let value = if value.contains('+') { None } else { encode::decode(value) };
+            let value = value.ok_or(VerifyError::FieldForm { field, expected: "percent-encoded text" })?;
+            if slot.replace(value).is_some() {
+                return Err(VerifyError::FieldCount { field, found: 2 });
+            }
+        }
+        let any = fields.iter().any(|(_, value)| value.is_some());
+        match (head.authorization, any) {
+            (Some(_), true) => return Err(VerifyError::TwoMechanisms { first: "Authorization", second: SIGNATURE }),
+            (_, false) => return Err(VerifyError::NotSigned),
+            (None, true) => {}
+        }
+        if head.foreign || view.headers().iter().any(|(name, _)| is_amazons(name)) {
+            return Err(VerifyError::TwoMechanisms { first: ACCESS_ID, second: "x-amz-* headers" });
+        }
+        let [id, expires, signature] =
+            fields.map(|(field, value)| value.ok_or(VerifyError::FieldCount { field, found: 0 }));
+        let (id, expires, signature) = (id?, expires?, signature?);
+        let digits = (1..=12).contains(&expires.len()) && expires.bytes().all(|byte| byte.is_ascii_digit());
+        let expires_at = expires.parse().ok().filter(|_| digits).and_then(|seconds| Timestamp::from_unix(seconds).ok());
+        let expires_at =
+            expires_at.ok_or(VerifyError::FieldForm { field: EXPIRES, expected: "seconds since 1970 in digits" })?;
+        let signature = encode::from_base64(&signature).filter(|bytes| super::key::RSA_BYTES.contains(&bytes.len()));
+        let signature = signature
+            .ok_or(VerifyError::FieldForm { field: SIGNATURE, expected: "256 to 512 bytes in padded base64" })?;
+        for name in ["content-md5", "content-type"] {
+            let found = view.headers().iter().filter(|(line, _)| line.eq_ignore_ascii_case(name)).count();
+            if found > 1 {
+                let field = if name == "content-md5" { "Content-MD5" } else { "Content-Type" };
+                return Err(VerifyError::FieldCount { field, found });
+            }
+        }
+        Ok(Self {
+            method: view.method(),
+            headers: view.headers(),
+            host,
+            path: target.path,
+            query: target.query,
+            canonical_path: target.path_spelling == encode::Spelling::Canonical,
+            id,
+            expires_at,
+            signature,
+        })
+    }
+
+    /// The account that the request names. Nobody vouches for it yet.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Checks everything that needs no key: host, time, path, and what the canonical text is.
+    ///
+    /// # Errors
+    /// [`VerifyError::OtherKey`] if the request names another account; [`VerifyError::Algorithm`] if the
+    /// credential is not that of a service account; [`VerifyError::Host`], [`VerifyError::Expired`],
+    /// [`VerifyError::Lifetime`], [`VerifyError::AmbiguousPath`], [`VerifyError::Malformed`].
+    pub fn check(
+        self,
+        credential: &Credential,
+        expect: &LegacyExpect,
+        now: Timestamp,
+    ) -> Result<LegacyPending<'r>, VerifyError> {
+        if self.id != credential.id() {
+            return Err(VerifyError::OtherKey);
+        }
+        if credential.algorithm() != Algorithm::RsaSha256 {
+            return Err(VerifyError::Algorithm { field: SIGNATURE, expected: "RSA with SHA-256" });
+        }
+        let maximum = expect.max_lifetime.seconds();
+        if now > self.expires_at {
+            return Err(VerifyError::Expired { expired_at: self.expires_at, now });
+        }
+        let left = self.expires_at.seconds_since(now);
+        if left > i64::from(maximum) {
+            return Err(VerifyError::Lifetime { found: u32::try_from(left).unwrap_or(u32::MAX), maximum });
+        }
+        if !expect.host.eq_ignore_ascii_case(self.host) {
+            return Err(VerifyError::Host);
+        }
+        if !self.canonical_path {
+            return Err(VerifyError::AmbiguousPath { why: "it is not percent-encoded as it is signed" });
+        }
+        if !expect.dot_segments && has_dot_segment(self.path) {
+            return Err(VerifyError::AmbiguousPath { why: "a segment is `.` or `..`, which clients and servers fold" });
+        }
+        let post = self.method != "POST" || starts_upload(self.headers);
+        if !METHODS.contains(&self.method) || !post {
+            let why = "a signed URL is for DELETE, GET, HEAD, PUT, or POST to start a resumable upload";
+            return Err(VerifyError::Malformed { what: "method", why });
+        }
+        let mut text = Vec::new();
+        push_head(&mut text, self.method, self.headers, self.expires_at);
+        if let Some(bucket) = &expect.bucket_in_host {
+            text.push(b'/');
+            text.extend_from_slice(bucket.as_bytes());
+        }
+        text.extend_from_slice(self.path.as_bytes());
+        let mut signed: Vec<&str> = self
+            .query
+            .split('&')
+            .filter(|param| expect.signed_query.iter().any(|name| is_param(param, name)))
+            .collect();
+        signed.sort_unstable();
+        if !signed.is_empty() {
+            text.push(b'?');
+            text.extend_from_slice(signed.join("&").as_bytes());
+        }
+        Ok(LegacyPending { presented: self, text: StringToSign::of_legacy(text), credential: credential.clone(), now })
+    }
+}
+
+fn is_param(param: &str, name: &str) -> bool {
+    param.split('=').next().is_some_and(|found| found == name)
+}
+
+impl fmt::Debug for LegacyPresented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LegacyPresented")
+            .field("id", &self.id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A V2 URL that lacks only the check of its signature.
+#[derive(Clone)]
+pub struct LegacyPending<'r> {
+    presented: LegacyPresented<'r>,
+    text: StringToSign,
+    credential: Credential,
+    now: Timestamp,
+}
+
+impl<'r> LegacyPending<'r> {
+    /// What was signed, if the signature is right.
+    #[must_use]
+    pub const fn string_to_sign(&self) -> &StringToSign {
+        &self.text
+    }
+
+    /// Checks the presented signature with a public key of the account.
+    ///
+    /// # Errors
+    /// [`VerifyError::SignatureMismatch`] if it is wrong, [`VerifyError::CredentialExpired`] if the key has
+    /// ended.
+    #[cfg(feature = "rsa")]
+    pub fn accept_public(self, key: &PublicKey) -> Result<Verified<LegacySignedRequest<'r>>, VerifyError> {
+        key.verify(self.text.as_bytes(), &self.presented.signature)?;
+        alive(&self.credential, self.now)?;
+        Ok(Verified::new(LegacySignedRequest(self.presented)))
+    }
+
+    /// Compares the presented signature with the expected one, in constant time: RSA signatures are
+    /// deterministic.
+    ///
+    /// # Errors
+    /// [`VerifyError::SignatureMismatch`] if they differ, [`VerifyError::CredentialExpired`] if the key has
+    /// ended.
+    pub fn accept(self, expected: &Signature) -> Result<Verified<LegacySignedRequest<'r>>, VerifyError> {
+        if !crate::mac::equal(expected.of(Algorithm::RsaSha256)?.bytes(), &self.presented.signature) {
+            return Err(VerifyError::SignatureMismatch);
+        }
+        alive(&self.credential, self.now)?;
+        Ok(Verified::new(LegacySignedRequest(self.presented)))
+    }
+}
+
+impl fmt::Debug for LegacyPending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LegacyPending").field("presented", &self.presented).finish_non_exhaustive()
+    }
+}
+
+/// The facts about a V2 request that its signature covers: not the host, and not the query.
+#[derive(Clone)]
+pub struct LegacySignedRequest<'r>(LegacyPresented<'r>);
+
+impl<'r> LegacySignedRequest<'r> {
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &'r str {
+        self.0.method
+    }
+
+    /// The path that was signed, percent-encoded.
+    #[must_use]
+    pub const fn path(&self) -> &'r str {
+        self.0.path
+    }
+
+    /// The account that signed.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The last second at which the same request is accepted again.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.0.expires_at
+    }
+
+    /// The lines of a header in arrival order, or nothing if V2 does not sign that header.
+    pub fn header(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
+        let signed = is_signed(name);
+        let lines = self.0.headers.iter().filter(move |_| signed);
+        lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| trimmed(value))
+    }
+}
+
+impl fmt::Debug for LegacySignedRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LegacySignedRequest")
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .field("id", &self.id())
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}
