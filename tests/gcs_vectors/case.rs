@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::OnceLock;
 use valet_key::clock::Timestamp;
 use valet_key::error::VerifyError;
-use valet_key::gcs::{Endpoint, Expect, GoogV4, Presented, PublicKey, ServiceAccountKey, UrlRequest};
+use valet_key::gcs::{Endpoint, Expect, GoogV4, HmacKey, KeyRing, Presented, PublicKey, ServiceAccountKey, UrlRequest};
 use valet_key::grant::{Justification, Lifetime};
 use valet_key::view::RequestView;
 
@@ -28,6 +28,8 @@ pub(crate) fn other_key() -> PublicKey {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Case {
     pub(crate) name: String,
+    /// Access id and secret of an HMAC key; without them the dummy service account signs.
+    pub(crate) hmac: Option<(String, String)>,
     /// `YYYYMMDDTHHMMSSZ`
     pub(crate) time: String,
     /// In seconds.
@@ -62,6 +64,7 @@ impl Case {
         };
         Self {
             name: text("name"),
+            hmac: maybe("access_id").map(|id| (id, text("secret"))),
             time: text("time"),
             lifetime: u32::try_from(value["lifetime"].as_u64().unwrap()).unwrap(),
             method: text("method"),
@@ -84,6 +87,7 @@ impl Case {
             "origin": self.origin, "style": self.style, "bucket": self.bucket, "object": self.object,
             "query": self.query, "headers": self.headers, "canonical_request": self.canonical_request,
             "string_to_sign": self.string_to_sign, "url": self.url, "quirk": self.quirk,
+            "access_id": self.hmac.as_ref().map(|(id, _)| id), "secret": self.hmac.as_ref().map(|(_, secret)| secret),
         });
         // Absent means null or empty.
         let empty = |field: &Value| field.is_null() || field.as_array().is_some_and(Vec::is_empty);
@@ -93,6 +97,27 @@ impl Case {
 
     fn now(&self) -> Timestamp {
         Timestamp::parse_iso_basic(&self.time).unwrap()
+    }
+
+    /// Whoever signs it, and a verifier who knows that one, or another.
+    fn holder(&self) -> Box<dyn GoogV4> {
+        match &self.hmac {
+            Some((id, secret)) => Box::new(HmacKey::new(id.as_str(), secret.as_str()).unwrap()),
+            None => Box::new(key()),
+        }
+    }
+
+    fn ring(&self, knows_it: bool) -> KeyRing {
+        let mut ring = KeyRing::new();
+        match &self.hmac {
+            Some((id, _)) if !knows_it => ring.insert(HmacKey::new(id.as_str(), "another secret").unwrap()),
+            Some((id, secret)) => ring.insert(HmacKey::new(id.as_str(), secret.as_str()).unwrap()),
+            None => {
+                let public = if knows_it { key().public_key() } else { other_key() };
+                ring.set_account(key().credential().clone(), [public]).unwrap();
+            }
+        }
+        ring
     }
 
     fn request(&self) -> Result<UrlRequest, String> {
@@ -122,13 +147,14 @@ impl Case {
 
     /// Issues the case and compares every stage.
     fn issue(&self) -> Stage {
-        let prepared = self.request()?.prepare(key().credential(), self.now()).map_err(|error| error.to_string())?;
+        let holder = self.holder();
+        let prepared = self.request()?.prepare(holder.credential(), self.now()).map_err(|error| error.to_string())?;
         // What was hashed counts, where a source shows another text than it hashed.
         let hashed = self.string_to_sign.as_deref().and_then(|text| text.rsplit('\n').next());
         let shown = self.canonical_request.as_deref().filter(|text| hashed.is_none_or(|hash| sha256(text) == hash));
         same("issue: canonical request", shown, prepared.canonical_request())?;
         same("issue: string to sign", self.string_to_sign.as_deref(), prepared.string_to_sign().as_bytes())?;
-        let signature = key().sign(prepared.scope(), prepared.string_to_sign()).unwrap();
+        let signature = holder.sign(prepared.scope(), prepared.string_to_sign()).unwrap();
         let url = prepared.finish(&signature).unwrap();
         let sorted = |url: &str| {
             let (head, query) = url.split_once('?').unwrap_or((url, ""));
@@ -139,15 +165,16 @@ impl Case {
         same("issue: URL", Some(&sorted(&self.url)), sorted(url.expose()).as_bytes())
     }
 
-    fn check(&self, sent: &Sent, public: &PublicKey, now: Timestamp) -> Result<(), VerifyError> {
+    fn check(&self, sent: &Sent, ring: &KeyRing, now: Timestamp) -> Result<(), VerifyError> {
         let lines: Vec<(&str, &[u8])> =
             sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let presented = Presented::parse(&RequestView::new(&sent.method, &sent.target, &lines))?;
-        let pending = presented.check(key().credential(), &Expect::new().allow_dot_segments(), now)?;
+        let expect = Expect::new().allow_dot_segments();
+        let pending = presented.clone().check(self.holder().credential(), &expect, now)?;
         if let (Some(expected), true) = (&self.string_to_sign, sent.is_original) {
             assert_eq!(String::from_utf8_lossy(pending.string_to_sign().as_bytes()), *expected, "{}", self.name);
         }
-        pending.accept_public(public).map(|_| ())
+        ring.verify(presented, &expect, now).map(|_| ())
     }
 
     /// Accepts the case for as long as it is good, and refuses it after every change.
@@ -157,18 +184,18 @@ impl Case {
         let mut headers = self.headers.clone();
         headers.push(("host".to_owned(), host.to_owned()));
         let sent = Sent { is_original: true, method: self.method.clone(), target: format!("/{target}"), headers };
-        let public = key().public_key();
+        let ring = self.ring(true);
         let (now, end) = (self.now(), self.now().checked_add(self.lifetime).unwrap());
         for at in [now, now.saturating_sub(900), end] {
-            self.check(&sent, &public, at).map_err(|error| format!("verify at {at}: {error}"))?;
+            self.check(&sent, &ring, at).map_err(|error| format!("verify at {at}: {error}"))?;
         }
-        let refused = |what: &str, sent: &Sent, at| match self.check(sent, &public, at) {
+        let refused = |what: &str, sent: &Sent, at| match self.check(sent, &ring, at) {
             Ok(()) => Err(format!("verify: accepted with {what}")),
             Err(_) => Ok(()),
         };
         refused("a time before its time", &sent, now.saturating_sub(901))?;
         refused("a time after its end", &sent, end.checked_add(1).unwrap())?;
-        if self.check(&sent, &other_key(), now) != Err(VerifyError::SignatureMismatch) {
+        if self.check(&sent, &self.ring(false), now) != Err(VerifyError::SignatureMismatch) {
             return Err("verify: accepted with another key".to_owned());
         }
         for method in ["GET", "PUT", "DELETE", "HEAD", "POST"] {

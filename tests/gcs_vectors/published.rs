@@ -60,6 +60,7 @@ fn from_conformance(case: &Value) -> Case {
     let (origin, style) = conformance_endpoint(case);
     Case {
         name: text(case, "description"),
+        hmac: None,
         time: basic(&text(case, "timestamp")),
         lifetime: u32::try_from(case["expiration"].as_u64().unwrap()).unwrap(),
         method: text(case, "method"),
@@ -107,6 +108,7 @@ fn from_python(case: &Value) -> Case {
     };
     Case {
         name: text(case, "id"),
+        hmac: None,
         time: basic(&text(case, "timestamp")),
         lifetime: u32::try_from(case["expires_in"].as_u64().unwrap()).unwrap(),
         method,
@@ -152,6 +154,7 @@ fn from_js(case: &Value) -> Case {
     };
     Case {
         name: text(case, "id"),
+        hmac: None,
         time: basic(&text(case, "timestamp")),
         lifetime: u32::try_from(case["expires_in"].as_u64().unwrap()).unwrap(),
         method: method.to_owned(),
