@@ -1,6 +1,7 @@
 //! The storage gateway: verifies each request, then acts on the verified facts and on nothing else.
 
 use crate::{
+    cloud::{Signed, Told, Verifier},
     options::Options,
     store::{Object, Store},
 };
@@ -14,10 +15,9 @@ use axum::{
 use http_body_util::BodyExt;
 use std::{fmt::Write, sync::Arc, time::Duration};
 use valet_key::{
-    aws::{Expect, KeyRing, PayloadCheck, S3Error, SignedRequest, StaticKey, Verifier},
+    aws::{PayloadCheck, S3Error},
     clock::{Clock, SystemClock},
     error::VerifyError,
-    token::Verified,
     view::{HeaderLine, RequestView},
 };
 
@@ -34,29 +34,29 @@ struct Gateway {
 }
 
 pub(crate) fn router(options: &Options, store: Store) -> Result<Router, String> {
-    let key = StaticKey::new(options.access_key.as_str(), options.secret_key.as_str()).map_err(|e| e.to_string())?;
-    let verifier = Verifier::new(KeyRing::new().with(key), Expect::new(&options.region, "s3"));
     let port = options.listen.rsplit(':').next().unwrap_or_default();
     let origins = [format!("http://{}", options.listen), format!("http://localhost:{port}")];
-    let gateway = Gateway { verifier: Arc::new(verifier), store, origins: Arc::new(origins) };
+    let gateway = Gateway { verifier: Arc::new(Verifier::new(options)?), store, origins: Arc::new(origins) };
     Ok(Router::new().fallback(handle).with_state(gateway))
 }
 
-/// A refusal: what the peer is told, and what the log says.
-struct Refusal {
-    told: S3Error,
-    reason: String,
+/// Why a request is not served.
+enum Refusal {
+    /// It was not what it should be.
+    Unverified(VerifyError),
+    /// It was, but cannot be done. The error documents of the clouds have the same shape.
+    Failed(S3Error, String),
 }
 
 impl Refusal {
     fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { told: S3Error::new(status, code, message), reason: "served here".into() }
+        Self::Failed(S3Error::new(status, code, message), "served here".into())
     }
 }
 
 impl From<VerifyError> for Refusal {
     fn from(error: VerifyError) -> Self {
-        Self { told: S3Error::from(&error), reason: format!("{}: {error}", error.code()) }
+        Self::Unverified(error)
     }
 }
 
@@ -67,7 +67,7 @@ async fn handle(State(gateway): State<Gateway>, request: Request) -> Response {
     let mut response = if parts.method == "OPTIONS" {
         preflight(&parts, origin.is_some())
     } else {
-        gateway.serve(&parts, body).await.unwrap_or_else(|refusal| refused(&refusal))
+        gateway.serve(&parts, body).await.unwrap_or_else(|refusal| gateway.refused(&refusal))
     };
     // Never the query: it is a bearer token.
     let verdict = response.extensions_mut().remove::<Verdict>().map_or("ok".into(), |verdict| verdict.0);
@@ -99,19 +99,23 @@ fn preflight(parts: &Parts, allowed: bool) -> Response {
     response
 }
 
-fn refused(refusal: &Refusal) -> Response {
-    let mut response = Response::new(Body::from(refusal.told.to_xml("upload-service")));
-    *response.status_mut() = StatusCode::from_u16(refusal.told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    response.extensions_mut().insert(Verdict(format!("{} ({})", refusal.told.code, refusal.reason)));
-    response
-}
-
 /// Why a request was refused, for the log.
 #[derive(Clone)]
 struct Verdict(String);
 
 impl Gateway {
+    fn refused(&self, refusal: &Refusal) -> Response {
+        let (told, reason) = match refusal {
+            Refusal::Unverified(error) => (self.verifier.told(error), format!("{}: {error}", error.code())),
+            Refusal::Failed(error, reason) => (Told::s3(error), reason.clone()),
+        };
+        let mut response = Response::new(Body::from(told.xml));
+        *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        response.extensions_mut().insert(Verdict(format!("{} ({reason})", told.code)));
+        response
+    }
+
     fn allowed_origin(&self, parts: &Parts) -> Option<HeaderValue> {
         let origin = parts.headers.get(header::ORIGIN)?;
         self.origins.iter().any(|allowed| origin == allowed.as_str()).then(|| origin.clone())
@@ -128,7 +132,7 @@ impl Gateway {
         let path = request.decoded_path()?;
         let below = path.strip_prefix('/').unwrap_or_default();
         let (bucket, key) = below.split_once('/').unwrap_or((below, ""));
-        let params = request.params().collect::<Result<Vec<_>, _>>()?;
+        let params = request.params()?;
         if bucket.is_empty() {
             return Ok(self.list_buckets());
         }
@@ -158,7 +162,7 @@ impl Gateway {
         &self,
         bucket: &str,
         key: &str,
-        request: &Verified<SignedRequest<'_>>,
+        request: &Signed<'_>,
         params: &[(String, String)],
     ) -> Result<Response, Refusal> {
         let object = self.store.get(bucket, key).ok_or(Refusal::new(404, "NoSuchKey", "The object is not here."))?;
@@ -187,21 +191,13 @@ impl Gateway {
         Ok(response)
     }
 
-    async fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        request: &Verified<SignedRequest<'_>>,
-        body: Body,
-    ) -> Result<Response, Refusal> {
+    async fn put(&self, bucket: &str, key: &str, request: &Signed<'_>, body: Body) -> Result<Response, Refusal> {
         let bytes = read_body(body, request.payload_check()).await?;
-        let header = |name: &str| request.header(name).next().map(|value| String::from_utf8_lossy(value).into_owned());
         // An unsigned content type is the client's word, so it does not count.
-        let content_type = header("content-type").unwrap_or_else(|| "application/octet-stream".into());
-        let create_only = header("if-none-match").is_some_and(|value| value == "*");
+        let content_type = request.header("content-type").unwrap_or_else(|| "application/octet-stream".into());
         let object = Object { bytes, content_type };
         let etag = object.etag();
-        if !self.store.put(bucket, key, object, create_only).map_err(|error| broken(&error))? {
+        if !self.store.put(bucket, key, object, request.creates_only()).map_err(|error| broken(&error))? {
             return Err(Refusal::new(412, "PreconditionFailed", "The object exists already."));
         }
         let mut response = Response::new(Body::empty());
@@ -284,9 +280,12 @@ async fn read_body(mut body: Body, mut check: PayloadCheck) -> Result<Vec<u8>, R
             return Err(too_large());
         }
         check.update(&piece);
+        if check.is_too_long() {
+            break;
+        }
         bytes.extend_from_slice(&piece);
     }
-    if bytes.len() as u64 != expected {
+    if bytes.len() as u64 != expected && !check.is_too_long() {
         return Err(Refusal::new(400, "IncompleteBody", "The body ended before its length."));
     }
     check.finish()?;
@@ -294,9 +293,7 @@ async fn read_body(mut body: Body, mut check: PayloadCheck) -> Result<Vec<u8>, R
 }
 
 fn broken(error: &std::io::Error) -> Refusal {
-    let mut refusal = Refusal::new(500, "InternalError", "The object could not be kept.");
-    refusal.reason = error.to_string();
-    refusal
+    Refusal::Failed(S3Error::new(500, "InternalError", "The object could not be kept."), error.to_string())
 }
 
 fn xml_response(xml: &str) -> Response {

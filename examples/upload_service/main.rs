@@ -11,6 +11,7 @@
 //! The two share a key and nothing else. Run it and open the printed page, or add `--demo` to run the
 //! client and its attacks without a browser.
 
+mod cloud;
 mod demo;
 mod gateway;
 mod options;
@@ -60,7 +61,7 @@ async fn run(mut options: Options) -> Result<ExitCode, String> {
     let gateway = gateway::router(&options, store)?;
     let server = upload_server::router(&options)?;
     println!("upload server    http://{}/", options.listen);
-    println!("storage gateway  http://{}/  (S3, path style, region {})", options.gateway, options.region);
+    println!("storage gateway  http://{}/  ({}, path style)", options.gateway, options.cloud.title());
     println!("buckets          {}", options.buckets.join(", "));
     println!(
         "files            {}",

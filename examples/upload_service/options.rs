@@ -1,14 +1,16 @@
 //! The command line.
 
+use crate::cloud::Cloud;
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
 usage: upload_service [options]
   --listen ADDRESS      upload server, default 127.0.0.1:8080 (--demo: 127.0.0.1:0)
   --gateway ADDRESS     storage gateway, default 127.0.0.1:9000 (--demo: 127.0.0.1:0)
-  --access-key ID       default AKIAVALETKEYEXAMPLE0
+  --cloud NAME          s3 (default) or gcs: which tokens are issued and verified
+  --access-key ID       default AKIAVALETKEYEXAMPLE0, or GOOGVALETKEYEXAMPLE0
   --secret-key SECRET   default a published example; it guards nothing outside this program
-  --region NAME         default us-east-1
+  --region NAME         default us-east-1; S3 only
   --bucket NAME         may be repeated; default media-uploads, secure-invoices, user-profiles
   --data DIR            keep files there; default in memory
   --demo                run the client and its attacks, then exit: 0 if all went as expected";
@@ -17,6 +19,7 @@ usage: upload_service [options]
 pub(crate) struct Options {
     pub(crate) listen: String,
     pub(crate) gateway: String,
+    pub(crate) cloud: Cloud,
     pub(crate) access_key: String,
     pub(crate) secret_key: String,
     pub(crate) region: String,
@@ -28,11 +31,12 @@ pub(crate) struct Options {
 impl Options {
     /// `None` when help was asked for.
     pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let (mut listen, mut gateway) = (None, None);
+        let (mut listen, mut gateway, mut access_key) = (None, None, None);
         let mut options = Self {
             listen: String::new(),
             gateway: String::new(),
-            access_key: "AKIAVALETKEYEXAMPLE0".into(),
+            cloud: Cloud::S3,
+            access_key: String::new(),
             secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
             region: "us-east-1".into(),
             buckets: Vec::new(),
@@ -44,7 +48,8 @@ impl Options {
             match flag.as_str() {
                 "--listen" => listen = Some(value()?),
                 "--gateway" => gateway = Some(value()?),
-                "--access-key" => options.access_key = value()?,
+                "--cloud" => options.cloud = Cloud::parse(&value()?)?,
+                "--access-key" => access_key = Some(value()?),
                 "--secret-key" => options.secret_key = value()?,
                 "--region" => options.region = value()?,
                 "--bucket" => options.buckets.push(value()?),
@@ -62,6 +67,7 @@ impl Options {
         if options.buckets.is_empty() {
             options.buckets = ["media-uploads", "secure-invoices", "user-profiles"].map(String::from).into();
         }
+        options.access_key = access_key.unwrap_or_else(|| options.cloud.default_access_key().into());
         let default = |port: u16| format!("127.0.0.1:{}", if options.demo { 0 } else { port });
         options.listen = listen.unwrap_or_else(|| default(8080));
         options.gateway = gateway.unwrap_or_else(|| default(9000));

@@ -1,7 +1,7 @@
 //! The upload server: knows the users, decides what they may do, and hands out tokens. It never sees a
 //! byte of a file.
 
-use crate::{gateway::BODY_LIMIT, options::Options};
+use crate::{cloud::Signer, gateway::BODY_LIMIT, options::Options};
 use axum::{
     Json, Router,
     extract::State,
@@ -15,31 +15,25 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 use valet_key::{
-    aws::{Endpoint, Region, SigV4, StaticKey, UrlRequest},
     clock::{Clock, SystemClock},
     grant::{Classification, ContentDisposition, Grant, Justification},
 };
 
 #[derive(Clone)]
 struct Server {
-    key: Arc<StaticKey>,
-    endpoint: Arc<Endpoint>,
+    signer: Arc<Signer>,
     buckets: Arc<Vec<String>>,
     uploads: Arc<AtomicU64>,
     because: Justification,
 }
 
 pub(crate) fn router(options: &Options) -> Result<Router, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let region = Region::new(&options.region).map_err(|error| text(&error))?;
-    let key = StaticKey::new(options.access_key.as_str(), options.secret_key.as_str()).map_err(|error| text(&error))?;
-    let endpoint = Endpoint::custom(&format!("http://{}", options.gateway), region).map_err(|error| text(&error))?;
+    let because = Justification::new("plain HTTP on loopback, for this demonstration");
     let server = Server {
-        key: Arc::new(key),
-        endpoint: Arc::new(endpoint),
+        signer: Arc::new(Signer::new(options)?),
         buckets: Arc::new(options.buckets.clone()),
         uploads: Arc::default(),
-        because: Justification::new("plain HTTP on loopback, for this demonstration").map_err(|error| text(&error))?,
+        because: because.map_err(|error| error.to_string())?,
     };
     let buckets = options.buckets.iter().fold(String::new(), |html, bucket| html + "<option>" + bucket + "</option>");
     let page = include_str!("page.html").replace("<!-- buckets -->", &buckets);
@@ -113,8 +107,7 @@ impl Server {
     fn answer(&self, grant: &Grant, key: &str) -> Response {
         let grant = grant.clone().because(self.because.clone());
         let now = SystemClock.now();
-        let issued = UrlRequest::at(&self.endpoint, &grant).and_then(|request| self.key.presign(&request, now));
-        match issued {
+        match self.signer.issue(&grant, now) {
             Ok(url) => {
                 // The redacted form is what may be logged.
                 eprintln!("upload server: issued {url:?}");

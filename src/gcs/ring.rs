@@ -1,10 +1,8 @@
 //! Several keys in one place: rotation, and the same work for a key that is not there.
 
 #[cfg(feature = "rsa")]
-use super::rsa::PublicKey;
-#[cfg(feature = "rsa")]
-use super::verify::alive;
-use super::{Credential, Expect, GoogV4, HmacKey, Presented, SignedRequest, key::Algorithm, verify::Finding};
+use super::{Credential, rsa::PublicKey, verify::alive};
+use super::{Expect, GoogV4, HmacKey, Presented, SignedRequest, key::Algorithm, verify::Finding};
 use crate::{
     clock::Timestamp,
     error::VerifyError,
@@ -15,6 +13,7 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 use core::fmt;
 
 /// The most keys that are tried for one account: a signed URL does not name the key, only the account.
+#[cfg(feature = "rsa")]
 pub(super) const KEYS_PER_ACCOUNT: usize = 16;
 
 /// The keys that a verifier knows: HMAC keys by access id, and service accounts with their public keys.
