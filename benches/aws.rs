@@ -4,9 +4,12 @@
 //! After the criterion run the ratios to the floor are printed from one interleaved measurement, since
 //! times from different moments do not compare on a machine that others use too.
 
+#[path = "common/floor.rs"]
+mod floor;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use sha2::block_api::compress256;
-use std::{hint::black_box, time::Instant};
+use floor::{compressions, floor};
+use std::hint::black_box;
 use valet_key::{
     aws::{
         Endpoint, Expect, HeaderSigner, KeyRing, Payload, Presigner, Region, Request, SigV4, StaticKey, UrlRequest,
@@ -40,24 +43,6 @@ fn presigner() -> Presigner<StaticKey> {
 
 fn verifier() -> Verifier {
     Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3"))
-}
-
-/// The compressions of an operation: `warm` counts one hash of a canonical request and one HMAC over a
-/// string to sign; `derivations` adds the four HMACs that make a key.
-fn compressions(canonical_request: usize, string_to_sign: usize, derive: bool) -> usize {
-    let padded = |bytes: usize| (bytes + 9).div_ceil(64);
-    let inner = padded(64 + string_to_sign) - 1;
-    // Two pad states and two more compressions for each of the four steps, and the pads of the result.
-    padded(canonical_request) + inner + 1 + if derive { 4 * 4 + 2 } else { 0 }
-}
-
-fn floor(blocks: usize) {
-    let mut state = [0x6a09_e667; 8];
-    let data = [[0x5a; 64]; 1];
-    for _ in 0..blocks {
-        compress256(black_box(&mut state), black_box(&data));
-    }
-    black_box(state);
 }
 
 struct Presigned {
@@ -115,7 +100,7 @@ fn lines(owned: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
 }
 
 /// Runs `f` with every operation that has a floor: its name, the blocks of its floor, and the operation.
-fn with_operations(mut f: impl FnMut(&'static str, usize, &mut dyn FnMut())) {
+fn with_operations(f: &mut dyn FnMut(&'static str, usize, &mut dyn FnMut())) {
     let url = presigned();
     let mut signer = presigner();
     let mut out = String::with_capacity(1024);
@@ -184,7 +169,7 @@ fn with_operations(mut f: impl FnMut(&'static str, usize, &mut dyn FnMut())) {
 }
 
 fn operations(c: &mut Criterion) {
-    with_operations(|name, blocks, operation| {
+    with_operations(&mut |name, blocks, operation| {
         let mut group = c.benchmark_group(name);
         group.bench_function("ours", |b| b.iter(&mut *operation));
         group.bench_function(BenchmarkId::new("floor", blocks), |b| b.iter(|| floor(blocks)));
@@ -256,35 +241,8 @@ fn encode(c: &mut Criterion) {
 
 criterion_group!(benches, operations, growth, encode);
 
-/// The ratio of every operation to its floor, from rounds that alternate between the two.
-fn ratios() {
-    const ROUNDS: usize = 400;
-    const CALLS: u32 = 200;
-    println!(
-        "\noperation                                     ratio to the floor (best of {ROUNDS} interleaved rounds)"
-    );
-    with_operations(|name, blocks, operation| {
-        let time = |f: &mut dyn FnMut()| {
-            let start = Instant::now();
-            for _ in 0..CALLS {
-                f();
-            }
-            start.elapsed().as_secs_f64()
-        };
-        let (mut ours, mut theirs) = (f64::MAX, f64::MAX);
-        for _ in 0..ROUNDS {
-            theirs = theirs.min(time(&mut || floor(blocks)));
-            ours = ours.min(time(operation));
-        }
-        println!("{name:<45} {:>6.2}   ({blocks} compressions)", ours / theirs);
-    });
-}
-
 fn main() {
     benches();
     Criterion::default().configure_from_args().final_summary();
-    // `cargo bench -- --test` only asks whether everything runs.
-    if !std::env::args().any(|argument| argument == "--test") {
-        ratios();
-    }
+    floor::ratios(with_operations);
 }
