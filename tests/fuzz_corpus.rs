@@ -1,5 +1,5 @@
 //! The laws of the fuzz targets, on the seeds of each target: what `cargo fuzz` calls, without it.
-#![cfg(feature = "aws")]
+#![cfg(all(feature = "aws", feature = "gcs"))]
 
 #[path = "../fuzz/src/lib.rs"]
 pub mod laws;
@@ -12,10 +12,12 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 5] = [
+const TARGETS: [(&str, Law); 7] = [
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
+    ("goog4_verify", laws::goog4_verify),
+    ("post_form", laws::post_form),
     ("query", laws::query),
     ("verify", laws::verify),
 ];
@@ -54,6 +56,16 @@ fn every_canonical_headers_seed_keeps_its_law() {
 #[test]
 fn every_canonical_path_seed_keeps_its_law() {
     replay("canonical_path", laws::canonical_path);
+}
+
+#[test]
+fn every_goog4_verify_seed_keeps_its_law() {
+    replay("goog4_verify", laws::goog4_verify);
+}
+
+#[test]
+fn every_post_form_seed_keeps_its_law() {
+    replay("post_form", laws::post_form);
 }
 
 #[test]

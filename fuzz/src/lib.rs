@@ -4,9 +4,11 @@
 //! for comparison, a slow reading of its own, so the tests of the crate call the same functions on the
 //! seeds under `corpus/`.
 
+mod goog;
 mod reference;
 mod whole;
 
+pub use goog::{goog4_verify, post_form};
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};
