@@ -100,7 +100,7 @@ fn lines(owned: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
 }
 
 /// Runs `f` with every operation that has a floor: its name, the blocks of its floor, and the operation.
-fn with_operations(f: &mut dyn FnMut(&'static str, usize, &mut dyn FnMut())) {
+fn with_operations(f: floor::Visit<'_>) {
     let url = presigned();
     let mut signer = presigner();
     let mut out = String::with_capacity(1024);

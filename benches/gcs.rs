@@ -42,7 +42,7 @@ fn target(url: &str) -> String {
 }
 
 /// Runs `f` with every operation whose floor is a count of compressions.
-fn with_operations(f: &mut dyn FnMut(&'static str, usize, &mut dyn FnMut())) {
+fn with_operations(f: floor::Visit<'_>) {
     let request = UrlRequest::storage(&Grant::read(BUCKET, OBJECT)).unwrap();
     let prepared = request.prepare(hmac().credential(), now()).unwrap();
     let (creq, sts) = (prepared.canonical_request().len(), prepared.string_to_sign().as_bytes().len());
@@ -106,8 +106,11 @@ fn operations(c: &mut Criterion) {
     });
 }
 
+/// Gets an operation's name, ours and the raw one.
+type VisitRsa<'v> = &'v mut dyn FnMut(&'static str, &mut dyn FnMut(), &mut dyn FnMut());
+
 /// Runs `f` with every operation whose floor is the RSA library's own.
-fn with_rsa_operations(f: &mut dyn FnMut(&'static str, &mut dyn FnMut(), &mut dyn FnMut())) {
+fn with_rsa_operations(f: VisitRsa<'_>) {
     let file: serde_json::Value = serde_json::from_str(KEY_FILE).unwrap();
     let raw = PrivateKey::from_pkcs8_pem(file["private_key"].as_str().unwrap()).unwrap();
     let public: PublicKey = raw.to_public_key();

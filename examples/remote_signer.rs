@@ -49,13 +49,13 @@ async fn main() -> Fallible<()> {
     println!("signBlob stand-in  http://{address}");
 
     let account = Credential::service_account(account_email()?)?;
-    let signer = RemoteSigner { call: SignBlob::new(&account)?, address, bearer: BEARER };
+    let remote = RemoteSigner { call: SignBlob::new(&account)?, address, bearer: BEARER };
 
     let grant =
         Grant::read("media-uploads", "users/42/cat.jpg").disposition(&ContentDisposition::attachment("cat.jpg"));
     let now = SystemClock.now();
     let prepared = UrlRequest::storage(&grant)?.prepare(&account, now)?;
-    let signature = signer.sign(prepared.string_to_sign()).await?;
+    let signature = remote.sign(prepared.string_to_sign()).await?;
     let url = prepared.finish(&signature)?;
     println!("issued             {url:?}");
 
@@ -65,8 +65,8 @@ async fn main() -> Fallible<()> {
     let verifier = Verifier::new(ring, Expect::new().host("storage.googleapis.com"));
     let headers: [(&str, &[u8]); 1] = [("host", b"storage.googleapis.com")];
     let target = url.expose().strip_prefix("https://storage.googleapis.com").ok_or("another host")?;
-    let verified = verifier.verify(&RequestView::new("GET", target, &headers), now)?;
-    println!("verified           {} by {}", verified.decoded_path()?, verified.id());
+    let facts = verifier.verify(&RequestView::new("GET", target, &headers), now)?;
+    println!("verified           {} by {}", facts.decoded_path()?, facts.id());
     let stolen = target.replacen("cat.jpg", "dog.jpg", 1);
     let refused = verifier.verify(&RequestView::new("GET", &stolen, &headers), now).map(|_| ());
     println!("another object     {refused:?}");
@@ -75,7 +75,7 @@ async fn main() -> Fallible<()> {
     }
 
     // A workload that may not sign gets no token, and the error says so.
-    let stranger = RemoteSigner { bearer: "a-token-of-somebody-else", ..signer };
+    let stranger = RemoteSigner { bearer: "a-token-of-somebody-else", ..remote };
     let prepared = UrlRequest::storage(&grant)?.prepare(&account, now)?;
     match stranger.sign(prepared.string_to_sign()).await {
         Err(error) => println!("a stranger         {error}"),

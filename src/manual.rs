@@ -31,6 +31,21 @@
 //! | `x-amz-content-sha256` that is not signed, on a presigned URL | the payload line stays `UNSIGNED-PAYLOAD`; the body is held to a plain hash, and a streaming mode is refused | none |
 //! | a session token added after signing | refused | [`session_token`](crate::aws::Expect::session_token) |
 //!
+//! # Where Cloud Storage differs
+//!
+//! | question | what the verifier does | option |
+//! |---|---|---|
+//! | the port of `Host` | it is not part of what is signed, as in Google's conformance tests | [`sign_port`](crate::gcs::Expect::sign_port) |
+//! | the location in the scope | any, as Google does | [`location`](crate::gcs::Expect::location) |
+//! | `x-goog-*` headers | every one must be signed, `x-goog-content-sha256` too | none |
+//! | `x-amz-*` beside `x-goog-*` | refused | none |
+//! | `POST` | starts a resumable upload, with a signed `x-goog-resumable: start`, and does nothing else | none |
+//! | a form field twice, in any letter case | refused | none |
+//! | `${filename}` in the key of a form | put in before the conditions are looked at | [`template_keys`](crate::gcs::ExpectForm::template_keys) |
+//! | a policy that leaves the bucket open | refused | none |
+//! | several keys of one account | all are tried, 16 at most: a URL does not name its key | none |
+//! | V2: which parameters are signed | the documented sub-resources | [`signed_query`](crate::gcs::LegacyExpect::signed_query) |
+//!
 //! # Embedding a verifier
 //!
 //! - Hand over the raw request target and the header lines as they arrived. A router that normalised the

@@ -317,3 +317,53 @@ fn a_hostile_path_allocates_no_more_than_three_times_its_segments() {
         assert!(info.count_total <= 24 && info.count_current == 0, "{info:?}");
     }
 }
+
+#[cfg(feature = "gcs")]
+mod gcs {
+    use super::{allocates_nothing, now};
+    use valet_key::error::VerifyError;
+    use valet_key::gcs::{Endpoint, Expect, HmacKey, KeyRing, Presigner, Verifier};
+    use valet_key::grant::Grant;
+    use valet_key::view::RequestView;
+
+    const HOST: &str = "storage.googleapis.com";
+
+    fn key() -> HmacKey {
+        HmacKey::new("GOOG1EXAMPLE", "secret").unwrap()
+    }
+
+    #[test]
+    fn a_signed_url_in_a_used_buffer_allocates_nothing_and_neither_does_a_verdict_on_it() {
+        let mut presigner = Presigner::new(key(), &Endpoint::google(), &Grant::read("photos", "any")).unwrap();
+        let mut url = String::new();
+        presigner.presign_into("2026/cat.jpg", now(), &mut url).unwrap();
+        allocates_nothing("issue", || {
+            presigner.presign_into("2026/dog.jpg", now(), &mut url).unwrap();
+        });
+
+        let target = url.strip_prefix("https://storage.googleapis.com").unwrap().to_owned();
+        let verifier = Verifier::new(KeyRing::new().with(key()), Expect::new().host(HOST));
+        let host = [("host", HOST.as_bytes())];
+        let check =
+            |method: &str, target: &str, at| verifier.verify(&RequestView::new(method, target, &host), at).map(|_| ());
+        assert_eq!(check("GET", &target, now()), Ok(()));
+        allocates_nothing("accepted", || assert_eq!(check("GET", &target, now()), Ok(())));
+        allocates_nothing("another method", || {
+            assert_eq!(check("PUT", &target, now()), Err(VerifyError::SignatureMismatch));
+        });
+        let unknown = target.replace("GOOG1EXAMPLE", "GOOG1UNKNOWN");
+        assert_eq!(check("GET", &unknown, now()), Err(VerifyError::UnknownKey));
+        allocates_nothing("unknown key", || {
+            assert_eq!(check("GET", &unknown, now()), Err(VerifyError::UnknownKey));
+        });
+        let late = now().saturating_add(901);
+        allocates_nothing("expired", || {
+            assert!(matches!(check("GET", &target, late), Err(VerifyError::Expired { .. })));
+        });
+        let (path, query) = target.split_once('?').unwrap();
+        let reversed: Vec<&str> = query.split('&').rev().collect();
+        let reversed = format!("{path}?{}", reversed.join("&"));
+        allocates_nothing("in another order", || assert_eq!(check("GET", &reversed, now()), Ok(())));
+        allocates_nothing("not signed", || assert_eq!(check("GET", path, now()), Err(VerifyError::NotSigned)));
+    }
+}

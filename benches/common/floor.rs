@@ -41,7 +41,8 @@ pub(crate) fn ratio(rounds: u32, calls: u32, ours: &mut dyn FnMut(), theirs: &mu
     best_ours / best_theirs
 }
 
-type Visit<'v> = &'v mut dyn FnMut(&'static str, usize, &mut dyn FnMut());
+/// Gets an operation's name, the compressions of its floor, and the operation.
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(&'static str, usize, &mut dyn FnMut());
 
 /// Prints the ratio of every operation to its floor, unless all that is asked is whether everything runs
 /// (`cargo bench -- --test`).

@@ -160,7 +160,8 @@ fn signature_hex(message: &[u8]) -> String {
     let first = b"GOOG4bGoa+V7g/yqDXvKRqq+JTFn4uQZbPiQJo4pf9RzJ".to_vec();
     let parts = ["20260102", "auto", "storage", "goog4_request"];
     let key = parts.iter().fold(first, |key, part| hmac(&key, part.as_bytes()).to_vec());
-    hmac(&key, message).iter().map(|byte| format!("{byte:02x}")).collect()
+    let nibbles = hmac(&key, message).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.map(|nibble| char::from_digit(nibble.into(), 16).unwrap()).collect()
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -137,9 +137,8 @@ fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError 
 impl Rule {
     fn new(grant: &Grant) -> Result<Self, IssueError> {
         check_bucket(&grant.container)?;
-        let asked = |asked: bool, constraint, instead| match asked {
-            true => Err(not_enforceable(constraint, instead)),
-            false => Ok(()),
+        let asked = |asked: bool, constraint, instead| {
+            if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
         };
         asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, "a signed URL or a POST policy can")?;
         let typed = matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_)));
@@ -230,7 +229,8 @@ fn cel_text(text: &str) -> String {
             '\'' => quoted.push_str("\\'"),
             '\\' => quoted.push_str("\\\\"),
             c if c.is_control() => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
+                let code = format!("\\u{:04x}", u32::from(c));
+                quoted.push_str(&code);
             }
             c => quoted.push(c),
         }

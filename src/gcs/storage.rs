@@ -34,7 +34,7 @@ impl UrlRequest {
     /// # Errors
     /// As [`storage`](Self::storage).
     pub fn at(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
-        lower(endpoint, grant, Upload::AtOnce).map(|request| request.from_grant(grant))
+        lower(endpoint, grant, Upload::AtOnce).map(|request| request.with_life_of(grant))
     }
 
     /// The signed URL that starts a resumable upload of what this grant allows: the client posts to it
@@ -43,10 +43,10 @@ impl UrlRequest {
     /// # Errors
     /// As [`storage`](Self::storage); a digest is not enforceable, since the bytes come later.
     pub fn resumable(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
-        lower(endpoint, grant, Upload::Resumable).map(|request| request.from_grant(grant))
+        lower(endpoint, grant, Upload::Resumable).map(|request| request.with_life_of(grant))
     }
 
-    fn from_grant(mut self, grant: &Grant) -> Self {
+    fn with_life_of(mut self, grant: &Grant) -> Self {
         self.lifetime = grant.lifetime;
         self.cap = grant.classification.cap();
         self.justification.clone_from(&grant.justification);
@@ -326,7 +326,7 @@ impl StorageError {
     pub fn to_xml(&self) -> String {
         let mut xml = String::from("<?xml version='1.0' encoding='UTF-8'?><Error>");
         let mut element = |name: &str, text: &str| {
-            xml.push_str(&format!("<{name}>"));
+            xml.extend(["<", name, ">"]);
             for c in text.chars() {
                 match c {
                     '<' => xml.push_str("&lt;"),
@@ -336,7 +336,7 @@ impl StorageError {
                     c => xml.push(c),
                 }
             }
-            xml.push_str(&format!("</{name}>"));
+            xml.extend(["</", name, ">"]);
         };
         element("Code", self.code);
         element("Message", self.message);
@@ -394,8 +394,9 @@ impl From<&VerifyError> for StorageError {
                 Self::new(400, "InvalidArgument", "The request is authenticated in more than one way.")
             }
             E::FieldCount { field, .. } => Self::malformed(field, "It must be in the request exactly once."),
-            E::FieldForm { field, expected } => Self::malformed(field, format!("It must be {expected}.")),
-            E::Algorithm { field, expected } => Self::malformed(field, format!("It must be {expected}.")),
+            E::FieldForm { field, expected } | E::Algorithm { field, expected } => {
+                Self::malformed(field, format!("It must be {expected}."))
+            }
             E::Scope { field, .. } => Self::malformed(field, "Its scope is not served here."),
             E::ScopeDate { field, .. } => Self::malformed(field, "Its date must be the day of X-Goog-Date."),
             E::Lifetime { maximum, .. } => {

@@ -177,9 +177,10 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
         }
         if head.authorization.is_some() {
-            return Err(match reserved.any() {
-                true => VerifyError::TwoMechanisms { first: "Authorization", second: "X-Goog-* parameters" },
-                false => VerifyError::Algorithm { field: "Authorization", expected: "a signed URL" },
+            return Err(if reserved.any() {
+                VerifyError::TwoMechanisms { first: "Authorization", second: "X-Goog-* parameters" }
+            } else {
+                VerifyError::Algorithm { field: "Authorization", expected: "a signed URL" }
             });
         }
         if !reserved.any() {
@@ -309,13 +310,12 @@ impl<'r> Presented<'r> {
         now: Timestamp,
     ) -> Result<(), VerifyError> {
         let expected = expected.of(self.claim.algorithm)?.bytes();
-        let equal = match <&[u8; 32]>::try_from(expected) {
-            Ok(digest) => mac::equal(&encode::hex_lower(digest), self.claim.signature.as_bytes()),
-            Err(_) => {
-                let mut hex = String::with_capacity(1024);
-                push_hex(&mut hex, expected);
-                mac::equal(hex.as_bytes(), self.claim.signature.as_bytes())
-            }
+        let equal = if let Ok(digest) = <&[u8; 32]>::try_from(expected) {
+            mac::equal(&encode::hex_lower(digest), self.claim.signature.as_bytes())
+        } else {
+            let mut hex = String::with_capacity(1024);
+            push_hex(&mut hex, expected);
+            mac::equal(hex.as_bytes(), self.claim.signature.as_bytes())
         };
         if !equal {
             return Err(VerifyError::SignatureMismatch);

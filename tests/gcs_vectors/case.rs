@@ -200,7 +200,7 @@ impl Case {
         }
         for method in ["GET", "PUT", "DELETE", "HEAD", "POST"] {
             if method != self.method {
-                refused("another method", &sent.with(|sent| sent.method = method.to_owned()), now)?;
+                refused("another method", &sent.with(|sent| method.clone_into(&mut sent.method)), now)?;
             }
         }
         refused("another path", &sent.with(|sent| sent.target = sent.target.replacen('?', "x?", 1)), now)?;

@@ -135,7 +135,7 @@ impl LegacyCase {
         }
         for method in ["GET", "PUT", "DELETE", "HEAD", "POST"] {
             if method != self.method {
-                refused("another method", &sent.with(|sent| sent.method = method.to_owned()), now)?;
+                refused("another method", &sent.with(|sent| method.clone_into(&mut sent.method)), now)?;
             }
         }
         refused("another path", &sent.with(|sent| sent.target = sent.target.replacen('?', "x?", 1)), now)?;
@@ -148,12 +148,12 @@ impl LegacyCase {
             let again = format!("&{field}=1");
             refused(field, &sent.with(|sent| sent.target.push_str(&again)), now)?;
             let other = sent.target.replacen(&format!("{field}="), &format!("{field}=1"), 1);
-            refused(field, &sent.with(|sent| sent.target = other.clone()), now)?;
+            refused(field, &sent.with(|sent| sent.target.clone_from(&other)), now)?;
         }
         for (name, _) in &self.signed_query {
             let name = name.to_ascii_lowercase();
             let other = sent.target.replacen(&format!("{name}="), &format!("{name}=1"), 1);
-            refused(&name, &sent.with(|sent| sent.target = other.clone()), now)?;
+            refused(&name, &sent.with(|sent| sent.target.clone_from(&other)), now)?;
         }
         Ok(())
     }

@@ -73,10 +73,8 @@ impl PostCase {
             _ => Endpoint::custom(&self.origin),
         };
         let endpoint = endpoint.map_err(|error| error.to_string())?;
-        let policy = match self.is_template() {
-            true => PostPolicy::template(&endpoint, &self.bucket, &self.object),
-            false => PostPolicy::new(&endpoint, &self.bucket, &self.object),
-        };
+        let make = if self.is_template() { PostPolicy::template } else { PostPolicy::new };
+        let policy = make(&endpoint, &self.bucket, &self.object);
         let mut policy = policy.map_err(|error| error.to_string())?;
         for entry in &self.entries {
             let (first, second) = (&entry[1], &entry[2]);
@@ -152,7 +150,7 @@ impl PostCase {
         let mut extra = sent.clone();
         extra.push(("x-goog-meta-extra".to_owned(), "1".to_owned()));
         refused("an extra field", &self.bucket, &extra, now)?;
-        extra.last_mut().unwrap().0 = "x-ignore-extra".to_owned();
+        "x-ignore-extra".clone_into(&mut extra.last_mut().unwrap().0);
         self.check(&self.bucket, &extra, &public, now).map_err(|error| format!("verify with x-ignore: {error}"))?;
         for (at, (name, _)) in sent.iter().enumerate() {
             let mut doubled = sent.clone();

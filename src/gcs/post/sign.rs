@@ -133,9 +133,8 @@ impl PostPolicy {
     /// Cloud Storage does not take.
     pub fn at(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
         refuse_what_no_url_can_carry(grant, not_enforceable)?;
-        let asked = |asked: bool, constraint, instead| match asked {
-            true => Err(not_enforceable(constraint, instead)),
-            false => Ok(()),
+        let asked = |asked: bool, constraint, instead| {
+            if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
         };
         asked(
             grant.actions.only() != Some(Action::Upload),
@@ -275,7 +274,8 @@ impl PostPolicy {
                 }
                 Entry::StartsWith(name, prefix) => push_starts_with(&mut policy, name, prefix),
                 Entry::Size(bytes) => {
-                    policy.push_str(&format!("[\"content-length-range\",{},{}],", bytes.start(), bytes.end()));
+                    let (least, most) = (bytes.start().to_string(), bytes.end().to_string());
+                    policy.extend(["[\"content-length-range\",", &least, ",", &most, "],"]);
                 }
             }
         }

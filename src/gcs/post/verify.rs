@@ -259,9 +259,9 @@ impl<'r> PresentedForm<'r> {
 
     fn check_fields(&self, policy: &Policy, template_keys: bool) -> Result<(), VerifyError> {
         let refused = |why: String| Err(VerifyError::Policy { why });
-        policy.evaluate(|name| match template_keys && name.eq_ignore_ascii_case(KEY) {
-            true => Some(self.sent_key),
-            false => self.value(name),
+        policy.evaluate(|name| {
+            let before_expansion = template_keys && name.eq_ignore_ascii_case(KEY);
+            if before_expansion { Some(self.sent_key) } else { self.value(name) }
         })?;
         // A policy that leaves the bucket open is good for every bucket of the signer.
         if !policy.fixes("bucket") {
