@@ -121,3 +121,21 @@ fn published_files_match() {
     }
     finish(&surprises);
 }
+
+/// What `tests/interop/gcs_clients.sh` had Google's libraries make a moment ago.
+#[test]
+fn what_the_libraries_made_on_the_spot_matches() {
+    let Some(folder) = std::env::var_os("VALET_KEY_INTEROP") else {
+        println!("VALET_KEY_INTEROP is not set: nothing was made on the spot");
+        return;
+    };
+    let folder = Path::new(&folder);
+    let mut surprises = Vec::new();
+    for (source, cases) in published::signed_urls_on_the_spot(folder) {
+        run(&source, &cases, &mut surprises);
+    }
+    for (source, cases) in published::post_policies_on_the_spot(folder) {
+        run(&source, &cases, &mut surprises);
+    }
+    finish(&surprises);
+}

@@ -23,6 +23,8 @@ pub(crate) struct PostCase {
     pub(crate) url: String,
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) quirk: Option<String>,
+    /// Its policy ends in a fraction of a second, which is not written here.
+    pub(crate) only_verified: bool,
 }
 
 impl PostCase {
@@ -43,6 +45,7 @@ impl PostCase {
                 .map(|pair| (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned()))
                 .collect(),
             quirk: value["quirk"].as_str().map(ToOwned::to_owned),
+            only_verified: false,
         }
     }
 
@@ -182,7 +185,9 @@ impl Vector for PostCase {
     }
 
     fn run(&self) -> Result<(), String> {
-        self.issue()?;
+        if !self.only_verified {
+            self.issue()?;
+        }
         self.verify()
     }
 }

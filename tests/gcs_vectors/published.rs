@@ -38,6 +38,22 @@ pub(crate) fn signed_urls(folder: &Path) -> Vec<(String, Vec<Case>)> {
     sources
 }
 
+/// The same from what the libraries made a moment ago.
+pub(crate) fn signed_urls_on_the_spot(folder: &Path) -> Vec<(String, Vec<Case>)> {
+    let cases = |file: &str, from: fn(&Value) -> Case| {
+        (file.to_owned(), read(folder, file)["cases"].as_array().unwrap().iter().map(from).collect())
+    };
+    vec![cases("python-signed-urls.json", from_python), cases("javascript-signed-urls.json", from_js)]
+}
+
+/// The same from what the libraries made a moment ago: both write conditions first, then fields.
+pub(crate) fn post_policies_on_the_spot(folder: &Path) -> Vec<(String, Vec<PostCase>)> {
+    let cases = |file: &str| {
+        (file.to_owned(), read(folder, file)["cases"].as_array().unwrap().iter().map(post_from_python).collect())
+    };
+    vec![cases("python-post-policies.json"), cases("javascript-post-policies.json")]
+}
+
 fn conformance(folder: &Path) -> Vec<Case> {
     let file = read(folder, "gcs-conformance/v4_signatures.json");
     file["signingV4Tests"].as_array().unwrap().iter().map(from_conformance).collect()
@@ -212,6 +228,7 @@ fn post_from_conformance(case: &Value) -> PostCase {
         url: text(output, "url"),
         fields: pairs(&output["fields"]),
         quirk: None,
+        only_verified: false,
     }
 }
 
@@ -248,6 +265,7 @@ fn post_from_python(case: &Value) -> PostCase {
         url: text(&case["expected"], "url"),
         fields: pairs(&case["expected"]["fields"]),
         quirk: maybe(case, "quirk"),
+        only_verified: case["fraction"] == true,
     }
 }
 

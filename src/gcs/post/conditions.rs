@@ -146,10 +146,14 @@ fn read_number(value: Value) -> Option<u64> {
     plain.then(|| digits.parse().ok()).flatten()
 }
 
-/// Reads `2020-01-23T04:35:40Z`, with or without three zeros for a fraction.
+/// Reads `2020-01-23T04:35:40Z`. A fraction of a second, which Google's Python library writes, is dropped: the
+/// policy then ends within that second.
 fn read_expiration(text: &str) -> Option<Timestamp> {
     let text = text.strip_suffix('Z')?;
-    let text = text.strip_suffix(".000").unwrap_or(text);
+    let (text, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if !(1..=9).contains(&fraction.len()) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let shape = text.len() == 19
         && text.bytes().enumerate().all(|(at, byte)| match at {
             4 | 7 => byte == b'-',
@@ -214,6 +218,29 @@ mod tests {
             "{\"expiration\":\"20200123T043540Z\",\"conditions\":[]}",
         ] {
             assert!(Policy::parse(document).is_err(), "{document}");
+        }
+    }
+
+    #[test]
+    fn an_expiration_is_read_to_the_second() {
+        let seconds = |text: &str| read_expiration(text).map(Timestamp::unix);
+        let whole = seconds("2020-01-23T04:35:40Z");
+        assert!(whole.is_some());
+        for text in ["2020-01-23T04:35:40.000Z", "2020-01-23T04:35:40.518042Z", "2020-01-23T04:35:40.999999999Z"] {
+            assert_eq!(seconds(text), whole, "{text}");
+        }
+        for text in [
+            "2020-01-23T04:35:40.Z",
+            "2020-01-23T04:35:40.1234567890Z",
+            "2020-01-23T04:35:40.1.2Z",
+            "2020-01-23T04:35:40,5Z",
+            "2020-01-23T04:35:40.5",
+            "2020-01-23T04:35Z",
+            "2020-02-30T04:35:40Z",
+            "2020-01-23T24:35:40Z",
+            "2020-1-23T04:35:40Z",
+        ] {
+            assert_eq!(seconds(text), None, "{text}");
         }
     }
 
