@@ -73,3 +73,25 @@
 //! assert_eq!(url.method(), "GET");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Cloud Storage through the S3 protocol
+//!
+//! An HMAC key of Google's also signs by Amazon's rules, with the service `s3` and the region `auto`. The
+//! request then has `x-amz-*` headers and no `x-goog-*` ones.
+//!
+//! ```
+//! use valet_key::aws::{Endpoint, Expect, Presented, Region, SigV4, StaticKey, UrlRequest};
+//! use valet_key::{clock::Timestamp, grant::Grant, view::RequestView};
+//! # let now = Timestamp::from_unix(1_700_000_000)?;
+//!
+//! let key = StaticKey::new("GOOG1EXAMPLE", "secret")?;
+//! let google = Endpoint::custom("https://storage.googleapis.com", Region::new("auto")?)?;
+//! let url = key.presign(&UrlRequest::at(&google, &Grant::read("photos", "cat.jpg"))?, now)?;
+//! assert!(url.expose().starts_with("https://storage.googleapis.com/photos/cat.jpg?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
+//!
+//! let headers: [(&str, &[u8]); 1] = [("host", b"storage.googleapis.com")];
+//! let target = url.expose().strip_prefix("https://storage.googleapis.com").unwrap();
+//! let presented = Presented::parse(&RequestView::new("GET", target, &headers))?;
+//! assert!(key.verify(presented, &Expect::new("auto", "s3"), now).is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```

@@ -4,6 +4,7 @@ usage: gcs_clients.py KEY_FILE FOLDER SEED COUNT
 """
 
 import base64
+import copy
 import datetime
 import json
 import random
@@ -71,8 +72,9 @@ def signed_url(at):
         params["bucket_bound_hostname"] = rng.choice(["https://cdn.example.com", "cdn.example.com"])
         params["scheme"] = "https"
     expires_in = rng.choice([1, 60, 900, 3600, 604800])
+    # The library adds `Host` to the headers that it is given.
     url = client.bucket(bucket).blob(blob).generate_signed_url(
-        expiration=datetime.timedelta(seconds=expires_in), credentials=credentials, **params
+        expiration=datetime.timedelta(seconds=expires_in), credentials=credentials, **copy.deepcopy(params)
     )
     date = parse_qs(urlsplit(url).query)["X-Goog-Date"][0]
     return {

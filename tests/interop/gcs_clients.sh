@@ -17,6 +17,9 @@ rm -rf "$made"
 mkdir "$made"
 echo "seed $seed, $count cases of each kind from each library"
 
+if ! command -v npm > /dev/null || ! python3 -c 'import venv, ensurepip' 2> /dev/null; then
+    apt-get install -y --no-install-recommends nodejs npm python3 python3-venv > /dev/null
+fi
 [ -x "$tools/venv/bin/python" ] || python3 -m venv "$tools/venv"
 "$tools/venv/bin/pip" -q install google-cloud-storage==3.17.1
 [ -d "$tools/node_modules/@google-cloud/storage" ] ||
