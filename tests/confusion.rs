@@ -5,6 +5,7 @@
 
 use valet_key::aws::{self, SigV4};
 use valet_key::clock::Timestamp;
+use valet_key::error::VerifyError;
 use valet_key::gcs::{self, GoogV4};
 use valet_key::grant::Grant;
 use valet_key::view::RequestView;
@@ -248,6 +249,21 @@ fn a_form_is_accepted_by_its_own_verifier_for_its_own_object_alone() {
                 }
             }
         }
+    }
+    // A ring finds the right key, and an unknown one is no more than unknown.
+    let mut ring = gcs::KeyRing::new().with(gcs::HmacKey::new(ID, SECRET).unwrap());
+    ring.set_account(rsa.credential().clone(), [other_public_key(), rsa.public_key()]).unwrap();
+    let mut others = gcs::KeyRing::new().with(gcs::HmacKey::new(ID, "another").unwrap());
+    others.set_account(rsa.credential().clone(), [other_public_key()]).unwrap();
+    for (scheme, form) in &forms {
+        let fields: Vec<(&str, &str)> = form.fields().collect();
+        let verify = |ring: &gcs::KeyRing| {
+            let presented = gcs::PresentedForm::parse(&gcs::FormView::new("photos", &fields)).unwrap();
+            ring.verify_form(presented, &gcs::ExpectForm::new(), now()).map(|form| form.key().to_owned())
+        };
+        assert_eq!(verify(&ring).as_deref(), Ok("cat.jpg"), "{scheme}");
+        assert_eq!(verify(&others), Err(VerifyError::SignatureMismatch), "{scheme}");
+        assert_eq!(verify(&gcs::KeyRing::new()), Err(VerifyError::UnknownKey), "{scheme}");
     }
     // The signature of a form is none of a URL, and the other way round.
     let (_, form) = &forms[0];

@@ -261,6 +261,21 @@ proptest! {
         prop_assert!(verify(&method, &query, &lines[..1].to_vec(), now()).is_err());
     }
 
+    /// What starts a resumable upload has no body of its own.
+    #[test]
+    fn the_start_of_a_resumable_upload_is_empty(length in 0usize..4) {
+        let grant = Grant::create("photos", "a").size(1..=3).content_type("image/png");
+        let (target, lines) = signed(&UrlRequest::resumable(&Endpoint::google(), &grant).unwrap());
+        let lines: Vec<(&str, &[u8])> = lines.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let presented = Presented::parse(&RequestView::new("POST", &target, &lines)).unwrap();
+        let verified = key().verify(presented, &Expect::new(), now()).unwrap();
+        prop_assert!(verified.starts_resumable());
+        prop_assert_eq!(verified.size(), Some(&(1..=3)));
+        let mut check = verified.payload_check();
+        check.update(&vec![0; length]);
+        prop_assert_eq!(check.finish().is_ok(), length == 0);
+    }
+
     /// Broader than the default needs a reason, in every form.
     #[test]
     fn whatever_is_broader_needs_a_justification(seconds in 901u32..=604_800, http in any::<bool>()) {

@@ -1,6 +1,6 @@
 //! Keys: the public half, the secret half, the half derived for one day, and what they make.
 
-use super::{Expect, GoogV4, Presented, SignedRequest, StringToSign, verify::Finding};
+use super::{Expect, GoogV4, PendingForm, Presented, SignedForm, SignedRequest, StringToSign, verify::Finding};
 use crate::{
     clock::Timestamp,
     encode::{self, Inline},
@@ -336,6 +336,23 @@ impl HmacKey {
         presented.judge(&Signature::hmac(derived.key.mac(message)), &self.credential, now)?;
         self.derived.keep(derived);
         Ok(true)
+    }
+
+    /// The same for a form. What it returns is the verified form.
+    pub(super) fn accept_form<'r>(
+        &self,
+        pending: PendingForm<'r>,
+    ) -> Result<(Verified<SignedForm<'r>>, bool), VerifyError> {
+        let scope = *pending.scope();
+        let message = pending.string_to_sign().as_bytes();
+        if let Some(mac) = self.derived.mac(&scope, message) {
+            return pending.accept(&Signature::hmac(mac)).map(|form| (form, false));
+        }
+        let derived = self.derive(&scope);
+        let signature = Signature::hmac(derived.key.mac(message));
+        let form = pending.accept(&signature)?;
+        self.derived.keep(derived);
+        Ok((form, true))
     }
 
     /// Derives and keeps the key of a scope ahead of its use.

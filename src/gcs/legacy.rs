@@ -613,7 +613,7 @@ impl<'r> LegacyPending<'r> {
     #[cfg(feature = "rsa")]
     pub fn accept_public(self, key: &PublicKey) -> Result<Verified<LegacySignedRequest<'r>>, VerifyError> {
         key.verify(self.text.as_bytes(), &self.presented.signature)?;
-        alive(&self.credential, self.now)?;
+        alive(self.credential.expires_at(), self.now)?;
         Ok(Verified::new(LegacySignedRequest(self.presented)))
     }
 
@@ -627,7 +627,7 @@ impl<'r> LegacyPending<'r> {
         if !crate::mac::equal(expected.of(Algorithm::RsaSha256)?.bytes(), &self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
-        alive(&self.credential, self.now)?;
+        alive(self.credential.expires_at(), self.now)?;
         Ok(Verified::new(LegacySignedRequest(self.presented)))
     }
 }

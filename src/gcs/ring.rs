@@ -2,7 +2,10 @@
 
 #[cfg(feature = "rsa")]
 use super::{Credential, rsa::PublicKey, verify::alive};
-use super::{Expect, GoogV4, HmacKey, Presented, SignedRequest, key::Algorithm, verify::Finding};
+use super::{
+    Expect, ExpectForm, GoogV4, HmacKey, Presented, PresentedForm, SignedForm, SignedRequest, key::Algorithm,
+    verify::Finding,
+};
 use crate::{
     clock::Timestamp,
     error::VerifyError,
@@ -132,6 +135,65 @@ impl KeyRing {
         Ok(presented.verified(finding))
     }
 
+    /// Checks a form against the keys of whom it names.
+    ///
+    /// # Errors
+    /// Those of [`PresentedForm::check`] and [`PendingForm::accept`](super::PendingForm::accept), and
+    /// [`VerifyError::UnknownKey`].
+    pub fn verify_form<'r>(
+        &self,
+        presented: PresentedForm<'r>,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+        let scope = *presented.scope();
+        match presented.algorithm() {
+            Algorithm::HmacSha256 => {
+                let keys = self.hmac.get(presented.id()).map(Vec::as_slice).unwrap_or_default();
+                let mut refused = VerifyError::UnknownKey;
+                for key in keys {
+                    match presented.clone().check(key.credential(), expect, now).and_then(|it| key.accept_form(it)) {
+                        Ok((form, new_scope)) => {
+                            if let (true, Some(decoy)) = (new_scope, &self.decoy) {
+                                decoy.prepare_for(&scope);
+                            }
+                            return Ok(form);
+                        }
+                        Err(error) => refused = error,
+                    }
+                }
+                if let (true, Some(decoy)) = (keys.is_empty(), &self.decoy) {
+                    // The same work as for a known key; what is wrong with the form itself may be told.
+                    let pending = presented.check_as_anybody(expect, now)?;
+                    let _ = decoy.accept_form(pending);
+                }
+                Err(refused)
+            }
+            #[cfg(feature = "rsa")]
+            Algorithm::RsaSha256 => {
+                let Some((credential, keys)) = self.accounts.get(presented.id()) else {
+                    let pending = presented.check_as_anybody(expect, now)?;
+                    if let Some(decoy) = &self.decoy_public {
+                        let _ = pending.accept_public(decoy);
+                    }
+                    return Err(VerifyError::UnknownKey);
+                };
+                let pending = presented.check(credential, expect, now)?;
+                let mut refused = VerifyError::SignatureMismatch;
+                for key in keys {
+                    match pending.clone().accept_public(key) {
+                        Err(VerifyError::SignatureMismatch) => {}
+                        Err(error) => refused = error,
+                        accepted => return accepted,
+                    }
+                }
+                Err(refused)
+            }
+            #[cfg(not(feature = "rsa"))]
+            Algorithm::RsaSha256 => Err(VerifyError::UnknownKey),
+        }
+    }
+
     /// Accepts a request or not, and leaves it where it is: it is large, and copying it would cost more
     /// than looking at it.
     fn settle(&self, presented: &Presented<'_>, expect: &Expect, now: Timestamp) -> Result<Finding, VerifyError> {
@@ -180,7 +242,7 @@ impl KeyRing {
             return Err(VerifyError::UnknownKey);
         };
         if keys.iter().any(|key| presented.judge_public(finding, key).is_ok()) {
-            return alive(credential, now);
+            return alive(credential.expires_at(), now);
         }
         Err(VerifyError::SignatureMismatch)
     }

@@ -406,7 +406,7 @@ impl From<&VerifyError> for StorageError {
                 Self::new(400, "InvalidURI", "The request cannot be read in one way only.")
             }
             E::PayloadMode { .. } => Self::new(501, "NotImplemented", "This payload mode is not accepted here."),
-            E::PayloadMismatch { what } if *what == LENGTH_RANGE => {
+            E::PayloadMismatch { what } if [LENGTH_RANGE, "content-length-range"].contains(what) => {
                 Self::new(400, "EntityTooLarge", "The size of the upload is outside the signed range.")
             }
             E::PayloadMismatch { .. } => Self::new(400, "BadDigest", "The digest is not that of the body."),

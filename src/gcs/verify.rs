@@ -320,7 +320,7 @@ impl<'r> Presented<'r> {
         if !equal {
             return Err(VerifyError::SignatureMismatch);
         }
-        alive(credential, now)
+        alive(credential.expires_at(), now)
     }
 
     /// The same with the public half of an RSA key.
@@ -420,8 +420,8 @@ impl<'r> Presented<'r> {
 }
 
 /// What is wrong with a key is told only to those who hold it.
-pub(super) fn alive(credential: &Credential, now: Timestamp) -> Result<(), VerifyError> {
-    match credential.expires_at() {
+pub(super) fn alive(key_ends: Option<Timestamp>, now: Timestamp) -> Result<(), VerifyError> {
+    match key_ends {
         Some(ended_at) if now > ended_at => Err(VerifyError::CredentialExpired { ended_at, now }),
         _ => Ok(()),
     }
@@ -509,7 +509,7 @@ impl<'r> Pending<'r> {
             return Err(VerifyError::SignatureMismatch);
         }
         self.presented.judge_public(&self.finding, key)?;
-        alive(&self.credential, self.now)?;
+        alive(self.credential.expires_at(), self.now)?;
         Ok(self.presented.verified(self.finding))
     }
 }
@@ -619,16 +619,21 @@ impl<'r> SignedRequest<'r> {
         self.finding.size.as_ref()
     }
 
-    /// Holds the body to a signed `x-goog-content-sha256` and `x-goog-content-length-range`.
+    /// Holds the body to a signed `x-goog-content-sha256` and `x-goog-content-length-range`. One that starts a
+    /// resumable upload must be empty.
     #[must_use]
     pub fn payload_check(&self) -> PayloadCheck {
         let content = self.presented.content_sha256.filter(|value| *value != UNSIGNED.as_bytes());
         let digest = content.and_then(encode::from_hex_lower);
-        // The request that starts a resumable upload has no body yet.
-        let size = self.finding.size.clone().filter(|_| !self.starts_resumable());
+        // The request that starts a resumable upload has no body: its bytes come later.
+        let size = if self.starts_resumable() {
+            Some((0..=0, RESUMABLE))
+        } else {
+            self.finding.size.clone().map(|size| (size, LENGTH_RANGE))
+        };
         PayloadCheck::new(HeldTo {
             content: digest.map(|digest| (digest, CONTENT_SHA256)),
-            size: size.map(|size| (size, LENGTH_RANGE)),
+            size,
             // No body has a digest that is none.
             never: (content.is_some() && digest.is_none()).then_some(CONTENT_SHA256),
             ..HeldTo::default()

@@ -229,6 +229,24 @@ impl<'r> PresentedForm<'r> {
             let expected = credential.algorithm().as_str();
             return Err(VerifyError::Algorithm { field: ALGORITHM, expected });
         }
+        self.examine(credential.expires_at(), expect, now)
+    }
+
+    /// The same without a credential: for a form of somebody unknown, which costs what it would cost otherwise.
+    pub(in crate::gcs) fn check_as_anybody(
+        self,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<PendingForm<'r>, VerifyError> {
+        self.examine(None, expect, now)
+    }
+
+    fn examine(
+        self,
+        key_ends: Option<Timestamp>,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<PendingForm<'r>, VerifyError> {
         if self.scope.date_bytes() != self.date.get(..8).unwrap_or_default() {
             return Err(VerifyError::ScopeDate { field: CREDENTIAL, signed_at: self.signed_at });
         }
@@ -238,7 +256,7 @@ impl<'r> PresentedForm<'r> {
         self.check_time(&policy, expect, now)?;
         self.check_fields(&policy, expect.template_keys)?;
         let string_to_sign = StringToSign::of_policy(self.policy);
-        Ok(PendingForm { form: self, policy, string_to_sign, credential: credential.clone(), now })
+        Ok(PendingForm { form: self, policy, string_to_sign, key_ends, now })
     }
 
     fn check_time(&self, policy: &Policy, expect: &ExpectForm, now: Timestamp) -> Result<(), VerifyError> {
@@ -328,7 +346,7 @@ pub struct PendingForm<'r> {
     form: PresentedForm<'r>,
     policy: Policy,
     string_to_sign: StringToSign,
-    credential: Credential,
+    key_ends: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -375,7 +393,7 @@ impl<'r> PendingForm<'r> {
 
     /// INVARIANT: called only after the signature was found right.
     fn verified(self) -> Result<Verified<SignedForm<'r>>, VerifyError> {
-        alive(&self.credential, self.now)?;
+        alive(self.key_ends, self.now)?;
         Ok(Verified::new(SignedForm { size: self.policy.size(), expires_at: self.policy.expires_at, form: self.form }))
     }
 }
