@@ -23,7 +23,7 @@ const HOST: &str = "storage.googleapis.com";
 const BUCKET: &str = "examplebucket";
 /// 24 bytes, as for S3.
 const OBJECT: &str = "photos/2026/11/cat-1.jpg";
-const KEY_FILE: &str = include_str!("../tests/vectors/gcs/dummy-service-account.json");
+const KEY_FILE: &str = include_str!("../tests/vectors/gcs/keys/dummy-service-account.json");
 
 fn now() -> Timestamp {
     Timestamp::from_unix(1_700_000_000).unwrap()

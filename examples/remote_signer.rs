@@ -34,7 +34,7 @@ use valet_key::{
 };
 
 /// A key that is published and was never active.
-const KEY_FILE: &str = include_str!("../tests/vectors/gcs/dummy-service-account.json");
+const KEY_FILE: &str = include_str!("../tests/vectors/gcs/keys/dummy-service-account.json");
 /// What the metadata server would hand out.
 const BEARER: &str = "a-token-of-the-workload";
 

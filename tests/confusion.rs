@@ -23,12 +23,12 @@ fn now() -> Timestamp {
 }
 
 fn account_key() -> gcs::ServiceAccountKey {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/dummy-service-account.json");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/keys/dummy-service-account.json");
     gcs::ServiceAccountKey::from_json(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 
 fn other_public_key() -> gcs::PublicKey {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/other-certificate.pem");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/keys/other-certificate.pem");
     gcs::PublicKey::from_pem(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 

@@ -13,14 +13,14 @@ use valet_key::view::RequestView;
 pub(crate) fn key() -> &'static ServiceAccountKey {
     static KEY: OnceLock<ServiceAccountKey> = OnceLock::new();
     KEY.get_or_init(|| {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/dummy-service-account.json");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/keys/dummy-service-account.json");
         ServiceAccountKey::from_json(&std::fs::read_to_string(file).unwrap()).unwrap()
     })
 }
 
 /// A key of another account.
 pub(crate) fn other_key() -> PublicKey {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/other-certificate.pem");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/keys/other-certificate.pem");
     PublicKey::from_pem(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 seed=${1:-$RANDOM$RANDOM}
 count=${2:-60}
 here=$PWD/tests/interop
-key=$PWD/tests/vectors/gcs/dummy-service-account.json
+key=$PWD/tests/vectors/gcs/keys/dummy-service-account.json
 tools=$PWD/target/interop/gcs
 made=$tools/made
 mkdir -p "$tools"
