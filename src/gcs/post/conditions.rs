@@ -53,7 +53,11 @@ impl Policy {
             return Err(VerifyError::TooLarge { what: "policy conditions", found: list.len(), limit: MAX_CONDITIONS });
         }
         let read = |value| Condition::read(value).ok_or_else(|| refused("a condition is none that is known"));
-        Ok(Self { expires_at, conditions: list.into_iter().map(read).collect::<Result<_, _>>()? })
+        let conditions: Vec<Condition> = list.into_iter().map(read).collect::<Result<_, _>>()?;
+        if conditions.iter().filter(|condition| matches!(condition, Condition::Size(_))).count() > 1 {
+            return Err(refused("`content-length-range` is there more than once"));
+        }
+        Ok(Self { expires_at, conditions })
     }
 
     /// Holds the fields of a form to every condition. `value` tells the value of a field, by its name in any
@@ -96,13 +100,12 @@ impl Policy {
             .any(|condition| matches!(condition, Condition::Equals(name, _) if name.eq_ignore_ascii_case(field)))
     }
 
-    /// The sizes that every range allows: an empty range if they contradict each other.
+    /// The sizes that are allowed.
     pub(super) fn size(&self) -> Option<RangeInclusive<u64>> {
-        let ranges = self.conditions.iter().filter_map(|condition| match condition {
+        self.conditions.iter().find_map(|condition| match condition {
             Condition::Size(bytes) => Some(bytes.clone()),
             _ => None,
-        });
-        ranges.reduce(|left, right| *left.start().max(right.start())..=*left.end().min(right.end()))
+        })
     }
 }
 
@@ -136,8 +139,27 @@ impl Condition {
     }
 }
 
-fn is_field(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'$')
+/// Whether a form can have a field of this name, beside the file, the policy and its signature.
+///
+/// Source: Cloud Storage documentation, "POST object", form fields.
+pub(super) fn is_field(name: &str) -> bool {
+    const FIELDS: [&str; 12] = [
+        "acl",
+        "bucket",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-md5",
+        "content-type",
+        "expires",
+        "key",
+        "success_action_redirect",
+        "success_action_status",
+    ];
+    let goog = name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("x-goog-")) && name.len() > 7;
+    (goog && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')))
+        || FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field))
 }
 
 fn read_number(value: Value) -> Option<u64> {
@@ -247,8 +269,8 @@ mod tests {
     #[test]
     fn every_condition_counts() {
         let policy = policy(
-            "{\"acl\":\"public\"},[\"starts-with\",\"$Content-Type\",\"image/\"],[\"starts-with\",\"$note\",\"\"],\
-             [\"content-length-range\",1,9],[\"content-length-range\",3,20]",
+            "{\"acl\":\"public\"},[\"starts-with\",\"$Content-Type\",\"image/\"],[\"starts-with\",\"$x-goog-meta-note\",\"\"],\
+             [\"content-length-range\",3,9]",
         )
         .unwrap();
         let check = |acl: Option<&'static str>, kind: &'static str| {

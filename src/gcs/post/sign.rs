@@ -1,6 +1,6 @@
 //! Signing a form: prepared without a secret, finished with a signature.
 
-use super::{ALGORITHM, CREDENTIAL, DATE, FILE_NAME, KEY, POLICY, SIGNATURE};
+use super::{ALGORITHM, CREDENTIAL, DATE, FILE_NAME, KEY, POLICY, SIGNATURE, conditions::is_field};
 use crate::{
     clock::Timestamp,
     encode,
@@ -389,13 +389,6 @@ fn check_key(name: &str) -> Result<(), IssueError> {
 
 fn check_field(name: &str) -> Result<(), IssueError> {
     let is = |other: &&str| name.eq_ignore_ascii_case(other);
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if name.is_empty() || !name.bytes().all(token) {
-        return Err(IssueError::Invalid {
-            what: "form field",
-            why: "its name must be letters, digits, `-`, `_` or `.`",
-        });
-    }
     let reserved = [KEY, POLICY, ALGORITHM, CREDENTIAL, DATE, SIGNATURE, "bucket", "file", LENGTH_RANGE];
     if reserved.iter().any(is) {
         return Err(IssueError::Reserved { name: name.to_owned() });
@@ -408,6 +401,9 @@ fn check_field(name: &str) -> Result<(), IssueError> {
             what: "form field",
             why: "`x-ignore-*` is not checked: add it to the form only",
         });
+    }
+    if !is_field(name) {
+        return Err(IssueError::Invalid { what: "form field", why: "Cloud Storage takes no field of that name" });
     }
     Ok(())
 }

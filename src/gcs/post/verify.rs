@@ -281,9 +281,12 @@ impl<'r> PresentedForm<'r> {
             let before_expansion = template_keys && name.eq_ignore_ascii_case(KEY);
             if before_expansion { Some(self.sent_key) } else { self.value(name) }
         })?;
-        // A policy that leaves the bucket open is good for every bucket of the signer.
-        if !policy.fixes("bucket") {
-            return refused("no condition fixes the bucket".to_owned());
+        // A policy that leaves the bucket open is good for every bucket of the signer, and one that leaves the
+        // signer's fields open was not made for them.
+        for field in ["bucket", DATE, CREDENTIAL, ALGORITHM] {
+            if !policy.fixes(field) {
+                return refused(format!("no condition fixes `{field}`"));
+            }
         }
         for (name, _) in self.view.fields {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
