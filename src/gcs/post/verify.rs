@@ -22,12 +22,7 @@ use crate::{
         payload::{HeldTo, PayloadCheck},
     },
 };
-use alloc::{
-    borrow::{Cow, ToOwned},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::{fmt, ops::RangeInclusive};
 
 /// The largest policy in base64, the most fields, and the longest value that are read.
