@@ -179,6 +179,16 @@ impl Lifetime {
     }
 }
 
+/// What to do when the credential ends before the token would.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnShortCredential {
+    /// Refuse to issue. The default.
+    #[default]
+    Refuse,
+    /// Shorten the token. [`BearerUrl::expires_at`](crate::token::BearerUrl::expires_at) tells the effective end.
+    Clamp,
+}
+
 /// How sensitive the data is, which caps the lifetime that needs no justification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

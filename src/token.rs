@@ -91,6 +91,10 @@ impl CorsRule<'_> {
 ///
 /// Only this crate makes one, and only from an accepted signature, so a function that takes
 /// `&Verified<T>` cannot be called for a request that was not checked.
+///
+/// ```compile_fail,E0624
+/// let forged = valet_key::token::Verified::new("nobody vouches for this");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verified<T>(T);
 

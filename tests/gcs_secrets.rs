@@ -112,8 +112,8 @@ fn nothing_on_the_way_to_a_url_or_past_it_shows_its_signature() {
 
         let mut ring = KeyRing::new().with(hmac());
         ring.set_account(account().credential().clone(), [account().public_key()]).unwrap();
-        let verifier = Verifier::new(ring, Expect::new());
-        planted.is_hidden_by(&verifier);
+        let judge = Verifier::new(ring, Expect::new());
+        planted.is_hidden_by(&judge);
         // Every refusal, of a request that all but has the right signature.
         for (from, to) in [
             ("X-Goog-Signature=", "X-Goog-Signature=0"),
@@ -131,7 +131,7 @@ fn nothing_on_the_way_to_a_url_or_past_it_shows_its_signature() {
             assert_ne!(changed, target);
             let view = RequestView::new("GET", &changed, &headers);
             planted.is_hidden_by(&view);
-            let error = verifier.verify(&view, now()).unwrap_err();
+            let error = judge.verify(&view, now()).unwrap_err();
             planted.is_hidden_by_error(&error);
             planted.is_not_in(&StorageError::from(&error).to_xml());
             planted.is_not_in(&StorageError::detailed(&error).to_xml());

@@ -735,3 +735,94 @@ fn what_was_asked_for_is_among_the_signed_headers() {
         sent.without(name).is_refused("signed_header_missing", MALFORMED);
     }
 }
+
+#[cfg(all(feature = "rsa", feature = "legacy"))]
+mod legacy {
+    use super::{HOST, ORIGIN, now, why};
+    use valet_key::clock::Timestamp;
+    use valet_key::error::{IssueError, VerifyError};
+    use valet_key::gcs::{Endpoint, GoogV4, LegacyExpect, LegacyPresented, LegacyUrlRequest, ServiceAccountKey};
+    use valet_key::grant::Lifetime;
+    use valet_key::view::RequestView;
+
+    fn key() -> ServiceAccountKey {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/keys/dummy-service-account.json");
+        ServiceAccountKey::from_json(&std::fs::read_to_string(file).unwrap()).unwrap()
+    }
+
+    fn request(method: &str) -> LegacyUrlRequest {
+        LegacyUrlRequest::new(method, &Endpoint::google(), "photos", "cat.jpg").unwrap()
+    }
+
+    fn target(request: &LegacyUrlRequest) -> String {
+        key().legacy_signed_url(request, now()).unwrap().expose().strip_prefix(ORIGIN).unwrap().to_owned()
+    }
+
+    fn check(
+        method: &str,
+        target: &str,
+        more: &[(&str, &[u8])],
+        expect: &LegacyExpect,
+        at: Timestamp,
+    ) -> Result<(), VerifyError> {
+        let mut lines: Vec<(&str, &[u8])> = vec![("host", HOST.as_bytes())];
+        lines.extend_from_slice(more);
+        let presented = LegacyPresented::parse(&RequestView::new(method, target, &lines))?;
+        let pending = presented.check(key().credential(), expect, at)?;
+        pending.accept_public(&key().public_key()).map(|_| ())
+    }
+
+    #[test]
+    fn what_v2_signs_is_held_to_it_and_what_it_does_not_sign_decides_nothing() {
+        let (expect, good) = (LegacyExpect::new(HOST), target(&request("GET")));
+        let verdict = |target: &str, more: &[(&str, &[u8])]| check("GET", target, more, &expect, now());
+        assert_eq!(verdict(&good, &[]), Ok(()));
+        let code = |verdict: Result<(), VerifyError>| verdict.expect_err("it was accepted").code();
+        assert_eq!(code(verdict(&good, &[("x-goog-acl", b"public-read")])), "signature_mismatch");
+        assert_eq!(code(verdict(&good, &[("content-type", b"text/html")])), "signature_mismatch");
+        assert_eq!(code(verdict(&good, &[("x-amz-acl", b"private")])), "two_mechanisms");
+        assert_eq!(code(verdict(&good, &[("authorization", b"GOOG1 a:b")])), "two_mechanisms");
+        assert_eq!(code(verdict(&format!("{good}&X-Goog-Signature=1"), &[])), "two_mechanisms");
+        assert_eq!(code(verdict(&format!("{good}&acl"), &[])), "signature_mismatch");
+        assert_eq!(code(verdict(&format!("{good}&expires=1"), &[])), "field_form");
+        assert_eq!(code(verdict(&format!("{good}&Expires=1"), &[])), "field_count");
+        assert_eq!(code(verdict(&good.replace("Expires=", "Expires=9999999"), &[])), "field_form");
+        assert_eq!(code(verdict(&good.replace("Expires=", "Expires=-"), &[])), "field_form");
+        assert_eq!(code(verdict(&good.replace("Signature=", "Signature=+"), &[])), "field_form");
+        assert_eq!(code(verdict(&good.replace("%3D%3D", ""), &[])), "field_form");
+        assert_eq!(code(verdict(&good.replace("/cat", "//cat"), &[])), "signature_mismatch");
+        assert_eq!(code(verdict(&good.replace("/cat", "/%63at"), &[])), "ambiguous_path");
+        assert_eq!(code(check("DELETE", &good, &[], &expect, now())), "signature_mismatch");
+        assert_eq!(code(check("POST", &good, &[], &expect, now())), "malformed");
+        assert_eq!(code(check("GET", &good, &[], &LegacyExpect::new("cdn.example.com"), now())), "host");
+        assert_eq!(
+            code(check("GET", &good, &[], &expect.clone().bucket_in_host("photos"), now())),
+            "signature_mismatch"
+        );
+        assert_eq!(code(check("GET", &good, &[], &expect, now().saturating_add(901))), "expired");
+        let short = expect.clone().max_lifetime(Lifetime::minutes(5).unwrap());
+        assert_eq!(code(check("GET", &good, &[], &short, now())), "lifetime");
+        // Not signed, so anybody may add it, and nothing of it is told.
+        assert_eq!(verdict(&format!("{good}&response-content-type=text%2Fhtml"), &[]), Ok(()));
+    }
+
+    #[test]
+    fn a_generator_of_v2_refuses_what_would_shift_its_lines_or_not_be_signed() {
+        let refused = |request: LegacyUrlRequest| key().legacy_signed_url(&request, now()).unwrap_err();
+        for value in ["a\nx-goog-acl:public-read", "a\r\n", "a\0"] {
+            assert!(matches!(refused(request("GET").header("content-type", value)), IssueError::Invalid { .. }));
+            assert!(matches!(refused(request("GET").header("x-goog-meta-a", value)), IssueError::Invalid { .. }));
+        }
+        for name in ["range", "if-match", "x-goog-encryption-key", "X-Goog-Encryption-Key-Sha256", "x-amz-acl"] {
+            assert!(matches!(refused(request("GET").header(name, "1")), IssueError::Invalid { .. }), "{name}");
+        }
+        assert!(matches!(refused(request("POST")), IssueError::Invalid { .. }));
+        assert!(matches!(refused(request("GET").unsigned_query("expires", "1")), IssueError::Reserved { .. }));
+        assert!(matches!(refused(request("GET").unsigned_query("X-Goog-Date", "1")), IssueError::Invalid { .. }));
+        let long = request("GET").lives(Lifetime::minutes(16).unwrap());
+        assert!(matches!(refused(long.clone()), IssueError::Unjustified { .. }));
+        assert!(key().legacy_signed_url(&long.because(why()), now()).is_ok());
+        let week = Lifetime::from_seconds(604_801).unwrap();
+        assert!(matches!(refused(request("GET").lives(week).because(why())), IssueError::LifetimeTooLong { .. }));
+    }
+}

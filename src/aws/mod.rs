@@ -24,6 +24,7 @@ mod sign;
 mod verify;
 
 pub use crate::{
+    grant::OnShortCredential,
     v4::payload::{Payload, PayloadCheck},
     view::Plus,
 };
@@ -36,7 +37,7 @@ pub use self::{
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
     s3::S3Error,
-    sign::{OnShortCredential, Prepared, UrlRequest},
+    sign::{Prepared, UrlRequest},
     verify::{Expect, Form, Pending, Presented, SignedRequest},
 };
 

@@ -8,27 +8,18 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::IssueError,
-    grant::{Justification, Lifetime},
+    grant::{Justification, Lifetime, OnShortCredential},
     mac::Sha256,
     token::BearerUrl,
     v4::{
         canonical::pair,
+        lifetime::{Bounds, effective},
         payload::Payload,
         template::{Parts, UrlTemplate},
     },
 };
 use alloc::{string::String, vec::Vec};
 use core::fmt;
-
-/// What to do when the credential ends before the token would.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnShortCredential {
-    /// Refuse to issue. The default.
-    #[default]
-    Refuse,
-    /// Shorten the token. [`BearerUrl::expires_at`] tells the effective end.
-    Clamp,
-}
 
 /// A [`Request`] with a lifetime, to be signed in its URL.
 ///
@@ -133,17 +124,12 @@ impl UrlRequest {
 
     /// The lifetime in seconds and the end of the token.
     pub(super) fn effective(&self, credential: &Credential, now: Timestamp) -> Result<(u32, Timestamp), IssueError> {
-        if self.lifetime > self.cap && self.request.justification.is_none() {
-            return Err(IssueError::Unjustified { what: "a lifetime beyond the default" });
-        }
-        if self.lifetime > Lifetime::WEEK {
-            return Err(IssueError::LifetimeTooLong {
-                requested: self.lifetime.seconds(),
-                maximum: Lifetime::WEEK.seconds(),
-                service: self.request.service.clone(),
-            });
-        }
-        effective_lifetime(self.lifetime, credential, self.on_short_credential, now)
+        let bounds = Bounds {
+            cap: self.cap,
+            is_justified: self.request.justification.is_some(),
+            service: &self.request.service,
+        };
+        effective(self.lifetime, &bounds, credential.expires_at(), self.on_short_credential, now)
     }
 }
 
@@ -239,23 +225,5 @@ impl fmt::Debug for Prepared {
             .field("scope", &self.scope)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
-    }
-}
-
-/// When a token that begins now and lives so long ends, given its credential.
-pub(super) fn effective_lifetime(
-    lifetime: Lifetime,
-    credential: &Credential,
-    on_short: OnShortCredential,
-    now: Timestamp,
-) -> Result<(u32, Timestamp), IssueError> {
-    let asked = lifetime.seconds();
-    let token_ends = now.checked_add(asked).ok_or(IssueError::TimeOverflow)?;
-    let Some(credential_ends) = credential.expires_at().filter(|ends| *ends < token_ends) else {
-        return Ok((asked, token_ends));
-    };
-    match u32::try_from(credential_ends.seconds_since(now)) {
-        Ok(left @ 1..) if on_short == OnShortCredential::Clamp => Ok((left, credential_ends)),
-        _ => Err(IssueError::OutlivesCredential { token_ends, credential_ends }),
     }
 }

@@ -366,8 +366,8 @@ impl HmacKey {
 pub struct ScopedKey(DerivedKey<Scope>);
 
 impl ScopedKey {
-    pub(super) fn sign(&self, message: &StringToSign) -> Signature {
-        Signature::hmac(self.0.key.mac(message.as_bytes()))
+    pub(super) fn sign_hex(&self, message: &StringToSign) -> [u8; 64] {
+        encode::hex_lower(&self.0.key.mac(message.as_bytes()))
     }
 }
 

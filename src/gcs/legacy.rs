@@ -17,19 +17,20 @@ use super::{
     canonical::{Goog, RESUMABLE, is_amazons},
     endpoint::check_object,
     key::Algorithm,
-    sign::{METHODS, OnShortCredential, RESERVED_HEADERS, dot_segment, effective_lifetime},
+    sign::{METHODS, RESERVED_HEADERS, SERVICE, dot_segment},
     verify::alive,
 };
 use crate::{
     clock::Timestamp,
     encode,
     error::{IssueError, KeyError, VerifyError},
-    grant::{Justification, Lifetime},
+    grant::{Justification, Lifetime, OnShortCredential},
     token::{BearerUrl, Verified},
     v4::{
         canonical::{Lines, params, put_header_value, trimmed},
         checks::{check_header, has_dot_segment},
         fields::{Head, Target},
+        lifetime::{Bounds, effective},
         origin::Origin,
     },
     view::{HeaderLine, Limits, RequestView},
@@ -163,14 +164,9 @@ impl LegacyUrlRequest {
         if !justified && !self.origin.is_https() {
             return Err(IssueError::Unjustified { what: "plain HTTP" });
         }
-        let (_, expires_at) = effective_lifetime(
-            self.lifetime,
-            Lifetime::DEFAULT,
-            justified,
-            credential,
-            OnShortCredential::Refuse,
-            now,
-        )?;
+        let bounds = Bounds { cap: Lifetime::DEFAULT, is_justified: justified, service: SERVICE };
+        let ends = credential.expires_at();
+        let (_, expires_at) = effective(self.lifetime, &bounds, ends, OnShortCredential::Refuse, now)?;
         let lines = self.checked_lines()?;
         let object = encode::path(self.object.as_bytes()).to_string();
         let path = format!("{}{object}", self.bucket_path);

@@ -34,7 +34,7 @@ mod sign;
 mod storage;
 mod verify;
 
-pub use crate::{v4::payload::PayloadCheck, view::Plus};
+pub use crate::{grant::OnShortCredential, v4::payload::PayloadCheck, view::Plus};
 
 #[cfg(feature = "legacy")]
 pub use self::legacy::{
@@ -52,7 +52,7 @@ pub use self::{
     remote::SignBlob,
     resumable::ResumableSession,
     ring::{KeyRing, Verifier},
-    sign::{OnShortCredential, Prepared, UrlRequest},
+    sign::{Prepared, UrlRequest},
     storage::StorageError,
     verify::{Expect, Pending, Presented, SignedRequest},
 };

@@ -105,14 +105,19 @@ impl<K: GoogV4> Presigner<K> {
         // INVARIANT: `move_to` ran first.
         let stamp = self.stamp.as_mut().ok_or(IssueError::TimeOverflow)?;
         stamp.string_to_sign.set_digest(&hash.finish());
-        let signature = match &stamp.key {
-            Some(key) => key.sign(&stamp.string_to_sign),
-            None => self.holder.sign(&stamp.scope, &stamp.string_to_sign)?,
-        };
+        if let Some(key) = &stamp.key {
+            let signature = key.sign_hex(&stamp.string_to_sign);
+            url.clear();
+            self.template.push_url(&self.path, url);
+            UrlTemplate::<Goog>::push_signature(url, &signature);
+            return Ok(self.expires_at);
+        }
+        let signature = self.holder.sign(&stamp.scope, &stamp.string_to_sign)?;
+        let signature = signature.of(self.holder.credential().algorithm())?;
         url.clear();
         self.template.push_url(&self.path, url);
         UrlTemplate::<Goog>::push_signature(url, b"");
-        push_hex(url, signature.of(self.holder.credential().algorithm())?.bytes());
+        push_hex(url, signature.bytes());
         Ok(self.expires_at)
     }
 

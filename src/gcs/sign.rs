@@ -10,13 +10,14 @@ use crate::{
     clock::Timestamp,
     encode,
     error::{IssueError, KeyError},
-    grant::{Justification, Lifetime},
+    grant::{Justification, Lifetime, OnShortCredential},
     mac::Sha256,
     token::BearerUrl,
     v4::{
         Dialect,
         canonical::{Pair, PathRule, pair, trimmed},
         checks::{check_header, has_dot_segment},
+        lifetime::{Bounds, effective},
         origin::Origin,
         payload::UNSIGNED,
         template::{Parts, UrlTemplate},
@@ -37,16 +38,6 @@ pub(super) const METHODS: [&str; 5] = ["DELETE", "GET", "HEAD", "POST", "PUT"];
 
 /// Headers that belong to the signer.
 pub(super) const RESERVED_HEADERS: [&str; 2] = ["authorization", "host"];
-
-/// What to do when the key ends before the token would.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnShortCredential {
-    /// Refuse to issue. The default.
-    #[default]
-    Refuse,
-    /// Shorten the token. [`BearerUrl::expires_at`] tells the effective end.
-    Clamp,
-}
 
 /// One request to Cloud Storage, to be signed in its URL.
 ///
@@ -318,14 +309,9 @@ impl UrlRequest {
         credential: &Credential,
         now: Timestamp,
     ) -> Result<Timestamp, IssueError> {
-        let (seconds, expires_at) = effective_lifetime(
-            self.lifetime,
-            self.cap,
-            self.justification.is_some(),
-            credential,
-            self.on_short_credential,
-            now,
-        )?;
+        let bounds = Bounds { cap: self.cap, is_justified: self.justification.is_some(), service: SERVICE };
+        let ends = credential.expires_at();
+        let (seconds, expires_at) = effective(self.lifetime, &bounds, ends, self.on_short_credential, now)?;
         template.set_time(credential.id(), self.scope(now)?.as_str(), &now.iso_basic(), seconds);
         Ok(expires_at)
     }
@@ -355,35 +341,8 @@ impl fmt::Debug for UrlRequest {
     }
 }
 
-/// The lifetime of a token in seconds and its end, within what the service, its class and its key allow.
-pub(super) fn effective_lifetime(
-    lifetime: Lifetime,
-    cap: Lifetime,
-    justified: bool,
-    credential: &Credential,
-    on_short: OnShortCredential,
-    now: Timestamp,
-) -> Result<(u32, Timestamp), IssueError> {
-    if lifetime > cap && !justified {
-        return Err(IssueError::Unjustified { what: "a lifetime beyond the default" });
-    }
-    if lifetime > Lifetime::WEEK {
-        return Err(IssueError::LifetimeTooLong {
-            requested: lifetime.seconds(),
-            maximum: Lifetime::WEEK.seconds(),
-            service: "storage".to_owned(),
-        });
-    }
-    let asked = lifetime.seconds();
-    let token_ends = now.checked_add(asked).ok_or(IssueError::TimeOverflow)?;
-    let Some(credential_ends) = credential.expires_at().filter(|ends| *ends < token_ends) else {
-        return Ok((asked, token_ends));
-    };
-    match u32::try_from(credential_ends.seconds_since(now)) {
-        Ok(left @ 1..) if on_short == OnShortCredential::Clamp => Ok((left, credential_ends)),
-        _ => Err(IssueError::OutlivesCredential { token_ends, credential_ends }),
-    }
-}
+/// What Cloud Storage calls its service in a scope.
+pub(super) const SERVICE: &str = "storage";
 
 /// A URL that lacks only its signature.
 #[derive(Clone)]

@@ -6,17 +6,22 @@ use crate::{
     encode,
     error::{IssueError, KeyError},
     gcs::{
-        Endpoint, GoogV4, OnShortCredential,
+        Endpoint, GoogV4,
         canonical::{LENGTH_RANGE, StringToSign, is_amazons},
         endpoint::check_object,
         key::{Algorithm, Credential, Scope, Signature, push_hex},
-        sign::effective_lifetime,
+        sign::SERVICE,
         storage::refuse_what_no_url_can_carry,
     },
-    grant::{Action, Constraint, ContentType, Encryption, Grant, Justification, Lifetime, Resource, Size},
+    grant::{
+        Action, Constraint, ContentType, Encryption, Grant, Justification, Lifetime, OnShortCredential, Resource, Size,
+    },
     json::push_text,
     secret::Secret,
-    v4::origin::Origin,
+    v4::{
+        lifetime::{Bounds, effective},
+        origin::Origin,
+    },
 };
 use alloc::{
     borrow::ToOwned,
@@ -253,8 +258,9 @@ impl PostPolicy {
             return Err(IssueError::Unjustified { what: "more than one object" });
         }
         self.check_entries()?;
-        let (_, expires_at) =
-            effective_lifetime(self.lifetime, self.cap, justified, credential, self.on_short_credential, now)?;
+        let bounds = Bounds { cap: self.cap, is_justified: justified, service: SERVICE };
+        let ends = credential.expires_at();
+        let (_, expires_at) = effective(self.lifetime, &bounds, ends, self.on_short_credential, now)?;
         let scope = Scope::new(now, &self.location)?;
         let algorithm = credential.algorithm();
         let date = now.iso_basic().iter().copied().map(char::from).collect::<String>();
