@@ -227,7 +227,8 @@ fn unit(chars: &mut core::str::Chars<'_>) -> Result<u32, NotStrict> {
     })
 }
 
-/// Appends a JSON text in ASCII: everything else as `\uXXXX` in lower case, as Google's libraries write it.
+/// Appends a JSON text in visible ASCII: everything else as `\uXXXX` in lower case, as Google's Python library writes
+/// it.
 pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
@@ -239,7 +240,7 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            ' '..='\u{7f}' => out.push(c),
+            ' '..='~' => out.push(c),
             c => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     out.push_str("\\u");

@@ -143,7 +143,7 @@ impl<'a> Lines<'a> {
         Self { sent, added }
     }
 
-    fn get(&self, at: u16) -> HeaderLine<'a> {
+    fn get(&self, at: u8) -> HeaderLine<'a> {
         let at = usize::from(at);
         self.sent.get(at).or_else(|| self.added.get(at - self.sent.len())).copied().unwrap_or_default()
     }
@@ -153,7 +153,7 @@ impl<'a> Lines<'a> {
         let count = (self.sent.len() + self.added.len()).min(HEADER_LINES_CEILING);
         let mut sorted = Sorted { lines: *self, order: [0; HEADER_LINES_CEILING], count };
         let order = sorted.order.get_mut(..count).unwrap_or_default();
-        for (slot, at) in order.iter_mut().zip(0u16..) {
+        for (slot, at) in order.iter_mut().zip(0u8..=255) {
             *slot = at;
         }
         order.sort_unstable_by(|&left, &right| {
@@ -166,7 +166,8 @@ impl<'a> Lines<'a> {
 /// See [`Lines::sorted`].
 pub(crate) struct Sorted<'a> {
     lines: Lines<'a>,
-    order: [u16; HEADER_LINES_CEILING],
+    /// INVARIANT: no more than 256 lines come here, so that a byte tells each.
+    order: [u8; HEADER_LINES_CEILING],
     count: usize,
 }
 

@@ -184,6 +184,10 @@ impl Vector for PostCase {
         None
     }
 
+    fn is_only_verified(&self) -> bool {
+        self.only_verified
+    }
+
     fn run(&self) -> Result<(), String> {
         if !self.only_verified {
             self.issue()?;

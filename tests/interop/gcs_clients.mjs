@@ -58,6 +58,7 @@ async function signedUrl(at) {
 }
 
 async function postPolicy(at) {
+    // Fields in the order of their names: the library writes them as they come, the comparison sorts them.
     const [fields, conditions, params, options] = [{}, [], {}, {}];
     if (some(0.4)) fields.acl = 'public-read';
     if (some(0.4)) fields.success_action_status = '201';
