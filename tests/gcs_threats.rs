@@ -741,7 +741,9 @@ mod legacy {
     use super::{HOST, ORIGIN, now, why};
     use valet_key::clock::Timestamp;
     use valet_key::error::{IssueError, VerifyError};
-    use valet_key::gcs::{Endpoint, GoogV4, LegacyExpect, LegacyPresented, LegacyUrlRequest, ServiceAccountKey};
+    use valet_key::gcs::{
+        Endpoint, GoogV4, LegacyExpect, LegacyPresented, LegacyUrlRequest, ServiceAccountKey, Signature,
+    };
     use valet_key::grant::Lifetime;
     use valet_key::view::RequestView;
 
@@ -804,6 +806,48 @@ mod legacy {
         assert_eq!(code(check("GET", &good, &[], &short, now())), "lifetime");
         // Not signed, so anybody may add it, and nothing of it is told.
         assert_eq!(verdict(&format!("{good}&response-content-type=text%2Fhtml"), &[]), Ok(()));
+    }
+
+    /// The expected value was computed with another program, by the rules.
+    #[test]
+    fn an_hmac_key_signs_v2_with_sha_1() {
+        fn parse<'r>(method: &'r str, target: &'r str, lines: &'r [(&'r str, &'r [u8])]) -> LegacyPresented<'r> {
+            LegacyPresented::parse(&RequestView::new(method, target, lines)).unwrap()
+        }
+        let request = LegacyUrlRequest::new("PUT", &Endpoint::google(), "photos", "a b/cat.jpg")
+            .unwrap()
+            .header("Content-MD5", "rmYdCNHKFXam78uCt7xQLw==")
+            .header("X-Goog-Meta-A", " two   words ")
+            .header("x-goog-meta-a", "b")
+            .header("x-goog-acl", "private")
+            .header("Content-Type", "image/png")
+            .signed_query("A", "1 2");
+        let (key, rsa) = (super::key(), key());
+        let url = key.legacy_signed_url(&request, now()).unwrap();
+        let target = url.expose().strip_prefix(ORIGIN).unwrap();
+        assert_eq!(
+            target,
+            "/photos/a%20b/cat.jpg?a=1+2&GoogleAccessId=GOOG1EXAMPLE&Expires=1767323945&Signature=cU%2B16l6q%2BdgUHuloX0xewNS%2BYYQ%3D"
+        );
+        let lines: Vec<(&str, &[u8])> = [("host", HOST.as_bytes())]
+            .into_iter()
+            .chain(url.required_headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())))
+            .collect();
+        let expect = LegacyExpect::new(HOST).signed_query("a");
+        let verdict = |method: &str, target: &str| {
+            key.legacy_verify(parse(method, target, &lines), &expect, now()).map(|request| request.path().to_owned())
+        };
+        assert_eq!(verdict("PUT", target).as_deref(), Ok("/photos/a%20b/cat.jpg"));
+        assert_eq!(verdict("DELETE", target), Err(VerifyError::SignatureMismatch));
+        assert_eq!(verdict("PUT", &target.replacen("cat", "dog", 1)), Err(VerifyError::SignatureMismatch));
+        // Neither kind of key takes the other's signature, whatever the token says.
+        let claimed = target.replacen("GOOG1EXAMPLE", &rsa.credential().id().replace('@', "%40"), 1);
+        let refused = parse("PUT", &claimed, &lines).check(rsa.credential(), &expect, now()).map(|_| ()).unwrap_err();
+        assert_eq!(refused.code(), "algorithm");
+        let pending = parse("PUT", target, &lines).check(key.credential(), &expect, now()).unwrap();
+        assert!(pending.clone().accept_public(&rsa.public_key()).is_err());
+        assert!(pending.accept(&Signature::hmac([0; 32])).is_err());
+        assert!(request.prepare(key.credential(), now()).unwrap().finish(&Signature::hmac([0; 32])).is_err());
     }
 
     #[test]

@@ -210,7 +210,13 @@ pub struct Signature(Bytes);
 enum Bytes {
     Hmac(Secret<[u8; 32]>),
     Rsa(Secret<Vec<u8>>),
+    /// Of V2 alone.
+    #[cfg(feature = "legacy")]
+    HmacSha1(Secret<[u8; 20]>),
 }
+
+const OTHER_ALGORITHM: KeyError =
+    KeyError::Invalid { what: "signature", why: "it was made by another algorithm than the credential's" };
 
 /// The sizes of an RSA signature: keys of 2,048 to 4,096 bits.
 pub(super) const RSA_BYTES: core::ops::RangeInclusive<usize> = 256..=512;
@@ -238,23 +244,33 @@ impl Signature {
         match &self.0 {
             Bytes::Hmac(bytes) => bytes.expose(),
             Bytes::Rsa(bytes) => bytes.expose(),
-        }
-    }
-
-    const fn algorithm(&self) -> Algorithm {
-        match self.0 {
-            Bytes::Hmac(_) => Algorithm::HmacSha256,
-            Bytes::Rsa(_) => Algorithm::RsaSha256,
+            #[cfg(feature = "legacy")]
+            Bytes::HmacSha1(bytes) => bytes.expose(),
         }
     }
 
     /// The signature, if it is one of this algorithm.
-    pub(super) fn of(&self, algorithm: Algorithm) -> Result<&Self, KeyError> {
-        if self.algorithm() == algorithm {
-            Ok(self)
-        } else {
-            Err(KeyError::Invalid { what: "signature", why: "it was made by another algorithm than the credential's" })
+    pub(super) const fn of(&self, algorithm: Algorithm) -> Result<&Self, KeyError> {
+        match (&self.0, algorithm) {
+            (Bytes::Hmac(_), Algorithm::HmacSha256) | (Bytes::Rsa(_), Algorithm::RsaSha256) => Ok(self),
+            _ => Err(OTHER_ALGORITHM),
         }
+    }
+
+    /// The signature, if it is one that V2 makes with a key of this algorithm.
+    #[cfg(feature = "legacy")]
+    pub(super) const fn of_legacy(&self, algorithm: Algorithm) -> Result<&Self, KeyError> {
+        match (&self.0, algorithm) {
+            (Bytes::HmacSha1(_), Algorithm::HmacSha256) | (Bytes::Rsa(_), Algorithm::RsaSha256) => Ok(self),
+            _ => Err(OTHER_ALGORITHM),
+        }
+    }
+
+    /// The signature that an HMAC key makes in V2: HMAC with SHA-1.
+    #[cfg(feature = "legacy")]
+    #[must_use]
+    pub const fn legacy_hmac_sha1(bytes: [u8; 20]) -> Self {
+        Self(Bytes::HmacSha1(Secret::new(bytes)))
     }
 }
 
@@ -313,6 +329,16 @@ impl HmacKey {
     fn derive(&self, scope: &Scope) -> DerivedKey<Scope> {
         let parts = [scope.date_bytes(), scope.location_bytes(), b"storage", b"goog4_request"];
         DerivedKey::chain(*scope, "GOOG4", self.secret.expose(), parts)
+    }
+
+    /// Signs a text of V2.
+    #[cfg(feature = "legacy")]
+    pub(super) fn sign_legacy(&self, message: &StringToSign) -> Result<Signature, KeyError> {
+        use hmac::{KeyInit, Mac};
+        let mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(self.secret.expose().as_bytes());
+        let mut mac = mac.map_err(|_| KeyError::Invalid { what: "secret", why: "HMAC does not take it" })?;
+        mac.update(message.as_bytes());
+        Ok(Signature::legacy_hmac_sha1(mac.finalize().into_bytes().into()))
     }
 
     /// The key of one scope, for a signer that makes many tokens in it.

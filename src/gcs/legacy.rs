@@ -6,14 +6,14 @@
 //!
 //! V2 signs little: neither the host nor most of the query, and its text has no escapes, so that everything
 //! that goes into it must be free of line feeds. It has no limit on its life; this crate holds it to that of
-//! V4. Signatures are RSA PKCS #1 v1.5 over SHA-256.
+//! V4. Signatures are RSA PKCS #1 v1.5 over SHA-256, or HMAC with SHA-1 for an HMAC key.
 //!
 //! Source: Cloud Storage documentation, "V2 signing process with your own program".
 
 #[cfg(feature = "rsa")]
 use super::rsa::{PublicKey, ServiceAccountKey};
 use super::{
-    Credential, Endpoint, Signature, StringToSign,
+    Credential, Endpoint, GoogV4, HmacKey, Signature, StringToSign,
     canonical::{Goog, RESUMABLE, is_amazons},
     endpoint::check_object,
     key::Algorithm,
@@ -46,6 +46,7 @@ use core::fmt;
 const ACCESS_ID: &str = "GoogleAccessId";
 const EXPIRES: &str = "Expires";
 const SIGNATURE: &str = "Signature";
+const SHA1_BYTES: usize = 20;
 
 /// Sub-resources, which belong to what is signed wherever they appear.
 ///
@@ -154,12 +155,9 @@ impl LegacyUrlRequest {
     /// Prepares the URL: no secret, no I/O.
     ///
     /// # Errors
-    /// As [`UrlRequest::prepare`](super::UrlRequest::prepare), and [`IssueError::Invalid`] for a header that V2 does not sign or a
-    /// credential that is not that of a service account.
+    /// As [`UrlRequest::prepare`](super::UrlRequest::prepare), and [`IssueError::Invalid`] for a header that V2
+    /// does not sign.
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<LegacyPrepared, IssueError> {
-        if credential.algorithm() != Algorithm::RsaSha256 {
-            return Err(IssueError::Invalid { what: "credential", why: "it must be that of a service account" });
-        }
         let justified = self.justification.is_some();
         if !justified && !self.origin.is_https() {
             return Err(IssueError::Unjustified { what: "plain HTTP" });
@@ -212,6 +210,7 @@ impl LegacyUrlRequest {
             method: self.method.clone(),
             required,
             expires_at,
+            algorithm: credential.algorithm(),
             string_to_sign: StringToSign::of_legacy(text),
         })
     }
@@ -309,11 +308,13 @@ pub struct LegacyPrepared {
     method: String,
     required: Vec<(String, Vec<u8>)>,
     expires_at: Timestamp,
+    algorithm: Algorithm,
     string_to_sign: StringToSign,
 }
 
 impl LegacyPrepared {
-    /// What to sign, with RSA PKCS #1 v1.5 over SHA-256.
+    /// What to sign: with RSA PKCS #1 v1.5 over SHA-256 for a service account, with HMAC-SHA1 and the secret for
+    /// an HMAC key.
     #[must_use]
     pub const fn string_to_sign(&self) -> &StringToSign {
         &self.string_to_sign
@@ -322,9 +323,9 @@ impl LegacyPrepared {
     /// Appends the signature.
     ///
     /// # Errors
-    /// [`KeyError::Invalid`] if it is not that of an RSA key.
+    /// [`KeyError::Invalid`] if it was made by another algorithm than V2's for the credential.
     pub fn finish(mut self, signature: &Signature) -> Result<BearerUrl, KeyError> {
-        let base64 = encode::base64(signature.of(Algorithm::RsaSha256)?.bytes());
+        let base64 = encode::base64(signature.of_legacy(self.algorithm)?.bytes());
         self.url.push_str("&Signature=");
         self.url.extend(encode::component(base64.as_bytes()));
         Ok(BearerUrl::new(self.url, self.method, self.expires_at, self.required))
@@ -344,10 +345,36 @@ impl ServiceAccountKey {
     /// # Errors
     /// Those of [`LegacyUrlRequest::prepare`], and [`IssueError::Key`].
     pub fn legacy_signed_url(&self, request: &LegacyUrlRequest, now: Timestamp) -> Result<BearerUrl, IssueError> {
-        use super::GoogV4;
         let prepared = request.prepare(self.credential(), now)?;
         let signature = self.sign_bytes(prepared.string_to_sign().as_bytes())?;
         Ok(prepared.finish(&signature)?)
+    }
+}
+
+impl HmacKey {
+    /// Makes a V2 signed URL, good from `now`.
+    ///
+    /// # Errors
+    /// Those of [`LegacyUrlRequest::prepare`], and [`IssueError::Key`].
+    pub fn legacy_signed_url(&self, request: &LegacyUrlRequest, now: Timestamp) -> Result<BearerUrl, IssueError> {
+        let prepared = request.prepare(self.credential(), now)?;
+        let signature = self.sign_legacy(prepared.string_to_sign())?;
+        Ok(prepared.finish(&signature)?)
+    }
+
+    /// Checks a V2 request against this key.
+    ///
+    /// # Errors
+    /// Those of [`LegacyPresented::check`] and [`LegacyPending::accept`].
+    pub fn legacy_verify<'r>(
+        &self,
+        presented: LegacyPresented<'r>,
+        expect: &LegacyExpect,
+        now: Timestamp,
+    ) -> Result<Verified<LegacySignedRequest<'r>>, VerifyError> {
+        let pending = presented.check(self.credential(), expect, now)?;
+        let expected = self.sign_legacy(pending.string_to_sign())?;
+        pending.accept(&expected)
     }
 }
 
@@ -482,9 +509,12 @@ impl<'r> LegacyPresented<'r> {
         let expires_at = expires.parse().ok().filter(|_| digits).and_then(|seconds| Timestamp::from_unix(seconds).ok());
         let expires_at =
             expires_at.ok_or(VerifyError::FieldForm { field: EXPIRES, expected: "seconds since 1970 in digits" })?;
-        let signature = encode::from_base64(&signature).filter(|bytes| super::key::RSA_BYTES.contains(&bytes.len()));
-        let signature = signature
-            .ok_or(VerifyError::FieldForm { field: SIGNATURE, expected: "256 to 512 bytes in padded base64" })?;
+        let length = |bytes: &Vec<u8>| bytes.len() == SHA1_BYTES || super::key::RSA_BYTES.contains(&bytes.len());
+        let signature = encode::from_base64(&signature).filter(length);
+        let signature = signature.ok_or(VerifyError::FieldForm {
+            field: SIGNATURE,
+            expected: "20 bytes of HMAC or 256 to 512 of RSA in padded base64",
+        })?;
         for name in ["content-md5", "content-type"] {
             let found = view.headers().iter().filter(|(line, _)| line.eq_ignore_ascii_case(name)).count();
             if found > 1 {
@@ -514,8 +544,8 @@ impl<'r> LegacyPresented<'r> {
     /// Checks everything that needs no key: host, time, path, and what the canonical text is.
     ///
     /// # Errors
-    /// [`VerifyError::OtherKey`] if the request names another account; [`VerifyError::Algorithm`] if the
-    /// credential is not that of a service account; [`VerifyError::Host`], [`VerifyError::Expired`],
+    /// [`VerifyError::OtherKey`] if the request names another key; [`VerifyError::Algorithm`] if its signature is
+    /// not one of the credential's kind; [`VerifyError::Host`], [`VerifyError::Expired`],
     /// [`VerifyError::Lifetime`], [`VerifyError::AmbiguousPath`], [`VerifyError::Malformed`].
     pub fn check(
         self,
@@ -526,8 +556,12 @@ impl<'r> LegacyPresented<'r> {
         if self.id != credential.id() {
             return Err(VerifyError::OtherKey);
         }
-        if credential.algorithm() != Algorithm::RsaSha256 {
-            return Err(VerifyError::Algorithm { field: SIGNATURE, expected: "RSA with SHA-256" });
+        let expected = match credential.algorithm() {
+            Algorithm::RsaSha256 => "RSA with SHA-256",
+            Algorithm::HmacSha256 => "HMAC with SHA-1",
+        };
+        if (self.signature.len() == SHA1_BYTES) != (credential.algorithm() == Algorithm::HmacSha256) {
+            return Err(VerifyError::Algorithm { field: SIGNATURE, expected });
         }
         let maximum = expect.max_lifetime.seconds();
         if now > self.expires_at {
@@ -568,7 +602,13 @@ impl<'r> LegacyPresented<'r> {
             text.push(b'?');
             text.extend_from_slice(signed.join("&").as_bytes());
         }
-        Ok(LegacyPending { presented: self, text: StringToSign::of_legacy(text), credential: credential.clone(), now })
+        Ok(LegacyPending {
+            presented: self,
+            text: StringToSign::of_legacy(text),
+            algorithm: credential.algorithm(),
+            key_ends: credential.expires_at(),
+            now,
+        })
     }
 }
 
@@ -590,7 +630,8 @@ impl fmt::Debug for LegacyPresented<'_> {
 pub struct LegacyPending<'r> {
     presented: LegacyPresented<'r>,
     text: StringToSign,
-    credential: Credential,
+    algorithm: Algorithm,
+    key_ends: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -608,22 +649,25 @@ impl<'r> LegacyPending<'r> {
     /// ended.
     #[cfg(feature = "rsa")]
     pub fn accept_public(self, key: &PublicKey) -> Result<Verified<LegacySignedRequest<'r>>, VerifyError> {
+        if self.algorithm != Algorithm::RsaSha256 {
+            return Err(VerifyError::SignatureMismatch);
+        }
         key.verify(self.text.as_bytes(), &self.presented.signature)?;
-        alive(self.credential.expires_at(), self.now)?;
+        alive(self.key_ends, self.now)?;
         Ok(Verified::new(LegacySignedRequest(self.presented)))
     }
 
-    /// Compares the presented signature with the expected one, in constant time: RSA signatures are
-    /// deterministic.
+    /// Compares the presented signature with the expected one, in constant time. RSA signatures are
+    /// deterministic, so that they can be checked so too.
     ///
     /// # Errors
     /// [`VerifyError::SignatureMismatch`] if they differ, [`VerifyError::CredentialExpired`] if the key has
     /// ended.
     pub fn accept(self, expected: &Signature) -> Result<Verified<LegacySignedRequest<'r>>, VerifyError> {
-        if !crate::mac::equal(expected.of(Algorithm::RsaSha256)?.bytes(), &self.presented.signature) {
+        if !crate::mac::equal(expected.of_legacy(self.algorithm)?.bytes(), &self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
-        alive(self.credential.expires_at(), self.now)?;
+        alive(self.key_ends, self.now)?;
         Ok(Verified::new(LegacySignedRequest(self.presented)))
     }
 }
