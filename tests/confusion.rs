@@ -87,6 +87,8 @@ fn tokens() -> Vec<Token> {
         let request = gcs::LegacyUrlRequest::new(method, &path, "photos", "cat.jpg").unwrap();
         rsa.legacy_signed_url(&request, now()).unwrap()
     };
+    let legacy_hmac = gcs::LegacyUrlRequest::new("GET", &path, "photos", "cat.jpg").unwrap();
+    let legacy_hmac = hmac.legacy_signed_url(&legacy_hmac, now()).unwrap();
     let request = aws::Request::at(&s3_endpoint(), &read(), aws::Payload::Empty).unwrap();
     let signed = aws_key.sign_headers(&request, now()).unwrap();
     let in_headers = Token {
@@ -109,6 +111,7 @@ fn tokens() -> Vec<Token> {
         Token::from_url("RSA delete", &google(&rsa, &path, &Grant::delete("photos", "cat.jpg"))),
         Token::from_url("V2 read", &legacy("GET")),
         Token::from_url("V2 delete", &legacy("DELETE")),
+        Token::from_url("V2-HMAC read", &legacy_hmac),
     ]
 }
 
@@ -139,6 +142,13 @@ fn verifiers() -> Vec<(&'static str, &'static [&'static str], Check)> {
             pending.and_then(|pending| pending.accept_public(&public)).is_ok()
         })
     };
+    let legacy_hmac = |secret: &str| -> Check {
+        let key = gcs::HmacKey::new(ID, secret).unwrap();
+        Box::new(move |view| {
+            let presented = gcs::LegacyPresented::parse(view);
+            presented.and_then(|it| key.legacy_verify(it, &gcs::LegacyExpect::new(GOOGLE), now())).is_ok()
+        })
+    };
     let own = account_key().public_key();
     vec![
         ("S3", &["S3"], aws(SECRET, aws::Expect::new("eu-west-1", "s3").host(S3_HOST))),
@@ -156,6 +166,8 @@ fn verifiers() -> Vec<(&'static str, &'static [&'static str], Check)> {
         ("RSA", &["RSA"], google(rsa(own.clone()), gcs::Expect::new().host(GOOGLE))),
         ("RSA with another key", &[], google(rsa(other_public_key()), gcs::Expect::new().host(GOOGLE))),
         ("V2", &["V2"], legacy(own)),
+        ("V2-HMAC", &["V2-HMAC"], legacy_hmac(SECRET)),
+        ("V2-HMAC with another secret", &[], legacy_hmac("another")),
         ("V2 with another key", &[], legacy(other_public_key())),
     ]
 }
