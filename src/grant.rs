@@ -668,7 +668,8 @@ impl Grant {
         self
     }
 
-    /// The download comes with this header.
+    /// The download comes with this header. A content type without a disposition is saved rather than shown: say
+    /// [`ContentDisposition::inline`] to show it.
     #[must_use]
     pub fn response_header(mut self, header: ResponseHeader, value: impl Into<String>) -> Self {
         self.response_headers.push((header, value.into()));

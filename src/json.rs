@@ -9,7 +9,7 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 /// How deep a document may be nested.
-const DEPTH: usize = 16;
+const DEPTH: usize = 8;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -294,8 +294,8 @@ mod tests {
             assert_eq!(Value::parse(text), Err(NotStrict), "{text}");
         }
         assert_eq!(Value::parse(&"[".repeat(100_000)), Err(NotStrict));
-        assert!(Value::parse(&alloc::format!("{}1{}", "[".repeat(15), "]".repeat(15))).is_ok());
-        assert!(Value::parse(&alloc::format!("{}1{}", "[".repeat(16), "]".repeat(16))).is_err());
+        assert!(Value::parse(&alloc::format!("{}1{}", "[".repeat(7), "]".repeat(7))).is_ok());
+        assert!(Value::parse(&alloc::format!("{}1{}", "[".repeat(8), "]".repeat(8))).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use valet_key::gcs::{
     Credential, Endpoint, Expect, ExpectForm, FormView, GoogV4, HmacKey, KeyRing, PostPolicy, PresentedForm,
     StorageError, UrlRequest, Verifier,
 };
-use valet_key::grant::{Actions, Encryption, Grant, Justification, Lifetime, ResponseHeader};
+use valet_key::grant::{Actions, ContentDisposition, Encryption, Grant, Justification, Lifetime, ResponseHeader};
 use valet_key::view::{Limits, RequestView};
 
 const HOST: &str = "storage.googleapis.com";
@@ -707,6 +707,16 @@ fn what_a_form_of_token_cannot_hold_is_an_error() {
     assert!(UrlRequest::resumable(&Endpoint::google(), &Grant::read("photos", "a")).is_err());
     let bound = Endpoint::bound("https://cdn.example.com", "photos").unwrap();
     assert!(UrlRequest::at(&bound, &Grant::read("invoices", "a")).is_err());
+}
+
+#[test]
+fn r48_a_download_of_another_type_is_saved_unless_somebody_says_otherwise() {
+    let url = |grant: &Grant| Sent::of(&UrlRequest::storage(grant).unwrap()).target;
+    let typed = Grant::read("photos", "a").response_header(ResponseHeader::ContentType, "text/html");
+    assert!(url(&typed).contains("&response-content-disposition=attachment&response-content-type=text%2Fhtml"));
+    let shown = typed.disposition(&ContentDisposition::inline("a.html"));
+    assert!(url(&shown).contains("response-content-disposition=inline%3B") && !url(&shown).contains("=attachment"));
+    assert!(!url(&Grant::read("photos", "a")).contains("disposition"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use valet_key::aws::{
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, KeyError, VerifyError};
-use valet_key::grant::{Action, Actions, Grant, Justification, Lifetime, ResponseHeader};
+use valet_key::grant::{Action, Actions, ContentDisposition, Grant, Justification, Lifetime, ResponseHeader};
 use valet_key::token::Verified;
 use valet_key::view::{Limits, RequestView};
 
@@ -1194,6 +1194,17 @@ fn r45_a_prefix_that_ends_within_a_name_is_refused() {
     let open = |prefix: &str| Grant::list("photos", prefix).because(why()).allow_open_prefix();
     assert!(UrlRequest::s3(&open("2026"), REGION).is_ok());
     assert!(UrlRequest::s3(&open(""), REGION).is_err());
+}
+
+#[test]
+fn r48_a_download_of_another_type_is_saved_unless_somebody_says_otherwise() {
+    let url =
+        |grant: &Grant| key().presign(&UrlRequest::s3(grant, REGION).unwrap(), now()).unwrap().expose().to_owned();
+    let typed = Grant::read("photos", "a").response_header(ResponseHeader::ContentType, "text/html");
+    assert!(url(&typed).contains("&response-content-disposition=attachment&response-content-type=text%2Fhtml"));
+    let shown = typed.disposition(&ContentDisposition::inline("a.html"));
+    assert!(url(&shown).contains("response-content-disposition=inline%3B") && !url(&shown).contains("=attachment"));
+    assert!(!url(&Grant::read("photos", "a")).contains("disposition"));
 }
 
 #[test]

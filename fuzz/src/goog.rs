@@ -204,7 +204,10 @@ pub fn post_form(data: &[u8]) {
         }
     };
     let right = KEY.sign(pending.scope(), pending.string_to_sign()).unwrap();
-    let form = pending.accept(&right).unwrap();
+    let form = match pending.accept(&right) {
+        Ok(form) => form,
+        Err(error) => return assert_eq!(error.code(), "policy"),
+    };
     assert_eq!(form.bucket(), bucket);
     assert!(!form.key().is_empty() && form.expires_at() >= now());
     assert!(

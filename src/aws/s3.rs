@@ -221,6 +221,11 @@ fn with_response_headers(mut request: Request, grant: &Grant, action: Action) ->
         }
         request = request.query(name, value.as_str());
     }
+    let has = |wanted| grant.response_headers.iter().any(|(header, _)| *header == wanted);
+    if has(ResponseHeader::ContentType) && !has(ResponseHeader::ContentDisposition) {
+        // A stored page or script that is given another type must not run unless somebody says so.
+        request = request.query("response-content-disposition", "attachment");
+    }
     if let Some(id) = &grant.request_id {
         // SPEC: S3 ignores query parameters that begin with `x-`, and writes them to the access log.
         request = request.query("x-request-id", id.as_str());

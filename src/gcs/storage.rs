@@ -251,6 +251,11 @@ fn with_response_headers(mut request: UrlRequest, grant: &Grant, action: Action)
         }
         request = request.query(name, value.as_str());
     }
+    let has = |wanted| grant.response_headers.iter().any(|(header, _)| *header == wanted);
+    if has(ResponseHeader::ContentType) && !has(ResponseHeader::ContentDisposition) {
+        // A stored page or script that is given another type must not run unless somebody says so.
+        request = request.query("response-content-disposition", "attachment");
+    }
     if let Some(id) = &grant.request_id {
         // SPEC: Cloud Audit Logs keep these headers beside the request.
         request = request.header("x-goog-custom-audit-request-id", id.as_str());

@@ -9,7 +9,7 @@ use alloc::{
 use core::ops::RangeInclusive;
 
 /// The most conditions that are read.
-const MAX_CONDITIONS: usize = 256;
+const MAX_CONDITIONS: usize = 128;
 
 /// A policy that was read.
 #[derive(Clone, Debug)]
