@@ -322,6 +322,43 @@ pub enum VerifyError {
         /// Which condition.
         why: String,
     },
+    /// The token does not reach so far: another service, kind of resource, resource, or range of keys.
+    #[error("`{field}` does not cover the requested {what}")]
+    NotCovered {
+        /// The field of the token that says how far it reaches.
+        field: &'static str,
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The token has none of the permissions, or its rule none of the rights, that the operation needs.
+    #[error("the operation needs {needed}, which `{field}` does not give")]
+    Permission {
+        /// The field of the token that gives permissions.
+        field: &'static str,
+        /// What would do.
+        needed: &'static str,
+    },
+    /// A request that no token of this kind is for, or that this verifier does not know.
+    #[error("there is no such operation: {why}")]
+    Operation {
+        /// What about it.
+        why: &'static str,
+    },
+    /// The client comes from an address that the token does not allow, or nobody vouches for its address.
+    #[error("the address of the client {problem}")]
+    ClientAddress {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The token is for HTTPS and the request did not come over it.
+    #[error("the token is for HTTPS only")]
+    PlainHttp,
+    /// The stored access policy that the token names cannot complete it.
+    #[error("the stored access policy {problem}")]
+    StoredPolicy {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// No key of this id is known.
     #[error("the access key id is unknown")]
     UnknownKey,
@@ -369,6 +406,12 @@ impl VerifyError {
             Self::PayloadMode { .. } => "payload_mode",
             Self::PayloadMismatch { .. } => "payload_mismatch",
             Self::Policy { .. } => "policy",
+            Self::NotCovered { .. } => "not_covered",
+            Self::Permission { .. } => "permission",
+            Self::Operation { .. } => "operation",
+            Self::ClientAddress { .. } => "client_address",
+            Self::PlainHttp => "plain_http",
+            Self::StoredPolicy { .. } => "stored_policy",
             Self::UnknownKey => "unknown_key",
             Self::OtherKey => "other_key",
             Self::SignatureMismatch => "signature_mismatch",

@@ -2,8 +2,8 @@
 //!
 //! In the Valet Key pattern a server never touches file bytes. It authorises a user, then hands the
 //! client a token for one action on one object, and the client talks to the cloud directly. This crate
-//! makes those tokens and checks them. So far it speaks AWS Signature Version 4 and
-//! Google Cloud Storage V4.
+//! makes those tokens and checks them. It speaks AWS Signature Version 4, the shared access signatures of
+//! Azure, and Google Cloud Storage V4.
 //!
 //! ```text
 //! issue    Grant ──▶ Request ──prepare(identity, now)──▶ Prepared ──finish(signature)──▶ Token
@@ -48,6 +48,7 @@
 //! |---|---|---|
 //! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`] |
 //! | `aws` | yes | [`aws`]: Signature Version 4 |
+//! | `azure` | yes | [`azure`]: shared access signatures of storage and messaging, Shared Key |
 //! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4 |
 //! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`]: RSA keys in this process |
 //! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs |
@@ -58,7 +59,7 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "aws", feature = "gcs")),
+    not(all(feature = "aws", feature = "azure", feature = "gcs")),
     allow(dead_code, unreachable_pub, reason = "what the providers share has parts that one of them does not use")
 )]
 #![cfg_attr(
@@ -82,6 +83,8 @@ extern crate std;
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 pub mod clock;
 mod encode;
 pub mod error;

@@ -32,6 +32,12 @@ impl BearerUrl {
         self.url.expose()
     }
 
+    /// What stands behind the `?`, for clients that take the token apart from the address. Do not log it.
+    #[must_use]
+    pub fn expose_query(&self) -> &str {
+        self.expose().split_once('?').map_or("", |(_, query)| query)
+    }
+
     /// The method that the URL was made for.
     #[must_use]
     pub fn method(&self) -> &str {
@@ -67,6 +73,50 @@ impl fmt::Debug for BearerUrl {
         f.debug_struct("BearerUrl")
             .field("method", &self.method)
             .field("resource", &self.expose().split('?').next().unwrap_or_default())
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A text that is itself the permission: whoever holds it can use it, wherever its service takes it.
+///
+/// `Debug` shows what it is for and until when; there is no `Display`. The text is read through
+/// [`expose`](Self::expose).
+#[derive(Clone)]
+pub struct BearerToken {
+    text: Secret<String>,
+    resource: String,
+    expires_at: Timestamp,
+}
+
+impl BearerToken {
+    pub(crate) const fn new(text: String, resource: String, expires_at: Timestamp) -> Self {
+        Self { text: Secret::new(text), resource, expires_at }
+    }
+
+    /// The token, to hand to the one client that it is for. Do not log it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// What it is for, which is no secret.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The last second at which it is good.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerToken")
+            .field("resource", &self.resource)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
     }

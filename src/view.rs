@@ -1,6 +1,6 @@
 //! What a verifier looks at: one request as it arrived, borrowed, and the limits on it.
 
-use core::fmt;
+use core::{fmt, net::IpAddr};
 
 /// One header line: the name as sent, and the raw value.
 pub type HeaderLine<'r> = (&'r str, &'r [u8]);
@@ -25,6 +25,8 @@ pub struct RequestView<'r> {
     target: &'r str,
     headers: &'r [HeaderLine<'r>],
     body_sha256: Option<[u8; 32]>,
+    client_address: Option<IpAddr>,
+    over_https: bool,
 }
 
 impl<'r> RequestView<'r> {
@@ -34,7 +36,7 @@ impl<'r> RequestView<'r> {
     /// then has to equal the `Host` header. For HTTP/2 and HTTP/3 pass `:authority` as a `host` line.
     #[must_use]
     pub const fn new(method: &'r str, target: &'r str, headers: &'r [HeaderLine<'r>]) -> Self {
-        Self { method, target, headers, body_sha256: None }
+        Self { method, target, headers, body_sha256: None, client_address: None, over_https: false }
     }
 
     /// The SHA-256 of the body, for services that sign it without naming it in a header.
@@ -44,6 +46,22 @@ impl<'r> RequestView<'r> {
     #[must_use]
     pub const fn body_sha256(mut self, digest: [u8; 32]) -> Self {
         self.body_sha256 = Some(digest);
+        self
+    }
+
+    /// The address that the client comes from, for tokens that are bound to one: that of the connection, or
+    /// what a proxy of your own says. Without it such a token is refused.
+    #[must_use]
+    pub const fn from_address(mut self, address: IpAddr) -> Self {
+        self.client_address = Some(address);
+        self
+    }
+
+    /// The client came over HTTPS, by the connection itself or by what a proxy of your own says. Without it a
+    /// token that is for HTTPS only is refused.
+    #[must_use]
+    pub const fn over_https(mut self) -> Self {
+        self.over_https = true;
         self
     }
 
@@ -63,6 +81,18 @@ impl<'r> RequestView<'r> {
     #[must_use]
     pub const fn headers(&self) -> &'r [HeaderLine<'r>] {
         self.headers
+    }
+
+    /// The address that the client comes from, if somebody vouches for one.
+    #[must_use]
+    pub const fn client_address(&self) -> Option<IpAddr> {
+        self.client_address
+    }
+
+    /// Whether somebody vouches that the client came over HTTPS.
+    #[must_use]
+    pub const fn came_over_https(&self) -> bool {
+        self.over_https
     }
 
     /// The SHA-256 of the body, if it was given.

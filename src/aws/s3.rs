@@ -370,6 +370,13 @@ impl From<&VerifyError> for S3Error {
             }
             E::TooLarge { .. } => Self::new(400, "RequestHeaderSectionTooLarge", "The request head is too large."),
             E::Policy { .. } => Self::new(403, "AccessDenied", "Invalid according to Policy: Policy Condition failed"),
+            // What only tokens of other providers say.
+            E::NotCovered { .. }
+            | E::Permission { .. }
+            | E::Operation { .. }
+            | E::ClientAddress { .. }
+            | E::PlainHttp
+            | E::StoredPolicy { .. } => Self::new(403, "AccessDenied", "Access Denied"),
             E::Key(_) => Self::new(500, "InternalError", "The request could not be checked."),
         }
     }

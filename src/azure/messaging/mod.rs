@@ -1,0 +1,1 @@
+//! Shared access signatures of Service Bus, Event Hubs, Relay, IoT Hub and Event Grid.
