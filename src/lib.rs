@@ -93,9 +93,12 @@ pub mod gcs;
 pub mod grant;
 #[cfg(feature = "gcs")]
 mod json;
+mod lifetime;
 mod mac;
 pub mod manual;
+mod origin;
 pub mod secret;
+mod target;
 pub mod token;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod v4;

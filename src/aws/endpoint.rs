@@ -1,7 +1,7 @@
 //! Where a request goes: region, partition, bucket, and the host and path that follow from them.
 
 use super::key::is_name;
-use crate::{error::IssueError, v4::origin::Origin};
+use crate::{error::IssueError, origin::Origin};
 use alloc::{borrow::ToOwned, format, string::String};
 
 /// A region, such as `eu-west-1`: 1 to 40 letters, digits, `-` or `_`.

@@ -18,10 +18,11 @@ use crate::{
     error::IssueError,
     grant::{Grant, Resource},
     mac::Sha256,
+    target::has_dot_segment,
     token::BearerUrl,
     v4::{
         canonical::{CanonicalRequest, Lines, SignedNames},
-        checks::{check_header, check_method, has_dot_segment},
+        checks::{check_header, check_method},
         fields::RawQuery,
         payload::Payload,
         template::UrlTemplate,

@@ -9,11 +9,11 @@ use crate::{
     clock::Timestamp,
     error::IssueError,
     grant::{Justification, Lifetime, OnShortCredential},
+    lifetime::{Bounds, effective},
     mac::Sha256,
     token::BearerUrl,
     v4::{
         canonical::pair,
-        lifetime::{Bounds, effective},
         payload::Payload,
         template::{Parts, UrlTemplate},
     },
@@ -127,6 +127,7 @@ impl UrlRequest {
         let bounds = Bounds {
             cap: self.cap,
             is_justified: self.request.justification.is_some(),
+            maximum: Lifetime::WEEK,
             service: &self.request.service,
         };
         effective(self.lifetime, &bounds, credential.expires_at(), self.on_short_credential, now)

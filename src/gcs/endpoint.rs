@@ -1,6 +1,6 @@
 //! Where a request goes: bucket in the path, in the host, or behind a host of its own.
 
-use crate::{error::IssueError, v4::origin::Origin};
+use crate::{error::IssueError, origin::Origin};
 use alloc::{
     borrow::ToOwned,
     format,

@@ -25,13 +25,14 @@ use crate::{
     encode,
     error::{IssueError, KeyError, VerifyError},
     grant::{Justification, Lifetime, OnShortCredential},
+    lifetime::{Bounds, effective},
+    origin::Origin,
+    target::{Target, has_dot_segment},
     token::{BearerUrl, Verified},
     v4::{
         canonical::{Lines, params, put_header_value, trimmed},
-        checks::{check_header, has_dot_segment},
-        fields::{Head, Target},
-        lifetime::{Bounds, effective},
-        origin::Origin,
+        checks::check_header,
+        fields::Head,
     },
     view::{HeaderLine, Limits, RequestView},
 };
@@ -162,7 +163,8 @@ impl LegacyUrlRequest {
         if !justified && !self.origin.is_https() {
             return Err(IssueError::Unjustified { what: "plain HTTP" });
         }
-        let bounds = Bounds { cap: Lifetime::DEFAULT, is_justified: justified, service: SERVICE };
+        let bounds =
+            Bounds { cap: Lifetime::DEFAULT, is_justified: justified, maximum: Lifetime::WEEK, service: SERVICE };
         let ends = credential.expires_at();
         let (_, expires_at) = effective(self.lifetime, &bounds, ends, OnShortCredential::Refuse, now)?;
         let lines = self.checked_lines()?;

@@ -13,8 +13,9 @@ use crate::{
     error::IssueError,
     grant::{Grant, Resource},
     mac::Sha256,
+    target::has_dot_segment,
     token::BearerUrl,
-    v4::{checks::has_dot_segment, template::UrlTemplate},
+    v4::template::UrlTemplate,
 };
 use alloc::string::String;
 use core::fmt;

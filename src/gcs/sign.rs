@@ -11,14 +11,15 @@ use crate::{
     encode,
     error::{IssueError, KeyError},
     grant::{Justification, Lifetime, OnShortCredential},
+    lifetime::{Bounds, effective},
     mac::Sha256,
+    origin::Origin,
+    target::has_dot_segment,
     token::BearerUrl,
     v4::{
         Dialect,
         canonical::{Pair, PathRule, pair, trimmed},
-        checks::{check_header, has_dot_segment},
-        lifetime::{Bounds, effective},
-        origin::Origin,
+        checks::check_header,
         payload::UNSIGNED,
         template::{Parts, UrlTemplate},
     },
@@ -309,7 +310,12 @@ impl UrlRequest {
         credential: &Credential,
         now: Timestamp,
     ) -> Result<Timestamp, IssueError> {
-        let bounds = Bounds { cap: self.cap, is_justified: self.justification.is_some(), service: SERVICE };
+        let bounds = Bounds {
+            cap: self.cap,
+            is_justified: self.justification.is_some(),
+            maximum: Lifetime::WEEK,
+            service: SERVICE,
+        };
         let ends = credential.expires_at();
         let (seconds, expires_at) = effective(self.lifetime, &bounds, ends, self.on_short_credential, now)?;
         template.set_time(credential.id(), self.scope(now)?.as_str(), &now.iso_basic(), seconds);

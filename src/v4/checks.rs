@@ -1,7 +1,7 @@
 //! What may be part of a request at all, whoever signs it.
 
 use super::Dialect;
-use crate::{encode, error::IssueError};
+use crate::{encode, error::IssueError, target::is_method};
 
 /// Headers that proxies and HTTP stacks write or change.
 ///
@@ -23,27 +23,12 @@ const NEVER_SIGNED: [&str; 14] = [
     "x-amzn-trace-id",
 ];
 
-/// Whether this is a method: nothing in it can shift the lines of a canonical request.
-pub(crate) fn is_method(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
-}
-
 pub(crate) fn check_method(method: &str) -> Result<(), IssueError> {
     if is_method(method) {
         Ok(())
     } else {
         Err(IssueError::Invalid { what: "method", why: "it must be 1 to 32 letters" })
     }
-}
-
-/// Whether a segment is `.` or `..`, in any spelling that a client might fold.
-pub(crate) fn has_dot_segment(path: &str) -> bool {
-    let suspicious = path.as_bytes().windows(2).any(|pair| pair == b"/." || pair == b"/%");
-    suspicious
-        && path.split('/').any(|segment| {
-            let mut decoded = encode::Decoded::of(segment);
-            decoded.next() == Some(b'.') && matches!((decoded.next(), decoded.next()), (None, _) | (Some(b'.'), None))
-        })
 }
 
 pub(crate) fn check_header<D: Dialect>(name: &str, value: &[u8], reserved: &[&str]) -> Result<(), IssueError> {

@@ -1,4 +1,4 @@
-//! Reading a request: its target, the header lines and parameters that belong to the signature.
+//! Reading a request: the header lines and parameters that belong to the signature.
 //!
 //! Everything here is about shape. Whatever can be read in two ways is refused, whatever is repeated is
 //! refused, and nothing is decoded twice.
@@ -6,54 +6,16 @@
 use super::{
     Dialect, HeaderField, P_SIGNATURE, PARAMS,
     canonical::{Query, trimmed},
-    checks::is_method,
 };
 use crate::{
     clock::Timestamp,
     encode::{self, Inline, PlusSign, Spelling},
     error::VerifyError,
+    target::is_method,
     view::{Limits, RequestView},
 };
 use alloc::borrow::Cow;
 use core::marker::PhantomData;
-
-/// A request target in its parts.
-#[derive(Clone, Copy)]
-pub(crate) struct Target<'r> {
-    /// From an absolute form only.
-    pub(crate) authority: Option<&'r str>,
-    pub(crate) path: &'r str,
-    pub(crate) path_spelling: Spelling,
-    pub(crate) query: &'r str,
-}
-
-impl<'r> Target<'r> {
-    pub(crate) fn split(target: &'r str, limits: &Limits) -> Result<Self, VerifyError> {
-        let malformed = |why| VerifyError::Malformed { what: "target", why };
-        if target.len() > limits.target {
-            return Err(VerifyError::TooLarge { what: "request target", found: target.len(), limit: limits.target });
-        }
-        let absolute = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://"));
-        let (authority, rest) = match absolute {
-            Some(rest) => match rest.find(['/', '?']).and_then(|cut| rest.split_at_checked(cut)) {
-                Some((authority, rest)) => (Some(authority), rest),
-                None => (Some(rest), ""),
-            },
-            None => (None, target),
-        };
-        let scanned = encode::scan(rest.as_bytes(), 0, [b'?'; 2], Some(b'/'));
-        let (path, query) = rest.split_at_checked(scanned.end).unwrap_or_default();
-        let path = if authority.is_some() && path.is_empty() { "/" } else { path };
-        if scanned.spelling == Spelling::Malformed {
-            return Err(malformed("its path holds a bad escape, a `#`, or a byte that is not visible ASCII"));
-        }
-        if !path.starts_with('/') {
-            return Err(malformed("it must be a path or an absolute URL"));
-        }
-        let query = query.strip_prefix('?').unwrap_or(query);
-        Ok(Self { authority, path, path_spelling: scanned.spelling, query })
-    }
-}
 
 /// The header lines that verification itself reads.
 pub(crate) struct Head<'r> {

@@ -8,8 +8,6 @@ pub(crate) mod canonical;
 pub(crate) mod checks;
 pub(crate) mod derived;
 pub(crate) mod fields;
-pub(crate) mod lifetime;
-pub(crate) mod origin;
 pub(crate) mod payload;
 pub(crate) mod template;
 

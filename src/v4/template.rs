@@ -3,13 +3,13 @@
 use super::{
     Dialect, P_ALGORITHM, P_CREDENTIAL, P_DATE, P_EXPIRES, P_SIGNATURE, P_SIGNED_HEADERS,
     canonical::{CanonicalRequest, Lines, MustSign, Pair, PathRule, Query, SignedNames, pair, push_pairs, put_path},
-    origin::Origin,
 };
 use crate::{
     clock::Timestamp,
     encode::{self, Spelling},
     error::IssueError,
     mac::Sink,
+    origin::Origin,
     token::BearerUrl,
     view::HeaderLine,
 };

@@ -17,11 +17,9 @@ use crate::{
         Action, Constraint, ContentType, Encryption, Grant, Justification, Lifetime, OnShortCredential, Resource, Size,
     },
     json::push_text,
+    lifetime::{Bounds, effective},
+    origin::Origin,
     secret::Secret,
-    v4::{
-        lifetime::{Bounds, effective},
-        origin::Origin,
-    },
 };
 use alloc::{
     borrow::ToOwned,
@@ -164,7 +162,7 @@ impl PostPolicy {
             && let Key::Exact(name) | Key::Prefix(name) = &policy.key
         {
             let path = format!("/{}", encode::path(name.as_bytes()));
-            if crate::v4::checks::has_dot_segment(&path) {
+            if crate::target::has_dot_segment(&path) {
                 return Err(crate::gcs::sign::dot_segment());
             }
         }
@@ -258,7 +256,7 @@ impl PostPolicy {
             return Err(IssueError::Unjustified { what: "more than one object" });
         }
         self.check_entries()?;
-        let bounds = Bounds { cap: self.cap, is_justified: justified, service: SERVICE };
+        let bounds = Bounds { cap: self.cap, is_justified: justified, maximum: Lifetime::WEEK, service: SERVICE };
         let ends = credential.expires_at();
         let (_, expires_at) = effective(self.lifetime, &bounds, ends, self.on_short_credential, now)?;
         let scope = Scope::new(now, &self.location)?;

@@ -12,6 +12,8 @@ pub(crate) struct Bounds<'a> {
     /// The longest that needs no justification.
     pub(crate) cap: Lifetime,
     pub(crate) is_justified: bool,
+    /// The longest that the service allows.
+    pub(crate) maximum: Lifetime,
     pub(crate) service: &'a str,
 }
 
@@ -26,10 +28,10 @@ pub(crate) fn effective(
     if lifetime > bounds.cap && !bounds.is_justified {
         return Err(IssueError::Unjustified { what: "a lifetime beyond the default" });
     }
-    if lifetime > Lifetime::WEEK {
+    if lifetime > bounds.maximum {
         return Err(IssueError::LifetimeTooLong {
             requested: lifetime.seconds(),
-            maximum: Lifetime::WEEK.seconds(),
+            maximum: bounds.maximum.seconds(),
             service: bounds.service.to_owned(),
         });
     }
