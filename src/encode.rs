@@ -271,6 +271,14 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     base64ct::Base64::decode_vec(text).ok()
 }
 
+/// Reads 32 bytes from base64 with padding, in its one spelling; anything else is `None`.
+pub(crate) fn digest_from_base64(text: &[u8]) -> Option<[u8; 32]> {
+    use base64ct::Encoding;
+    let mut digest = [0; 32];
+    let read = base64ct::Base64::decode(text, &mut digest).ok()?;
+    (read.len() == 32).then_some(digest)
+}
+
 /// Text of at most `N` bytes, kept where it stands.
 #[derive(Clone, Copy)]
 pub(crate) struct Inline<const N: usize> {

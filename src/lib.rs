@@ -91,6 +91,7 @@ pub mod error;
 #[cfg(feature = "gcs")]
 pub mod gcs;
 pub mod grant;
+mod head;
 #[cfg(feature = "gcs")]
 mod json;
 mod lifetime;

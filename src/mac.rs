@@ -163,8 +163,14 @@ impl HmacKey {
     }
 
     pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
+        self.mac_of(|inner| inner.put(message))
+    }
+
+    /// The same of a message that is written where it is hashed.
+    #[inline]
+    pub(crate) fn mac_of(&self, write: impl FnOnce(&mut Sha256)) -> [u8; 32] {
         let mut inner = Sha256::after_one_block(self.inner);
-        inner.put(message);
+        write(&mut inner);
         // The outer hash is always one block: the inner digest, and padding for 96 bytes, 768 bits.
         let mut block = [0; BLOCK];
         if let Some((digest, padding)) = block.split_first_chunk_mut::<32>() {

@@ -1,5 +1,128 @@
 //! Azure: shared access signatures of storage and of messaging, Shared Key, issued and verified.
+//!
+//! ```text
+//! issue    Grant ──▶ UrlRequest ──prepare(credential, now)──▶ Prepared ──finish(signature)──▶ BearerUrl
+//! verify   RequestView ──parse──▶ Presented ──check(credential, expect, now)──▶ Pending ──accept(signature)──▶ Verified<SignedRequest>
+//! ```
+//!
+//! A holder of a key implements [`Sas`]: it names its public half and signs. An account key makes service SAS and account
+//! SAS, a [`UserDelegationKey`] makes user delegation SAS. Everything else is written over the two halves above, so that a key
+//! that lives elsewhere uses the same steps without the trait.
+//!
+//! Source: Azure Storage REST reference, "Create an account SAS", "Create a service SAS" and "Create a user delegation SAS".
 
+mod address;
+mod addressed;
+mod canonical;
+mod endpoint;
+mod fields;
+mod key;
 mod messaging;
+mod operations;
+mod permissions;
+mod resource;
+mod sign;
+mod stored_policy;
+mod time;
+mod verify;
+mod version;
 
-pub use self::messaging::*;
+pub use crate::{grant::OnShortCredential, view::Plus};
+
+pub use self::{
+    address::AddressRange,
+    canonical::StringToSign,
+    endpoint::Endpoint,
+    key::{AccountKey, AccountKeys, Credential, Delegation, PreparedKey, Signature, UserDelegationKey},
+    permissions::{
+        AccountPermissions, BlobPermissions, ContainerPermissions, DirectoryPermissions, FilePermissions, Permissions,
+        QueuePermissions, ResourceTypes, Services, SharePermissions, TablePermissions,
+    },
+    resource::{KeyRange, Kind, Service},
+    sign::{Prepared, Protocol, TermsOf, UrlRequest},
+    stored_policy::{Inline, NoPolicies, PolicyLookup, Split, Stored, StoredPolicies, StoredPolicy, Terms},
+    verify::{Expect, Pending, Presented, SignedRequest},
+    version::Version,
+};
+
+use crate::{
+    clock::Timestamp,
+    error::{IssueError, KeyError, VerifyError},
+    token::{BearerUrl, Verified},
+};
+use alloc::{boxed::Box, sync::Arc};
+use core::fmt::Debug;
+
+/// A holder of a key of Azure Storage.
+///
+/// Two methods are required; the rest is the same for every holder. `&T`, `Box<T>` and `Arc<T>` of a holder are holders, and
+/// so is `Box<dyn Sas>`.
+pub trait Sas: Debug + Send + Sync {
+    /// The public half: what a token names, never the secret.
+    fn credential(&self) -> &Credential;
+
+    /// Signs `message`: HMAC-SHA256.
+    ///
+    /// # Errors
+    /// [`KeyError`] if this holder failed.
+    fn sign(&self, message: &StringToSign) -> Result<Signature, KeyError>;
+
+    /// The key itself, if this holder can part with it: what a signer keeps that makes many tokens.
+    fn prepared_key(&self) -> Option<PreparedKey> {
+        None
+    }
+
+    /// Makes a URL with a service SAS or a user delegation SAS, good from `now`.
+    ///
+    /// # Errors
+    /// Those of [`UrlRequest::prepare`], and [`IssueError::Key`].
+    fn issue(&self, request: &UrlRequest, now: Timestamp) -> Result<BearerUrl, IssueError> {
+        let prepared = request.prepare(self.credential(), now)?;
+        let signature = self.sign(prepared.string_to_sign())?;
+        Ok(prepared.finish(&signature))
+    }
+
+    /// Checks a request against this key.
+    ///
+    /// # Errors
+    /// [`VerifyError`], see [`Presented::check`] and [`Pending::accept`].
+    fn verify<'r>(
+        &self,
+        presented: Presented<'r>,
+        expect: &Expect,
+        now: Timestamp,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        let pending = presented.check(self.credential(), expect, now)?;
+        let expected = self.sign(pending.string_to_sign())?;
+        pending.accept(&expected)
+    }
+}
+
+macro_rules! holders_behind_a_pointer {
+    ($($pointer:ty),*) => {$(
+        impl<T: Sas + ?Sized> Sas for $pointer {
+            fn credential(&self) -> &Credential {
+                (**self).credential()
+            }
+
+            fn sign(&self, message: &StringToSign) -> Result<Signature, KeyError> {
+                (**self).sign(message)
+            }
+
+            fn prepared_key(&self) -> Option<PreparedKey> {
+                (**self).prepared_key()
+            }
+
+            fn verify<'r>(
+                &self,
+                presented: Presented<'r>,
+                expect: &Expect,
+                now: Timestamp,
+            ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+                (**self).verify(presented, expect, now)
+            }
+        }
+    )*};
+}
+
+holders_behind_a_pointer!(&T, Box<T>, Arc<T>);

@@ -8,7 +8,7 @@ use alloc::string::String;
 use core::{fmt, ops::BitOr};
 
 /// A set of lower-case letters.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Letters(u32);
 
 impl Letters {
@@ -85,6 +85,31 @@ impl Letters {
     }
 }
 
+/// A set of permissions of some kind of resource.
+pub trait Permissions: Copy + fmt::Debug + fmt::Display + sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! are_permissions {
+    ($($name:ident),*) => {$(
+        impl sealed::Sealed for $name {}
+        impl Permissions for $name {}
+    )*};
+}
+
+are_permissions!(
+    BlobPermissions,
+    DirectoryPermissions,
+    ContainerPermissions,
+    SharePermissions,
+    FilePermissions,
+    QueuePermissions,
+    TablePermissions,
+    AccountPermissions
+);
+
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident in $order:literal { $($(#[$of:meta])* $letter:ident = $text:literal),* $(,)? })*) => {$(
         $(#[$doc])*
@@ -95,13 +120,6 @@ macro_rules! permissions {
 
         impl $name {
             $($(#[$of])* pub const $letter: Self = Self(Letters::of($text));)*
-
-            /// The order in which the letters are written.
-            pub(super) const ORDER: &'static str = $order;
-
-            pub(super) const fn letters(self) -> Letters {
-                self.0
-            }
 
             /// The permissions that these letters give, in any order.
             ///

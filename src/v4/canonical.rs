@@ -8,6 +8,7 @@
 //! fast and into a buffer when somebody wants to read it.
 
 use super::Dialect;
+pub(crate) use crate::head::trimmed;
 use crate::{
     encode::{self, PlusSign, Recoded, Spelling},
     error::VerifyError,
@@ -421,14 +422,6 @@ fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: Plu
         sink.put_byte(b'=');
         put_recoded(sink, value, plus);
     }
-}
-
-/// A header value without the blanks and tabs around it: the white space of HTTP, and no other.
-pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let Some(first) = value.iter().position(|byte| !blank(byte)) else { return &[] };
-    let last = value.iter().rposition(|byte| !blank(byte)).unwrap_or(first);
-    value.get(first..=last).unwrap_or_default()
 }
 
 /// Writes a header value without white space around it and with single blanks inside.

@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     encode::{self, Inline, PlusSign, Spelling},
     error::VerifyError,
-    target::is_method,
+    head,
     view::{Limits, RequestView},
 };
 use alloc::borrow::Cow;
@@ -31,13 +31,7 @@ pub(crate) struct Head<'r> {
 
 impl<'r> Head<'r> {
     pub(crate) fn read<D: Dialect>(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
-        let lines = view.headers();
-        if lines.len() > limits.header_lines {
-            return Err(VerifyError::TooLarge { what: "header lines", found: lines.len(), limit: limits.header_lines });
-        }
-        if !is_method(view.method()) {
-            return Err(VerifyError::Malformed { what: "method", why: "it must be 1 to 32 letters" });
-        }
+        let lines = head::lines(view, limits)?;
         let mut head = Self {
             host: None,
             hosts: 0,
@@ -48,17 +42,7 @@ impl<'r> Head<'r> {
             foreign: false,
         };
         for &(name, value) in lines {
-            if name.is_empty() || encode::any(name.as_bytes(), |byte| !byte.is_ascii_graphic() || byte == b':') {
-                return Err(VerifyError::Malformed { what: "header name", why: "it must be visible ASCII" });
-            }
-            for (what, found) in [("header name", name.len()), ("header value", value.len())] {
-                if found > limits.header_value {
-                    return Err(VerifyError::TooLarge { what, found, limit: limits.header_value });
-                }
-            }
-            if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
-                return Err(VerifyError::Malformed { what: "header value", why: "it holds CR, LF or NUL" });
-            }
+            head::check_line(name, value, limits)?;
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             let (slot, field) = match name.len() {
                 4 if is("host") => {
@@ -86,13 +70,7 @@ impl<'r> Head<'r> {
     }
 
     pub(crate) fn host(&self) -> Result<&'r str, VerifyError> {
-        let Some(host) = self.host.filter(|_| self.hosts == 1) else {
-            return Err(VerifyError::FieldCount { field: "Host", found: self.hosts });
-        };
-        let visible = core::str::from_utf8(trimmed(host)).ok();
-        visible
-            .filter(|host| !host.is_empty() && !encode::any(host.as_bytes(), |byte| !byte.is_ascii_graphic()))
-            .ok_or(VerifyError::FieldForm { field: "Host", expected: "a host with an optional port" })
+        head::host(self.host, self.hosts)
     }
 }
 

@@ -1,0 +1,341 @@
+//! What a path names: a container, and what is in it.
+
+use super::{
+    fields::{Own, Params, put_decoded},
+    operations::Level,
+    resource::{Kind, Service, is_table},
+};
+use crate::{
+    encode::{self, Decoded},
+    error::VerifyError,
+    mac::Sink,
+    view::Plus,
+};
+use alloc::string::String;
+
+/// The parts of a path behind the account, as sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addressed<'r> {
+    pub(super) level: Level,
+    /// The container, share, queue or table; empty for the service itself.
+    pub(super) container: &'r str,
+    /// What is in it; empty for the container itself.
+    pub(super) name: &'r str,
+    /// What kind of thing the path names, where the query does not say it.
+    pub(super) restype: &'static str,
+    /// The keys of an entity, with their quotes and escapes.
+    keys: Option<&'r str>,
+}
+
+const PATH: &str = "path";
+
+impl<'r> Addressed<'r> {
+    /// Splits what stands behind the account: nothing, or a `/` and more.
+    pub(super) fn split(service: Service, path: &'r str, params: &Params<'r>) -> Result<Self, VerifyError> {
+        let malformed = |why| VerifyError::Malformed { what: PATH, why };
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let (container, name) = match path.split_once('/') {
+            Some((container, name)) => (container, Some(name)),
+            None => (path, None),
+        };
+        let at = |level, container, name| Self { level, container, name, restype: "", keys: None };
+        if container.is_empty() {
+            return match name {
+                None => Ok(at(Level::Service, "", "")),
+                Some(_) => Err(malformed("its container is empty")),
+            };
+        }
+        let restype = params.own(Own::Restype).unwrap_or_default();
+        let name = name.unwrap_or_default();
+        let (level, container, name) = match service {
+            Service::Blob if restype == "container" => (Level::Container, container, name),
+            // SPEC: a blob in the root container can be named without it.
+            Service::Blob if name.is_empty() && !path.ends_with('/') => (Level::Object, "$root", container),
+            Service::DataLake if params.own(Own::Resource) == Some("filesystem") => (Level::Container, container, name),
+            Service::File if restype == "share" => (Level::Container, container, name),
+            Service::File if restype == "directory" && name.is_empty() => (Level::Container, container, name),
+            Service::Blob | Service::DataLake | Service::File if name.is_empty() => {
+                return Err(malformed("it names nothing in its container"));
+            }
+            Service::Blob | Service::DataLake | Service::File => (Level::Object, container, name),
+            Service::Queue => return Self::in_queue(container, name),
+            Service::Table => return Self::in_tables(container, name),
+        };
+        if level == Level::Container && !name.is_empty() {
+            return Err(malformed("it names more than the container that the query is about"));
+        }
+        Ok(at(level, container, name))
+    }
+
+    fn in_queue(container: &'r str, name: &'r str) -> Result<Self, VerifyError> {
+        let (level, restype) = match name {
+            "" => (Level::Container, ""),
+            "messages" => (Level::Object, ""),
+            name if name.strip_prefix("messages/").is_some_and(|id| !id.is_empty() && !id.contains('/')) => {
+                (Level::Object, "message")
+            }
+            _ => return Err(VerifyError::Malformed { what: PATH, why: "a queue has nothing but messages" }),
+        };
+        Ok(Self { level, container, name, restype, keys: None })
+    }
+
+    fn in_tables(segment: &'r str, rest: &str) -> Result<Self, VerifyError> {
+        let malformed = |why| VerifyError::Malformed { what: PATH, why };
+        if !rest.is_empty() {
+            return Err(malformed("a table has entities and nothing below them"));
+        }
+        let (table, keys) = match segment.split_once('(') {
+            Some((table, keys)) => {
+                (table, Some(keys.strip_suffix(')').ok_or_else(|| malformed("its parentheses do not match"))?))
+            }
+            None => (segment, None),
+        };
+        if table == "Tables" {
+            return Ok(Self { level: Level::Container, container: table, name: "", restype: "tables", keys: None });
+        }
+        if !is_table(table) {
+            return Err(malformed("it names no table"));
+        }
+        let keys = keys.filter(|keys| !keys.is_empty());
+        let level = if keys.is_some() { Level::Object } else { Level::Container };
+        Ok(Self { level, container: table, name: "", restype: "", keys })
+    }
+
+    /// The partition key and row key of the entity that is named.
+    pub(super) fn entity(&self) -> Result<Option<(String, String)>, VerifyError> {
+        let Some(keys) = self.keys else { return Ok(None) };
+        let malformed = || VerifyError::Malformed { what: PATH, why: "it must name `PartitionKey` and `RowKey`" };
+        let keys = encode::decode(keys).ok_or_else(malformed)?;
+        let rest = keys.strip_prefix("PartitionKey='").ok_or_else(malformed)?;
+        let (partition, rest) = quoted(rest).ok_or_else(malformed)?;
+        let rest = rest.trim_start_matches(' ').strip_prefix(',').ok_or_else(malformed)?;
+        let rest = rest.trim_start_matches(' ').strip_prefix("RowKey='").ok_or_else(malformed)?;
+        match quoted(rest).ok_or_else(malformed)? {
+            (row, "") => Ok(Some((partition, row))),
+            _ => Err(malformed()),
+        }
+    }
+
+    /// Writes the canonicalized resource that a token of this kind would be for.
+    pub(super) fn put_canonical(
+        &self,
+        kind: Kind,
+        service: Service,
+        account: &str,
+        depth: usize,
+        sink: &mut impl Sink,
+    ) -> Result<(), VerifyError> {
+        for piece in ["/", service.canonical(), "/", account, "/"] {
+            sink.put(piece.as_bytes());
+        }
+        match kind {
+            Kind::Table => {
+                // INVARIANT: letters and digits, see `in_tables`.
+                self.container.bytes().for_each(|byte| sink.put_byte(byte.to_ascii_lowercase()));
+                Ok(())
+            }
+            Kind::Container | Kind::Share | Kind::Queue => put_decoded(sink, self.container, Plus::Literal, PATH),
+            Kind::Blob | Kind::Snapshot | Kind::BlobVersion | Kind::File => {
+                put_decoded(sink, self.container, Plus::Literal, PATH)?;
+                sink.put_byte(b'/');
+                put_decoded(sink, self.name, Plus::Literal, PATH)
+            }
+            Kind::Directory => {
+                put_decoded(sink, self.container, Plus::Literal, PATH)?;
+                sink.put_byte(b'/');
+                // INVARIANT: `is_as_deep_as` agreed, so that the depth is at least one.
+                let mut left = depth;
+                for byte in Decoded::of(self.name) {
+                    left = left.saturating_sub(usize::from(byte == b'/'));
+                    if left == 0 {
+                        break;
+                    }
+                    if byte.is_ascii_control() {
+                        return Err(VerifyError::FieldForm {
+                            field: PATH,
+                            expected: "text without control characters",
+                        });
+                    }
+                    sink.put_byte(byte);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether what is named is a directory of that depth in its own path, or lies in one.
+    pub(super) fn is_as_deep_as(&self, depth: usize) -> bool {
+        let (mut segments, mut is_empty) = (1, true);
+        for byte in Decoded::of(self.name) {
+            if byte != b'/' {
+                is_empty = false;
+            } else if is_empty {
+                return false;
+            } else if segments == depth {
+                return true;
+            } else {
+                (segments, is_empty) = (segments + 1, true);
+            }
+        }
+        segments == depth && !is_empty
+    }
+}
+
+/// Text up to the quote that ends it, with doubled quotes read as one, and what stands behind.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = text;
+    loop {
+        let (before, behind) = rest.split_once('\'')?;
+        value.push_str(before);
+        match behind.strip_prefix('\'') {
+            Some(more) => {
+                value.push('\'');
+                rest = more;
+            }
+            None => return Some((value, behind)),
+        }
+    }
+}
+
+/// Holds a path to one reading.
+pub(super) fn check_path(path: &str, escaped_slashes: bool) -> Result<(), VerifyError> {
+    let ambiguous = |why| Err(VerifyError::AmbiguousPath { why });
+    if encode::any(path.as_bytes(), |byte| byte == b'\\') {
+        return ambiguous("a backslash is `/` to some servers and clients");
+    }
+    if !path.as_bytes().contains(&b'%') {
+        return Ok(());
+    }
+    for escape in path.as_bytes().windows(3) {
+        match escape {
+            [b'%', b'2', b'f' | b'F'] if !escaped_slashes => {
+                return ambiguous(
+                    "`%2F` is a slash to the service and a byte of a name to others: see `escaped_slashes`",
+                );
+            }
+            [b'%', b'5', b'c' | b'C'] => return ambiguous("a backslash is `/` to some servers and clients"),
+            _ => {}
+        }
+    }
+    if is_utf8(path) { Ok(()) } else { Err(VerifyError::Malformed { what: PATH, why: "it is not UTF-8" }) }
+}
+
+/// Whether the decoded bytes are UTF-8, looked at without keeping them.
+pub(super) fn is_utf8(text: &str) -> bool {
+    let mut bytes = Decoded::of(text);
+    while let Some(first) = bytes.next() {
+        let length = match first {
+            0..0x80 => continue,
+            0xc0..0xe0 => 2,
+            0xe0..0xf0 => 3,
+            _ => 4,
+        };
+        let mut one = [first, 0, 0, 0];
+        for slot in one.iter_mut().take(length).skip(1) {
+            *slot = bytes.next().unwrap_or_default();
+        }
+        if core::str::from_utf8(one.get(..length).unwrap_or_default()).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::Limits;
+    use proptest::prelude::*;
+
+    fn split<'r>(service: Service, path: &'r str, query: &'r str) -> Result<Addressed<'r>, VerifyError> {
+        Addressed::split(service, path, &Params::read(query, &Limits::DEFAULT).unwrap())
+    }
+
+    #[test]
+    fn a_path_names_one_thing() {
+        use Level::{Container as C, Object as O, Service as S};
+        for (service, path, query, level, container, name) in [
+            (Service::Blob, "/", "comp=list", S, "", ""),
+            (Service::Blob, "/photos", "restype=container", C, "photos", ""),
+            (Service::Blob, "/photos/", "restype=container", C, "photos", ""),
+            (Service::Blob, "/cat.jpg", "", O, "$root", "cat.jpg"),
+            (Service::Blob, "/photos/a/b//c", "", O, "photos", "a/b//c"),
+            (Service::Blob, "/photos//b", "", O, "photos", "/b"),
+            (Service::DataLake, "/fs", "resource=filesystem", C, "fs", ""),
+            (Service::File, "/share", "restype=directory&comp=list", C, "share", ""),
+            (Service::File, "/share/d/f", "", O, "share", "d/f"),
+            (Service::Queue, "/q/messages", "", O, "q", "messages"),
+            (Service::Table, "/Tables", "", C, "Tables", ""),
+            (Service::Table, "/Mine()", "", C, "Mine", ""),
+            (Service::Table, "/Mine(PartitionKey='a',RowKey='b')", "", O, "Mine", ""),
+        ] {
+            let found = split(service, path, query).unwrap();
+            assert_eq!((found.level, found.container, found.name), (level, container, name), "{path}");
+        }
+        for (service, path, query) in [
+            (Service::Blob, "//blob", ""),
+            (Service::Blob, "/photos/", ""),
+            (Service::Blob, "/photos/cat.jpg", "restype=container"),
+            (Service::DataLake, "/fs", ""),
+            (Service::File, "/share", ""),
+            (Service::Queue, "/q/other", ""),
+            (Service::Queue, "/q/messages/", ""),
+            (Service::Queue, "/q/messages/a/b", ""),
+            (Service::Table, "/$batch", ""),
+            (Service::Table, "/Mine(", ""),
+            (Service::Table, "/Mine/more", ""),
+        ] {
+            assert!(split(service, path, query).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn entities_are_read_with_their_quotes() {
+        let entity = |path: &'static str| split(Service::Table, path, "").unwrap().entity();
+        assert_eq!(entity("/T12(PartitionKey='a%20b',RowKey='it''s')"), Ok(Some(("a b".into(), "it's".into()))));
+        assert_eq!(entity("/T12(PartitionKey='',%20RowKey='')"), Ok(Some((String::new(), String::new()))));
+        assert_eq!(entity("/T12()"), Ok(None));
+        for path in [
+            "/T12('a')",
+            "/T12(RowKey='a',PartitionKey='b')",
+            "/T12(PartitionKey='a',RowKey='b',x='c')",
+            "/T12(PartitionKey='a'RowKey='b')",
+            "/T12(PartitionKey='a',RowKey='b'')",
+        ] {
+            assert!(entity(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn segments_are_counted_from_the_left() {
+        for (path, depth, canonical) in [
+            ("a/b/c", 1, Some("/blob/me/fs/a")),
+            ("a/b/c", 3, Some("/blob/me/fs/a/b/c")),
+            ("a%2Fb/c", 2, Some("/blob/me/fs/a/b")),
+            ("a/b/c", 4, None),
+            ("a/b/", 2, Some("/blob/me/fs/a/b")),
+            ("a/b/", 3, None),
+            ("a//c", 2, None),
+            ("/a", 1, None),
+            ("", 1, None),
+            ("a", 0, None),
+        ] {
+            let at = Addressed { level: Level::Object, container: "fs", name: path, restype: "", keys: None };
+            let mut found = alloc::vec::Vec::new();
+            let is_deep = at.is_as_deep_as(depth);
+            if is_deep {
+                at.put_canonical(Kind::Directory, Service::DataLake, "me", depth, &mut found).unwrap();
+            }
+            assert_eq!(is_deep.then(|| String::from_utf8(found).unwrap()).as_deref(), canonical, "{path} {depth}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn utf8_is_seen_without_keeping_it(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
+            let escaped: String = bytes.iter().map(|byte| alloc::format!("%{byte:02X}")).collect();
+            prop_assert_eq!(is_utf8(&escaped), core::str::from_utf8(&bytes).is_ok());
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! Every byte that is signed: which lines a string to sign has, by kind of token and version.
+//!
+//! ```text
+//! signed permissions \n start \n expiry \n canonicalized resource \n … \n
+//! ```
+//!
+//! A line holds the decoded text of a parameter exactly as it is sent, and is empty where there is none.
+//!
+//! Source: Azure Storage REST reference, "Create an account SAS", "Create a service SAS", "Create a user delegation
+//! SAS"; the official clients for Python and JavaScript for what the newest versions sign.
+
+use super::version::Version;
+use crate::mac::Sink;
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// What a line of a string to sign holds, or a parameter of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Field {
+    Version,
+    Services,
+    ResourceTypes,
+    Permissions,
+    Start,
+    Expiry,
+    Address,
+    Protocol,
+    EncryptionScope,
+    Resource,
+    Identifier,
+    Depth,
+    Table,
+    StartPartition,
+    StartRow,
+    EndPartition,
+    EndRow,
+    CacheControl,
+    ContentDisposition,
+    ContentEncoding,
+    ContentLanguage,
+    ContentType,
+    KeyObject,
+    KeyTenant,
+    KeyStart,
+    KeyExpiry,
+    KeyService,
+    KeyVersion,
+    AuthorizedObject,
+    UnauthorizedObject,
+    Correlation,
+    DelegatedTenant,
+    DelegatedObject,
+    Headers,
+    Query,
+    Signature,
+    /// The account's name: a line, never a parameter.
+    Account,
+    /// The canonicalized resource: a line, never a parameter.
+    Canonical,
+    /// A snapshot time or version id: a line, and a parameter of the resource itself.
+    Snapshot,
+}
+
+/// How many fields are parameters.
+pub(super) const PARAMS: usize = Field::Account as usize;
+
+/// The parameters in the order of [`Field`].
+const NAMES: [&str; PARAMS] = [
+    "sv", "ss", "srt", "sp", "st", "se", "sip", "spr", "ses", "sr", "si", "sdd", "tn", "spk", "srk", "epk", "erk",
+    "rscc", "rscd", "rsce", "rscl", "rsct", "skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid", "scid",
+    "skdutid", "sduoid", "srh", "srq", "sig",
+];
+
+const FIELDS: [Field; PARAMS] = {
+    use Field as F;
+    [
+        F::Version,
+        F::Services,
+        F::ResourceTypes,
+        F::Permissions,
+        F::Start,
+        F::Expiry,
+        F::Address,
+        F::Protocol,
+        F::EncryptionScope,
+        F::Resource,
+        F::Identifier,
+        F::Depth,
+        F::Table,
+        F::StartPartition,
+        F::StartRow,
+        F::EndPartition,
+        F::EndRow,
+        F::CacheControl,
+        F::ContentDisposition,
+        F::ContentEncoding,
+        F::ContentLanguage,
+        F::ContentType,
+        F::KeyObject,
+        F::KeyTenant,
+        F::KeyStart,
+        F::KeyExpiry,
+        F::KeyService,
+        F::KeyVersion,
+        F::AuthorizedObject,
+        F::UnauthorizedObject,
+        F::Correlation,
+        F::DelegatedTenant,
+        F::DelegatedObject,
+        F::Headers,
+        F::Query,
+        F::Signature,
+    ]
+};
+
+impl Field {
+    /// The parameter that carries it.
+    pub(super) fn name(self) -> &'static str {
+        NAMES.get(self as usize).copied().unwrap_or_default()
+    }
+
+    /// The field of a parameter. Written out because comparing with constants is so much cheaper than searching a
+    /// table; a test holds it to the table.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "sv" => Self::Version,
+            "ss" => Self::Services,
+            "srt" => Self::ResourceTypes,
+            "sp" => Self::Permissions,
+            "st" => Self::Start,
+            "se" => Self::Expiry,
+            "sip" => Self::Address,
+            "spr" => Self::Protocol,
+            "ses" => Self::EncryptionScope,
+            "sr" => Self::Resource,
+            "si" => Self::Identifier,
+            "sdd" => Self::Depth,
+            "tn" => Self::Table,
+            "spk" => Self::StartPartition,
+            "srk" => Self::StartRow,
+            "epk" => Self::EndPartition,
+            "erk" => Self::EndRow,
+            "rscc" => Self::CacheControl,
+            "rscd" => Self::ContentDisposition,
+            "rsce" => Self::ContentEncoding,
+            "rscl" => Self::ContentLanguage,
+            "rsct" => Self::ContentType,
+            "skoid" => Self::KeyObject,
+            "sktid" => Self::KeyTenant,
+            "skt" => Self::KeyStart,
+            "ske" => Self::KeyExpiry,
+            "sks" => Self::KeyService,
+            "skv" => Self::KeyVersion,
+            "saoid" => Self::AuthorizedObject,
+            "suoid" => Self::UnauthorizedObject,
+            "scid" => Self::Correlation,
+            "skdutid" => Self::DelegatedTenant,
+            "sduoid" => Self::DelegatedObject,
+            "srh" => Self::Headers,
+            "srq" => Self::Query,
+            "sig" => Self::Signature,
+            _ => return None,
+        })
+    }
+
+    /// Every field that is a parameter.
+    pub(super) const fn params() -> &'static [Self; PARAMS] {
+        &FIELDS
+    }
+
+    /// One bit of a set of fields.
+    pub(super) const fn bit(self) -> u64 {
+        1 << self as u8
+    }
+}
+
+/// Which lines a string to sign has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    Account,
+    Blob,
+    DelegatedBlob,
+    File,
+    DelegatedFile,
+    Queue,
+    DelegatedQueue,
+    Table,
+}
+
+type Lines = &'static [(Field, Version)];
+
+const ALWAYS: Version = Version::V2015_04_05;
+const BLOBS_KNOW_THEIR_KIND: Version = Version::V2018_11_09;
+const KEYS_KNOW_AGENTS: Version = Version::V2020_02_10;
+const ENCRYPTION_SCOPES: Version = Version::V2020_12_06;
+const KEYS_KNOW_USERS: Version = Version::V2025_07_05;
+const REQUESTS_ARE_BOUND: Version = Version::V2026_04_06;
+
+/// The table: each line, and the first version that has it.
+const ACCOUNT: Lines = &[
+    (Field::Account, ALWAYS),
+    (Field::Permissions, ALWAYS),
+    (Field::Services, ALWAYS),
+    (Field::ResourceTypes, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+    (Field::EncryptionScope, ENCRYPTION_SCOPES),
+];
+
+const BLOB: Lines = &[
+    (Field::Permissions, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Canonical, ALWAYS),
+    (Field::Identifier, ALWAYS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+    (Field::Resource, BLOBS_KNOW_THEIR_KIND),
+    (Field::Snapshot, BLOBS_KNOW_THEIR_KIND),
+    (Field::EncryptionScope, ENCRYPTION_SCOPES),
+    (Field::CacheControl, ALWAYS),
+    (Field::ContentDisposition, ALWAYS),
+    (Field::ContentEncoding, ALWAYS),
+    (Field::ContentLanguage, ALWAYS),
+    (Field::ContentType, ALWAYS),
+];
+
+const DELEGATED_BLOB: Lines = &[
+    (Field::Permissions, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Canonical, ALWAYS),
+    (Field::KeyObject, ALWAYS),
+    (Field::KeyTenant, ALWAYS),
+    (Field::KeyStart, ALWAYS),
+    (Field::KeyExpiry, ALWAYS),
+    (Field::KeyService, ALWAYS),
+    (Field::KeyVersion, ALWAYS),
+    (Field::AuthorizedObject, KEYS_KNOW_AGENTS),
+    (Field::UnauthorizedObject, KEYS_KNOW_AGENTS),
+    (Field::Correlation, KEYS_KNOW_AGENTS),
+    (Field::DelegatedTenant, KEYS_KNOW_USERS),
+    (Field::DelegatedObject, KEYS_KNOW_USERS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+    (Field::Resource, ALWAYS),
+    (Field::Snapshot, ALWAYS),
+    (Field::EncryptionScope, ENCRYPTION_SCOPES),
+    (Field::Headers, REQUESTS_ARE_BOUND),
+    (Field::Query, REQUESTS_ARE_BOUND),
+    (Field::CacheControl, ALWAYS),
+    (Field::ContentDisposition, ALWAYS),
+    (Field::ContentEncoding, ALWAYS),
+    (Field::ContentLanguage, ALWAYS),
+    (Field::ContentType, ALWAYS),
+];
+
+const FILE: Lines = &[
+    (Field::Permissions, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Canonical, ALWAYS),
+    (Field::Identifier, ALWAYS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+    (Field::CacheControl, ALWAYS),
+    (Field::ContentDisposition, ALWAYS),
+    (Field::ContentEncoding, ALWAYS),
+    (Field::ContentLanguage, ALWAYS),
+    (Field::ContentType, ALWAYS),
+];
+
+const DELEGATED_FILE: Lines = &[
+    (Field::Permissions, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Canonical, ALWAYS),
+    (Field::KeyObject, ALWAYS),
+    (Field::KeyTenant, ALWAYS),
+    (Field::KeyStart, ALWAYS),
+    (Field::KeyExpiry, ALWAYS),
+    (Field::KeyService, ALWAYS),
+    (Field::KeyVersion, ALWAYS),
+    (Field::DelegatedTenant, ALWAYS),
+    (Field::DelegatedObject, ALWAYS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+    (Field::CacheControl, ALWAYS),
+    (Field::ContentDisposition, ALWAYS),
+    (Field::ContentEncoding, ALWAYS),
+    (Field::ContentLanguage, ALWAYS),
+    (Field::ContentType, ALWAYS),
+];
+
+const QUEUE: Lines = &[
+    (Field::Permissions, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Canonical, ALWAYS),
+    (Field::Identifier, ALWAYS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+];
+
+const DELEGATED_QUEUE: Lines = &[
+    (Field::Permissions, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Canonical, ALWAYS),
+    (Field::KeyObject, ALWAYS),
+    (Field::KeyTenant, ALWAYS),
+    (Field::KeyStart, ALWAYS),
+    (Field::KeyExpiry, ALWAYS),
+    (Field::KeyService, ALWAYS),
+    (Field::KeyVersion, ALWAYS),
+    (Field::DelegatedTenant, ALWAYS),
+    (Field::DelegatedObject, ALWAYS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+];
+
+const TABLE: Lines = &[
+    (Field::Permissions, ALWAYS),
+    (Field::Start, ALWAYS),
+    (Field::Expiry, ALWAYS),
+    (Field::Canonical, ALWAYS),
+    (Field::Identifier, ALWAYS),
+    (Field::Address, ALWAYS),
+    (Field::Protocol, ALWAYS),
+    (Field::Version, ALWAYS),
+    (Field::StartPartition, ALWAYS),
+    (Field::StartRow, ALWAYS),
+    (Field::EndPartition, ALWAYS),
+    (Field::EndRow, ALWAYS),
+];
+
+impl Layout {
+    const fn table(self) -> Lines {
+        match self {
+            Self::Account => ACCOUNT,
+            Self::Blob => BLOB,
+            Self::DelegatedBlob => DELEGATED_BLOB,
+            Self::File => FILE,
+            Self::DelegatedFile => DELEGATED_FILE,
+            Self::Queue => QUEUE,
+            Self::DelegatedQueue => DELEGATED_QUEUE,
+            Self::Table => TABLE,
+        }
+    }
+
+    /// The first version that signs this field in such a token, if any does.
+    pub(super) fn since(self, field: Field) -> Option<Version> {
+        self.table().iter().find(|(line, _)| *line == field).map(|(_, since)| *since)
+    }
+
+    /// Whether every line is followed by a line feed, the last one too.
+    const fn ends_with_line_feed(self) -> bool {
+        matches!(self, Self::Account)
+    }
+
+    /// Writes the lines of a version, `line` giving what stands on each, and tells which ones there were.
+    #[inline]
+    pub(super) fn put<S: Sink>(self, version: Version, sink: &mut S, mut line: impl FnMut(Field, &mut S)) -> u64 {
+        let mut signed = 0;
+        for &(field, since) in self.table() {
+            if since > version {
+                continue;
+            }
+            if signed != 0 {
+                sink.put_byte(b'\n');
+            }
+            signed |= field.bit();
+            line(field, sink);
+        }
+        if self.ends_with_line_feed() {
+            sink.put_byte(b'\n');
+        }
+        signed
+    }
+}
+
+/// The text that a key signs.
+///
+/// Only this crate makes one, so a holder cannot be asked to sign anything but a token or a request of Azure Storage.
+/// It tells an attacker nothing that the token does not, yet it is kept out of `Debug` with the rest.
+#[derive(Clone)]
+pub struct StringToSign(Vec<u8>);
+
+impl StringToSign {
+    pub(super) const fn new(text: Vec<u8>) -> Self {
+        Self(text)
+    }
+
+    /// The bytes to sign: UTF-8.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The same as text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+impl fmt::Debug for StringToSign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StringToSign([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_is_found_at_its_place() {
+        for (at, field) in Field::params().iter().enumerate() {
+            assert_eq!(*field as usize, at);
+            assert_eq!(Field::of(field.name()), Some(*field));
+            assert_eq!(Field::of(&field.name().to_ascii_uppercase()), None);
+        }
+        assert_eq!(Field::Snapshot.name(), "");
+        assert_eq!(Field::of("snapshot"), None);
+    }
+
+    #[test]
+    fn layouts_have_as_many_lines_as_the_clients_sign() {
+        let lines = |layout: Layout, version: Version| {
+            let mut text = Vec::new();
+            layout.put(version, &mut text, |_, sink| sink.put_byte(b'x'));
+            String::from_utf8(text).unwrap().split('\n').count()
+        };
+        for (layout, version, expected) in [
+            (Layout::Blob, Version::V2015_04_05, 13),
+            (Layout::Blob, Version::V2018_11_09, 15),
+            (Layout::Blob, Version::NEWEST, 16),
+            (Layout::DelegatedBlob, Version::V2018_11_09, 20),
+            (Layout::DelegatedBlob, Version::V2020_02_10, 23),
+            (Layout::DelegatedBlob, Version::V2020_12_06, 24),
+            (Layout::DelegatedBlob, Version::V2025_07_05, 26),
+            (Layout::DelegatedBlob, Version::NEWEST, 28),
+            (Layout::Account, Version::V2018_11_09, 10),
+            (Layout::Account, Version::V2020_12_06, 11),
+            (Layout::Queue, Version::NEWEST, 8),
+            (Layout::File, Version::NEWEST, 13),
+            (Layout::Table, Version::NEWEST, 12),
+        ] {
+            assert_eq!(lines(layout, version), expected, "{layout:?} {version:?}");
+        }
+    }
+}

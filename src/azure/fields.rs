@@ -1,0 +1,312 @@
+//! Reading the fields of a token.
+//!
+//! Everything here is about shape. Whatever can be read in two ways is refused, whatever is repeated is refused, and nothing
+//! is decoded twice.
+
+use super::canonical::{Field, PARAMS};
+use crate::{
+    encode::{self, Decoded, Inline, Spelling},
+    error::VerifyError,
+    mac::Sink,
+    view::{Limits, Plus},
+};
+use alloc::string::String;
+
+/// Parameters that are no part of a token but say what the request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Own {
+    Comp,
+    Restype,
+    Resource,
+    Action,
+    Snapshot,
+    ShareSnapshot,
+    VersionId,
+    DeleteType,
+    PeekOnly,
+    Directory,
+}
+
+const OWN: usize = Own::Directory as usize + 1;
+
+impl Own {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "comp" => Self::Comp,
+            "restype" => Self::Restype,
+            "resource" => Self::Resource,
+            "action" => Self::Action,
+            "snapshot" => Self::Snapshot,
+            "sharesnapshot" => Self::ShareSnapshot,
+            "versionid" => Self::VersionId,
+            "deletetype" => Self::DeleteType,
+            "peekonly" => Self::PeekOnly,
+            "directory" => Self::Directory,
+            _ => return None,
+        })
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Comp => "comp",
+            Self::Restype => "restype",
+            Self::Resource => "resource",
+            Self::Action => "action",
+            Self::Snapshot => "snapshot",
+            Self::ShareSnapshot => "sharesnapshot",
+            Self::VersionId => "versionid",
+            Self::DeleteType => "deletetype",
+            Self::PeekOnly => "peekonly",
+            Self::Directory => "directory",
+        }
+    }
+}
+
+/// Where a value stands in the query: its two ends.
+type Place = (u16, u16);
+
+/// A query with the places of what matters in it.
+#[derive(Clone, Copy)]
+pub(super) struct Params<'r> {
+    raw: &'r str,
+    token: [Place; PARAMS],
+    own: [Place; OWN],
+    /// Which parameters of a token are there.
+    present: u64,
+    has_own: u16,
+    pub(super) has_plus: bool,
+    /// A parameter of another signature scheme.
+    pub(super) foreign: Option<&'static str>,
+}
+
+impl<'r> Params<'r> {
+    /// Reads a query: split at `&`, then at the first `=`, and decoded once where it is looked at.
+    pub(super) fn read(raw: &'r str, limits: &Limits) -> Result<Self, VerifyError> {
+        let mut params = Self {
+            raw,
+            token: [(0, 0); PARAMS],
+            own: [(0, 0); OWN],
+            present: 0,
+            has_own: 0,
+            has_plus: false,
+            foreign: None,
+        };
+        let bytes = raw.as_bytes();
+        let (mut at, mut count) = (0, 0usize);
+        while at < bytes.len() {
+            count += 1;
+            if count > limits.params {
+                return Err(VerifyError::TooLarge { what: "query parameters", found: count, limit: limits.params });
+            }
+            let name = encode::scan(bytes, at, [b'=', b'&'], None);
+            let mut end = name.end;
+            let (mut spelling, mut has_plus, mut value_at) = (name.spelling, name.has_plus, end);
+            if bytes.get(end) == Some(&b'=') {
+                value_at = end + 1;
+                // A further `=` is part of the value.
+                let value = encode::scan(bytes, value_at, [b'&', b'&'], None);
+                end = value.end;
+                has_plus |= value.has_plus;
+                if value.spelling == Spelling::Malformed {
+                    spelling = Spelling::Malformed;
+                }
+            }
+            if spelling == Spelling::Malformed {
+                return Err(VerifyError::Malformed {
+                    what: "query",
+                    why: "it holds a bad escape, a `#`, or a byte that is not visible ASCII",
+                });
+            }
+            params.has_plus |= has_plus;
+            params.take(raw.get(at..name.end).unwrap_or_default(), name.has_escape, (value_at, end))?;
+            at = end + 1;
+        }
+        Ok(params)
+    }
+
+    fn take(&mut self, name: &'r str, has_escape: bool, (start, end): (usize, usize)) -> Result<(), VerifyError> {
+        // INVARIANT: no limit allows a target of 64 KiB.
+        let place = (u16::try_from(start).unwrap_or(u16::MAX), u16::try_from(end).unwrap_or(u16::MAX));
+        if let Some(field) = Field::of(name) {
+            if self.present & field.bit() != 0 {
+                return Err(VerifyError::FieldCount { field: field.name(), found: 2 });
+            }
+            self.present |= field.bit();
+            if let Some(slot) = self.token.get_mut(field as usize) {
+                *slot = place;
+            }
+            return Ok(());
+        }
+        if let Some(own) = Own::of(name) {
+            if self.has(own) {
+                return Err(VerifyError::FieldCount { field: own.name(), found: 2 });
+            }
+            self.has_own |= 1 << own as u8;
+            if let Some(slot) = self.own.get_mut(own as usize) {
+                *slot = place;
+            }
+            return Ok(());
+        }
+        // Everything that matters here is ours in another spelling, or begins with a letter of another provider's.
+        if !has_escape && !name.bytes().any(|byte| byte.is_ascii_uppercase()) && !name.starts_with('x') {
+            return Ok(());
+        }
+        if is_foreign(name) {
+            self.foreign = Some("parameters of another provider");
+        }
+        refuse_disguised(name)
+    }
+
+    /// The value of a parameter of a token, as sent.
+    #[inline]
+    pub(super) fn get(&self, field: Field) -> Option<&'r str> {
+        if self.present & field.bit() == 0 {
+            return None;
+        }
+        let (start, end) = self.token.get(field as usize).copied()?;
+        self.raw.get(usize::from(start)..usize::from(end))
+    }
+
+    /// The same, or an error.
+    pub(super) fn required(&self, field: Field) -> Result<&'r str, VerifyError> {
+        self.get(field).ok_or(VerifyError::FieldCount { field: field.name(), found: 0 })
+    }
+
+    /// The value of another parameter, as sent.
+    pub(super) fn own(&self, own: Own) -> Option<&'r str> {
+        if !self.has(own) {
+            return None;
+        }
+        let (start, end) = self.own.get(own as usize).copied()?;
+        self.raw.get(usize::from(start)..usize::from(end))
+    }
+
+    pub(super) const fn has(&self, own: Own) -> bool {
+        self.has_own & (1 << own as u8) != 0
+    }
+
+    /// The parameters of a token that are there, as bits.
+    pub(super) const fn present(&self) -> u64 {
+        self.present
+    }
+
+    /// The fields of a token that are there.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &'r str)> {
+        let mut left = self.present;
+        core::iter::from_fn(move || {
+            let at = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            let field = *Field::params().get(at)?;
+            Some((field, self.get(field)?))
+        })
+    }
+
+    /// Every parameter with its value, as sent.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'r str, &'r str)> + use<'r> {
+        self.raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    }
+}
+
+fn is_foreign(name: &str) -> bool {
+    let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    begins("X-Amz-") || begins("X-Goog-")
+}
+
+/// Refuses a name that is one of ours in another spelling: a server that folds it would read what this one does not.
+fn refuse_disguised(name: &str) -> Result<(), VerifyError> {
+    // No name that matters is longer.
+    let Some(mut plain) = Inline::<16>::decoded(name) else { return Ok(()) };
+    plain.bytes_mut().make_ascii_lowercase();
+    let Some(text) = plain.as_str() else { return Ok(()) };
+    match Field::of(text).map(Field::name).or_else(|| Own::of(text).map(Own::name)) {
+        Some(field) => Err(VerifyError::FieldForm { field, expected: "spelled exactly like this" }),
+        None => Ok(()),
+    }
+}
+
+/// Writes a value decoded, and refuses what would shift the lines that are signed.
+pub(super) fn put_decoded(
+    sink: &mut impl Sink,
+    value: &str,
+    plus: Plus,
+    field: &'static str,
+) -> Result<(), VerifyError> {
+    let mut rest = value;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'%' || (byte == b'+' && plus == Plus::Blank)) {
+        let (plain, from) = rest.split_at_checked(at).unwrap_or_default();
+        sink.put(plain.as_bytes());
+        let is_plus = from.starts_with('+');
+        let (escape, after) = from.split_at_checked(if is_plus { 1 } else { 3 }).unwrap_or_default();
+        let byte = if is_plus { b' ' } else { Decoded::of(escape).next().unwrap_or_default() };
+        if byte.is_ascii_control() {
+            return Err(VerifyError::FieldForm { field, expected: "text without control characters" });
+        }
+        sink.put_byte(byte);
+        rest = after;
+    }
+    sink.put(rest.as_bytes());
+    Ok(())
+}
+
+/// A value decoded as text.
+pub(super) fn text(value: &str, plus: Plus, field: &'static str) -> Result<String, VerifyError> {
+    let mut bytes = alloc::vec::Vec::with_capacity(value.len());
+    put_decoded(&mut bytes, value, plus, field)?;
+    String::from_utf8(bytes).map_err(|_| VerifyError::FieldForm { field, expected: "UTF-8" })
+}
+
+/// A short value decoded in place.
+pub(super) fn short<const N: usize>(value: &str) -> Option<Inline<N>> {
+    Inline::decoded(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(raw: &str) -> Result<Params<'_>, VerifyError> {
+        Params::read(raw, &Limits::DEFAULT)
+    }
+
+    #[test]
+    fn values_are_found_where_they_stand() {
+        let params = read("comp=list&sv=2020-12-06&sig=a%3D=b&x=1&sp=&restype=container").unwrap();
+        assert_eq!(params.get(Field::Version), Some("2020-12-06"));
+        assert_eq!(params.get(Field::Signature), Some("a%3D=b"));
+        assert_eq!(params.get(Field::Permissions), Some(""));
+        assert_eq!(params.get(Field::Expiry), None);
+        assert_eq!((params.own(Own::Comp), params.own(Own::Restype)), (Some("list"), Some("container")));
+        assert_eq!(params.fields().count(), 3);
+        assert!(!params.has_plus && params.foreign.is_none());
+        assert!(read("x-amz-signature=1").unwrap().foreign.is_some());
+    }
+
+    #[test]
+    fn repeated_and_disguised_names_are_refused() {
+        for (raw, field) in [("sig=a&sig=b", "sig"), ("se=1&sv=2&se=1", "se"), ("comp=a&comp=b", "comp")] {
+            assert_eq!(read(raw).err(), Some(VerifyError::FieldCount { field, found: 2 }), "{raw}");
+        }
+        for (raw, field) in [("SIG=a", "sig"), ("s%69g=a", "sig"), ("Comp=a", "comp"), ("%53%56=1", "sv")] {
+            let expected = "spelled exactly like this";
+            assert_eq!(read(raw).err(), Some(VerifyError::FieldForm { field, expected }), "{raw}");
+        }
+        for raw in ["Sigma=1", "x%20y=1", "%73ignatures=1", "NextMarker=a"] {
+            assert!(read(raw).is_ok(), "{raw}");
+        }
+        for raw in ["sig=%", "sig=%4", "a b", "x=\u{fc}", "x=1#"] {
+            assert!(matches!(read(raw), Err(VerifyError::Malformed { .. })), "{raw}");
+        }
+    }
+
+    #[test]
+    fn decoded_values_hold_no_control_characters() {
+        let of = |value: &str| text(value, Plus::Literal, "sp");
+        assert_eq!(of("a%20b%2F%C3%BC"), Ok("a b/\u{fc}".into()));
+        assert_eq!(text("a+b", Plus::Blank, "sp"), Ok("a b".into()));
+        for value in ["a%0Ab", "%00", "a%0D", "%7F"] {
+            assert!(of(value).is_err(), "{value}");
+        }
+        assert!(of("%FF").is_err());
+    }
+}

@@ -1,0 +1,375 @@
+//! Which permission a request needs: a table of service, method, path and query.
+//!
+//! What is not in the table is refused. Requests that carry others within them (batches) are not in it, since each of those
+//! has to be checked for itself; access control lists of containers, shares, queues and tables need the account key.
+//!
+//! Source: Azure Storage REST reference, "Create an account SAS" (operations by permission), "Create a service SAS" and
+//! "Create a user delegation SAS" (permissions for a blob, directory or container), "Permissions for a queue", "Permissions
+//! for a table", "Permissions for a file".
+
+use super::{permissions::Letters, resource::Service};
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// The service itself: `srt=s`.
+    Service,
+    /// A container, share, queue or table: `srt=c`.
+    Container,
+    /// What is in one: `srt=o`.
+    Object,
+}
+
+impl Level {
+    /// Its letter in `srt`.
+    pub(super) const fn letter(self) -> &'static str {
+        match self {
+            Self::Service => "s",
+            Self::Container => "c",
+            Self::Object => "o",
+        }
+    }
+}
+
+/// What a request says about itself beside its path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) service: Service,
+    pub(super) level: Level,
+    pub(super) method: &'a str,
+    /// `restype`, or `resource` in Data Lake Storage; empty if there is none.
+    pub(super) restype: &'a str,
+    /// `comp`, or `action` in Data Lake Storage; empty if there is none.
+    pub(super) comp: &'a str,
+    pub(super) features: Features,
+}
+
+/// What else matters for permissions.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the request, and none excludes another")]
+pub(super) struct Features {
+    /// `versionid` is in the query.
+    pub(super) names_version: bool,
+    /// `deletetype=permanent` is in the query.
+    pub(super) for_good: bool,
+    /// `peekonly=true` is in the query.
+    pub(super) peeks: bool,
+    /// `x-ms-tags` is among the headers.
+    pub(super) sets_tags: bool,
+    /// `x-ms-immutability-policy-*` or `x-ms-legal-hold` is among the headers.
+    pub(super) sets_immutability: bool,
+    /// `x-ms-lease-action: break` is among the headers.
+    pub(super) breaks_lease: bool,
+    /// `If-Match` is among the headers.
+    pub(super) has_if_match: bool,
+    /// `x-ms-rename-source` is among the headers.
+    pub(super) renames: bool,
+}
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// Any one of these letters.
+    pub(super) any: &'static str,
+    /// All of these as well.
+    pub(super) all: &'static str,
+    /// Whether only an account SAS can do it.
+    pub(super) account_only: bool,
+    /// The kind of resource that an account SAS must be for.
+    pub(super) level: Level,
+    /// Whether the request makes something new, so that `c` without `w` must not overwrite.
+    pub(super) creates: bool,
+}
+
+impl Needs {
+    const fn any(any: &'static str, level: Level) -> Self {
+        Self { any, all: "", account_only: false, level, creates: false }
+    }
+
+    const fn account(any: &'static str, level: Level) -> Self {
+        Self { account_only: true, ..Self::any(any, level) }
+    }
+
+    const fn create(level: Level) -> Self {
+        Self { creates: true, ..Self::any("cw", level) }
+    }
+
+    const fn and(self, all: &'static str) -> Self {
+        Self { all, ..self }
+    }
+
+    pub(super) const fn are_met(&self, letters: Letters) -> bool {
+        letters.has_any(Letters::of(self.any)) && letters.has_all(Letters::of(self.all))
+    }
+
+    /// For errors: letters of which one would do, and those that are needed besides.
+    pub(super) fn words(&self) -> &'static str {
+        match (self.any, self.all) {
+            ("cw", "t") => "one of `cw`, and `t`",
+            ("cw", "i") => "one of `cw`, and `i`",
+            ("cw", "ti") => "one of `cw`, and `ti`",
+            ("w", "t") => "`wt`",
+            ("w", "i") => "`wi`",
+            ("w", "ti") => "`wti`",
+            ("a", "u") => "`au`",
+            (any, _) => any,
+        }
+    }
+}
+
+/// What a request needs, or nothing if there is no such request.
+pub(super) fn needs(request: &Request<'_>) -> Option<Needs> {
+    match request.service {
+        Service::Blob => blob(request),
+        Service::DataLake => data_lake(request),
+        Service::File => file(request),
+        Service::Queue => queue(request),
+        Service::Table => table(request),
+    }
+}
+
+/// Operations on a service itself, which all services have.
+fn service(request: &Request<'_>) -> Option<Needs> {
+    use Level::Service as S;
+    Some(match (request.method, request.restype, request.comp) {
+        ("GET", "", "list") => Needs::account("l", S),
+        ("GET", "service", "properties" | "stats") => Needs::account("r", S),
+        ("PUT", "service", "properties") => Needs::account("w", S),
+        _ => return None,
+    })
+}
+
+/// Operations on a container or share.
+fn container(request: &Request<'_>) -> Option<Needs> {
+    use Level::Container as C;
+    Some(match (request.method, request.comp) {
+        ("PUT", "") => Needs::account("cw", C),
+        ("GET" | "HEAD", "" | "metadata") => Needs::account("r", C),
+        ("PUT", "metadata") => Needs::account("w", C),
+        ("PUT", "lease") if request.features.breaks_lease => Needs::account("dw", C),
+        ("PUT", "lease") => Needs::account("w", C),
+        ("DELETE", "") => Needs::account("d", C),
+        _ => return None,
+    })
+}
+
+fn blob(request: &Request<'_>) -> Option<Needs> {
+    use Level::{Container as C, Object as O};
+    let features = request.features;
+    let with_properties = |needs: Needs| match (features.sets_tags, features.sets_immutability) {
+        (false, false) => needs,
+        (true, false) => needs.and("t"),
+        (false, true) => needs.and("i"),
+        (true, true) => needs.and("ti"),
+    };
+    Some(match (request.level, request.method, request.restype, request.comp) {
+        (Level::Service, "GET", "", "blobs") => Needs::account("f", O),
+        (Level::Service, ..) => return service(request),
+        (C, "GET", "container", "list") => Needs::any("l", C),
+        (C, "GET", "container", "blobs") => Needs::any("f", C),
+        (C, _, "container", _) => return container(request),
+        (O, "GET" | "HEAD", "", "" | "metadata")
+        | (O, "GET", "", "blocklist" | "pagelist")
+        | (O, "POST", "", "query") => Needs::any("r", O),
+        (O, "PUT", "", "") => with_properties(Needs::create(O)),
+        (O, "PUT", "", "blocklist") => with_properties(Needs::any("w", O)),
+        (O, "PUT", "", "lease") if features.breaks_lease => Needs::any("dw", O),
+        (
+            O,
+            "PUT",
+            "",
+            "block" | "page" | "properties" | "metadata" | "lease" | "copy" | "tier" | "expiry" | "undelete",
+        ) => Needs::any("w", O),
+        (O, "PUT", "", "appendblock" | "seal") => Needs::any("aw", O),
+        (O, "PUT", "", "snapshot" | "incrementalcopy") => Needs::any("cw", O),
+        (O, "GET" | "PUT", "", "tags") => Needs::any("t", O),
+        (O, "PUT" | "DELETE", "", "immutabilityPolicies") | (O, "PUT", "", "legalhold") => Needs::any("i", O),
+        (O, "DELETE", "", "") => match (features.for_good, features.names_version) {
+            (true, _) => Needs::any("y", O),
+            (false, true) => Needs::any("x", O),
+            (false, false) => Needs::any("d", O),
+        },
+        _ => return None,
+    })
+}
+
+fn data_lake(request: &Request<'_>) -> Option<Needs> {
+    use Level::{Container as C, Object as O};
+    // A rename takes a source away, which a signature over the target does not cover.
+    if request.features.renames {
+        return None;
+    }
+    Some(match (request.level, request.method, request.restype, request.comp) {
+        (Level::Service, "GET", "account", "") => Needs::account("l", Level::Service),
+        (C, "GET", "filesystem", "") => Needs::any("l", C),
+        (C, "PUT", "filesystem", "") => Needs::account("cw", C),
+        (C, "HEAD", "filesystem", "") => Needs::account("r", C),
+        (C, "PATCH", "filesystem", "") => Needs::account("w", C),
+        (C, "DELETE", "filesystem", "") => Needs::account("d", C),
+        (O, "PUT", "file" | "directory", "") => Needs::create(O),
+        (O, "PATCH", "", "append") => Needs::any("aw", O),
+        (O, "PATCH", "", "flush" | "setProperties") => Needs::any("w", O),
+        (O, "PATCH", "", "setAccessControl" | "setAccessControlRecursive") => Needs::any("p", O),
+        (O, "GET" | "HEAD", "", "") => Needs::any("r", O),
+        (O, "HEAD", "", "getStatus") => Needs::any("er", O),
+        (O, "HEAD", "", "getAccessControl") => Needs::any("e", O),
+        (O, "DELETE", "", "") => Needs::any("d", O),
+        _ => return None,
+    })
+}
+
+fn file(request: &Request<'_>) -> Option<Needs> {
+    use Level::{Container as C, Object as O};
+    Some(match (request.level, request.method, request.restype, request.comp) {
+        (Level::Service, ..) => return service(request),
+        (C | O, "GET", "directory", "list") => Needs::any("l", C),
+        (C, "GET", "share", "stats") => Needs::account("r", C),
+        (C, "PUT", "share", "properties") => Needs::account("w", C),
+        (C, "PUT", "share", "snapshot") => Needs::account("cw", C),
+        (C, _, "share", _) => return container(request),
+        (O, "PUT", "directory", "") => Needs::create(O),
+        (O, "GET" | "HEAD", "directory", "" | "metadata") => Needs::any("r", O),
+        (O, "PUT", "directory", "metadata" | "properties") => Needs::any("w", O),
+        (O, "DELETE", "directory", "") => Needs::any("d", O),
+        (O, "PUT", "", "") => Needs::create(O),
+        (O, "GET" | "HEAD", "", "" | "metadata") | (O, "GET", "", "rangelist") => Needs::any("r", O),
+        (O, "PUT", "", "range" | "properties" | "metadata" | "lease" | "copy") => Needs::any("w", O),
+        (O, "DELETE", "", "") => Needs::any("d", O),
+        _ => return None,
+    })
+}
+
+fn queue(request: &Request<'_>) -> Option<Needs> {
+    use Level::{Container as C, Object as O};
+    Some(match (request.level, request.method, request.restype, request.comp) {
+        (Level::Service, ..) => return service(request),
+        (C, "PUT", "", "") => Needs::account("cw", C),
+        (C, "DELETE", "", "") => Needs::account("d", C),
+        (C, "GET" | "HEAD", "", "metadata") => Needs::any("r", C),
+        (C, "PUT", "", "metadata") => Needs::account("w", C),
+        // `/queue/messages`
+        (O, "POST", "", "") => Needs::any("a", O),
+        (O, "GET", "", "") if request.features.peeks => Needs::any("r", O),
+        (O, "GET", "", "") => Needs::any("p", O),
+        // `/queue/messages/id`: the level says that a message is named.
+        (O, "PUT", "message", "") => Needs::any("u", O),
+        (O, "DELETE", "message", "") => Needs::any("p", O),
+        (O, "DELETE", "", "") => Needs::account("d", O),
+        _ => return None,
+    })
+}
+
+fn table(request: &Request<'_>) -> Option<Needs> {
+    use Level::{Container as C, Object as O};
+    // SPEC: an update that names an entity tag needs `u` alone; without one it may insert.
+    let update = if request.features.has_if_match { Needs::any("u", O) } else { Needs::any("a", O).and("u") };
+    Some(match (request.level, request.method, request.restype, request.comp) {
+        (Level::Service, ..) => return service(request),
+        // `/Tables` and `/Tables('name')`: the kind says that it is about tables.
+        (C, "GET", "tables", "") => Needs::account("l", C),
+        (C, "POST", "tables", "") => Needs::account("cw", C),
+        (C, "DELETE", "tables", "") => Needs::account("d", C),
+        (O, "GET" | "HEAD", "", "") | (C, "GET", "", "") => Needs::any("r", O),
+        (C, "POST", "", "") => Needs::any("a", O),
+        (O, "PUT" | "MERGE" | "PATCH", "", "") => update,
+        (O, "DELETE", "", "") => Needs::any("d", O),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(service: Service, level: Level, method: &str, restype: &str, comp: &str) -> Option<Needs> {
+        needs(&Request { service, level, method, restype, comp, features: Features::default() })
+    }
+
+    #[test]
+    fn operations_need_the_documented_permissions() {
+        use Level::{Container as C, Object as O, Service as S};
+        for (service, level, method, restype, comp, any, account_only) in [
+            (Service::Blob, O, "GET", "", "", "r", false),
+            (Service::Blob, O, "HEAD", "", "", "r", false),
+            (Service::Blob, O, "PUT", "", "", "cw", false),
+            (Service::Blob, O, "PUT", "", "block", "w", false),
+            (Service::Blob, O, "PUT", "", "blocklist", "w", false),
+            (Service::Blob, O, "GET", "", "blocklist", "r", false),
+            (Service::Blob, O, "PUT", "", "appendblock", "aw", false),
+            (Service::Blob, O, "DELETE", "", "", "d", false),
+            (Service::Blob, O, "PUT", "", "tags", "t", false),
+            (Service::Blob, O, "PUT", "", "snapshot", "cw", false),
+            (Service::Blob, C, "GET", "container", "list", "l", false),
+            (Service::Blob, C, "GET", "container", "blobs", "f", false),
+            (Service::Blob, C, "PUT", "container", "", "cw", true),
+            (Service::Blob, C, "DELETE", "container", "", "d", true),
+            (Service::Blob, S, "GET", "", "list", "l", true),
+            (Service::Blob, S, "GET", "service", "properties", "r", true),
+            (Service::DataLake, O, "PATCH", "", "append", "aw", false),
+            (Service::DataLake, C, "GET", "filesystem", "", "l", false),
+            (Service::File, O, "PUT", "", "range", "w", false),
+            (Service::File, C, "GET", "directory", "list", "l", false),
+            (Service::Queue, O, "POST", "", "", "a", false),
+            (Service::Queue, O, "GET", "", "", "p", false),
+            (Service::Queue, O, "DELETE", "message", "", "p", false),
+            (Service::Queue, O, "PUT", "message", "", "u", false),
+            (Service::Table, O, "GET", "", "", "r", false),
+            (Service::Table, C, "POST", "", "", "a", false),
+        ] {
+            let found = of(service, level, method, restype, comp).unwrap();
+            assert_eq!((found.any, found.account_only), (any, account_only), "{service:?} {method} {restype} {comp}");
+            assert_eq!(found.words(), any);
+        }
+    }
+
+    #[test]
+    fn what_only_the_account_key_can_do_needs_no_permission_of_any_token() {
+        use Level::{Container as C, Object as O, Service as S};
+        for (service, level, method, restype, comp) in [
+            (Service::Blob, C, "PUT", "container", "acl"),
+            (Service::Blob, C, "GET", "container", "acl"),
+            (Service::Blob, S, "POST", "service", "userdelegationkey"),
+            (Service::Blob, S, "POST", "", "batch"),
+            (Service::Blob, O, "POST", "", ""),
+            (Service::Blob, O, "PUT", "", "unheard-of"),
+            (Service::Queue, C, "PUT", "", "acl"),
+            (Service::Table, C, "PUT", "", "acl"),
+            (Service::File, C, "PUT", "share", "acl"),
+        ] {
+            assert_eq!(of(service, level, method, restype, comp), None, "{service:?} {method} {restype} {comp}");
+        }
+    }
+
+    #[test]
+    fn deleting_a_version_or_for_good_needs_its_own_letter() {
+        let mut request = Request {
+            service: Service::Blob,
+            level: Level::Object,
+            method: "DELETE",
+            restype: "",
+            comp: "",
+            features: Features { names_version: true, ..Features::default() },
+        };
+        assert_eq!(needs(&request).unwrap().any, "x");
+        request.features.for_good = true;
+        assert_eq!(needs(&request).unwrap().any, "y");
+    }
+
+    #[test]
+    fn an_upsert_needs_both_letters() {
+        let mut request = Request {
+            service: Service::Table,
+            level: Level::Object,
+            method: "MERGE",
+            restype: "",
+            comp: "",
+            features: Features::default(),
+        };
+        let upsert = needs(&request).unwrap();
+        assert!(
+            !upsert.are_met(Letters::of("u")) && !upsert.are_met(Letters::of("a")) && upsert.are_met(Letters::of("au"))
+        );
+        request.features.has_if_match = true;
+        assert!(needs(&request).unwrap().are_met(Letters::of("u")));
+    }
+}

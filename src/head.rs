@@ -1,0 +1,56 @@
+//! The header lines of a request, looked at before anything is done with them.
+
+use crate::{
+    encode,
+    error::VerifyError,
+    target::is_method,
+    view::{HeaderLine, Limits, RequestView},
+};
+
+/// The lines, if there are not too many, behind a method that is one.
+pub(crate) fn lines<'r>(view: &RequestView<'r>, limits: &Limits) -> Result<&'r [HeaderLine<'r>], VerifyError> {
+    let lines = view.headers();
+    if lines.len() > limits.header_lines {
+        return Err(VerifyError::TooLarge { what: "header lines", found: lines.len(), limit: limits.header_lines });
+    }
+    if !is_method(view.method()) {
+        return Err(VerifyError::Malformed { what: "method", why: "it must be 1 to 32 letters" });
+    }
+    Ok(lines)
+}
+
+/// Holds one line to its size and to what a line may hold.
+#[inline]
+pub(crate) fn check_line(name: &str, value: &[u8], limits: &Limits) -> Result<(), VerifyError> {
+    if name.is_empty() || encode::any(name.as_bytes(), |byte| !byte.is_ascii_graphic() || byte == b':') {
+        return Err(VerifyError::Malformed { what: "header name", why: "it must be visible ASCII" });
+    }
+    for (what, found) in [("header name", name.len()), ("header value", value.len())] {
+        if found > limits.header_value {
+            return Err(VerifyError::TooLarge { what, found, limit: limits.header_value });
+        }
+    }
+    if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return Err(VerifyError::Malformed { what: "header value", why: "it holds CR, LF or NUL" });
+    }
+    Ok(())
+}
+
+/// The one `Host`, given the last one and how many there are.
+pub(crate) fn host(last: Option<&[u8]>, count: usize) -> Result<&str, VerifyError> {
+    let Some(host) = last.filter(|_| count == 1) else {
+        return Err(VerifyError::FieldCount { field: "Host", found: count });
+    };
+    let visible = core::str::from_utf8(trimmed(host)).ok();
+    visible
+        .filter(|host| !host.is_empty() && !encode::any(host.as_bytes(), |byte| !byte.is_ascii_graphic()))
+        .ok_or(VerifyError::FieldForm { field: "Host", expected: "a host with an optional port" })
+}
+
+/// A header value without the blanks and tabs around it: the white space of HTTP, and no other.
+pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let Some(first) = value.iter().position(|byte| !blank(byte)) else { return &[] };
+    let last = value.iter().rposition(|byte| !blank(byte)).unwrap_or(first);
+    value.get(first..=last).unwrap_or_default()
+}
