@@ -265,6 +265,21 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     base64ct::Base64::encode_string(bytes)
 }
 
+/// Appends 32 bytes in base64, encoded as the value of a query parameter.
+pub(crate) fn push_base64_component(text: &mut String, digest: &[u8; 32]) {
+    use base64ct::Encoding;
+    let mut buffer = [0; 44];
+    // INVARIANT: 32 bytes become 44 characters.
+    for c in base64ct::Base64::encode(digest, &mut buffer).unwrap_or_default().chars() {
+        match c {
+            '+' => text.push_str("%2B"),
+            '/' => text.push_str("%2F"),
+            '=' => text.push_str("%3D"),
+            c => text.push(c),
+        }
+    }
+}
+
 /// Reads base64 with padding, in its one spelling; anything else is `None`.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     use base64ct::Encoding;

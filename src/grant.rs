@@ -279,6 +279,8 @@ pub enum Resource {
     /// Every object whose name begins like this: never empty, and with a `/` at its end unless
     /// [`Grant::allow_open_prefix`] says otherwise.
     Prefix(String),
+    /// A queue or topic, named by the container of the grant.
+    Queue,
 }
 
 /// A condition that the token must enforce, or issuing fails.
@@ -550,6 +552,18 @@ impl Grant {
     pub fn abort(container: impl Into<String>, name: impl Into<String>, upload_id: impl Into<String>) -> Self {
         let resource = Resource::MultipartUpload { name: name.into(), upload_id: upload_id.into() };
         Self::new(Action::Abort.into(), container, resource)
+    }
+
+    /// Send to a queue or topic.
+    #[must_use]
+    pub fn send(queue: impl Into<String>) -> Self {
+        Self::new(Action::Send.into(), queue, Resource::Queue)
+    }
+
+    /// Receive from a queue or subscription.
+    #[must_use]
+    pub fn receive(queue: impl Into<String>) -> Self {
+        Self::new(Action::Receive.into(), queue, Resource::Queue)
     }
 
     /// Several actions, or everything under a prefix: broader than the default, so it needs a reason.

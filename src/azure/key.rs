@@ -183,10 +183,6 @@ impl Signature {
     pub(super) const fn bytes(&self) -> &[u8; 32] {
         self.0.expose()
     }
-
-    pub(super) fn to_base64(&self) -> String {
-        encode::base64(self.bytes())
-    }
 }
 
 impl fmt::Debug for Signature {

@@ -11,6 +11,7 @@
 //!
 //! Source: Azure Storage REST reference, "Create an account SAS", "Create a service SAS" and "Create a user delegation SAS".
 
+mod account;
 mod address;
 mod addressed;
 mod canonical;
@@ -20,8 +21,11 @@ mod key;
 mod messaging;
 mod operations;
 mod permissions;
+mod presigner;
 mod resource;
+mod ring;
 mod sign;
+mod storage;
 mod stored_policy;
 mod time;
 mod verify;
@@ -30,6 +34,7 @@ mod version;
 pub use crate::{grant::OnShortCredential, view::Plus};
 
 pub use self::{
+    account::{AccountRequest, PreparedToken},
     address::AddressRange,
     canonical::StringToSign,
     endpoint::Endpoint,
@@ -38,8 +43,11 @@ pub use self::{
         AccountPermissions, BlobPermissions, ContainerPermissions, DirectoryPermissions, FilePermissions, Permissions,
         QueuePermissions, ResourceTypes, Services, SharePermissions, TablePermissions,
     },
+    presigner::Presigner,
     resource::{KeyRange, Kind, Service},
+    ring::{KeyRing, Verifier},
     sign::{Prepared, Protocol, TermsOf, UrlRequest},
+    storage::StorageError,
     stored_policy::{Inline, NoPolicies, PolicyLookup, Split, Stored, StoredPolicies, StoredPolicy, Terms},
     verify::{Expect, Pending, Presented, SignedRequest},
     version::Version,

@@ -394,6 +394,10 @@ impl UrlRequest {
         self
     }
 
+    pub(super) const fn allows_dot_segments(&self) -> bool {
+        self.dot_segments
+    }
+
     /// Says why the request is broader than the default: several permissions, more than one object, a long life, or plain
     /// HTTP.
     #[must_use]
@@ -448,13 +452,13 @@ impl UrlRequest {
         let mut required = self.unsigned_headers.clone();
         required.extend(self.headers.iter().map(|it| (it.name.to_ascii_lowercase(), it.value.clone().into_bytes())));
         required.sort();
-        Ok(Prepared {
+        Ok(Prepared(Parts {
             url,
             method: self.method(settled.letters),
             required,
             expires_at: settled.expires_at,
             string_to_sign: StringToSign::new(text),
-        })
+        }))
     }
 
     /// Holds the request to the narrow default and to the life of the key.
@@ -691,7 +695,7 @@ fn names(bound: &[Bound]) -> Result<Option<String>, IssueError> {
 
 /// Holds the texts of a token to what the service takes. No text may hold a line feed, which would shift the lines that are
 /// signed.
-fn check_texts(fields: &[(Field, String)]) -> Result<(), IssueError> {
+pub(super) fn check_texts(fields: &[(Field, String)]) -> Result<(), IssueError> {
     let has = |wanted| fields.iter().any(|(field, _)| *field == wanted);
     for (field, text) in fields {
         let invalid = |why| Err(IssueError::Invalid { what: field.name(), why });
@@ -728,46 +732,55 @@ impl fmt::Debug for UrlRequest {
 
 /// A token that lacks only its signature.
 #[derive(Clone)]
-pub struct Prepared {
-    url: String,
-    method: String,
-    required: Vec<(String, Vec<u8>)>,
-    expires_at: Timestamp,
-    string_to_sign: StringToSign,
+pub struct Prepared(Parts);
+
+/// What a token is made of.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) url: String,
+    pub(super) method: String,
+    pub(super) required: Vec<(String, Vec<u8>)>,
+    pub(super) expires_at: Timestamp,
+    pub(super) string_to_sign: StringToSign,
 }
 
 impl Prepared {
     /// What has to be signed: HMAC-SHA256 with the account key or the user delegation key, each decoded from base64.
     #[must_use]
     pub const fn string_to_sign(&self) -> &StringToSign {
-        &self.string_to_sign
+        &self.0.string_to_sign
     }
 
     /// The last second at which the token will be good.
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
+        self.0.expires_at
     }
 
     /// Makes the URL.
     #[must_use]
-    pub fn finish(mut self, signature: &Signature) -> BearerUrl {
-        push_signature(&mut self.url, signature);
-        BearerUrl::new(self.url, self.method, self.expires_at, self.required)
+    pub fn finish(self, signature: &Signature) -> BearerUrl {
+        let Parts { mut url, method, required, expires_at, .. } = self.0;
+        push_signature(&mut url, signature);
+        BearerUrl::new(url, method, expires_at, required)
+    }
+
+    pub(super) fn into_parts(self) -> Parts {
+        self.0
     }
 }
 
 pub(super) fn push_signature(text: &mut String, signature: &Signature) {
     text.push_str("&sig=");
-    text.extend(encode::component(signature.to_base64().as_bytes()));
+    encode::push_base64_component(text, signature.bytes());
 }
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
-            .field("method", &self.method)
-            .field("resource", &self.url.split('?').next().unwrap_or_default())
-            .field("expires_at", &self.expires_at)
+            .field("method", &self.0.method)
+            .field("resource", &self.0.url.split('?').next().unwrap_or_default())
+            .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }
 }
