@@ -2,4 +2,8 @@
 
 mod messaging;
 
-pub use self::messaging::*;
+pub use self::messaging::{
+    AccessRule, EntityLevel, EventGridKey, ExpectToken, IotHubKey, MessagingEntity, MessagingError, MessagingFamily,
+    MessagingOperation, MessagingSas, PendingToken, PreparedToken, PresentedToken, PutToken, Right, Rights, RuleKey,
+    RuleRing, ServiceBusKey, SignedToken, TokenCarrier, TokenRequest, TokenSignature, TokenToSign, relay_token,
+};
