@@ -3,7 +3,6 @@
 use super::{MessagingFamily, Right};
 use crate::error::IssueError;
 use alloc::{borrow::ToOwned, format, string::String};
-use core::fmt;
 
 /// The longest resource URI that is written or read, in bytes before it is percent-encoded.
 const MAX_URI: usize = 512;
@@ -85,7 +84,7 @@ impl EntityLevel {
 /// assert!(topic.api_version("2018-01-01")?.uri().ends_with("/api/events?apiVersion=2018-01-01"));
 /// # Ok::<(), valet_key::error::IssueError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagingEntity {
     family: MessagingFamily,
     level: EntityLevel,
@@ -356,12 +355,6 @@ impl MessagingEntity {
     /// Whether its token also names whatever differs from it in case alone.
     pub(super) fn loses_case(&self) -> bool {
         self.family == MessagingFamily::IotHub && self.uri != self.resource
-    }
-}
-
-impl fmt::Debug for MessagingEntity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessagingEntity").field("level", &self.level).field("uri", &self.uri).finish()
     }
 }
 

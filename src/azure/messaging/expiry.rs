@@ -22,13 +22,13 @@ pub(super) fn write(at: Timestamp) -> String {
 /// - `YYYY-MM-DD HH:MM:SS+00:00`, as Python prints a time;
 /// - `YYYY-MM-DDTHH:MM:SSZ`, ISO 8601.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
-    match text.as_bytes() {
-        &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b' ', h0, h1, b':', mi0, mi1, b':', s0, s1, ref zone @ ..]
+    match *text.as_bytes() {
+        [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b' ', h0, h1, b':', mi0, mi1, b':', s0, s1, ref zone @ ..]
             if zone == b"+00:00" =>
         {
             at([y0, y1, y2, y3], [mo0, mo1], [d0, d1], [h0, h1], [mi0, mi1], [s0, s1])
         }
-        &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1, b'Z'] => {
+        [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1, b'Z'] => {
             at([y0, y1, y2, y3], [mo0, mo1], [d0, d1], [h0, h1], [mi0, mi1], [s0, s1])
         }
         _ => read_us(text),
