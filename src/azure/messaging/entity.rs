@@ -172,7 +172,9 @@ impl MessagingEntity {
         Self::from_uri(MessagingFamily::IotHub, &host.to_ascii_lowercase())
     }
 
-    /// A device of this IoT hub. Its id is written into a token in lower case.
+    /// A device of this IoT hub. Its id is written into a token in lower case, so that the tokens of a policy
+    /// do not tell ids apart that differ in case alone. An id with `%`, `?` or `#` is refused, though IoT Hub
+    /// knows such ids: a resource with them can be read in more than one way.
     ///
     /// # Errors
     /// [`IssueError::Invalid`] if this is not an IoT hub, or the id is not one plain segment.
@@ -315,11 +317,15 @@ impl MessagingEntity {
     /// Whether a token for this entity reaches `asked`: the same host, and every segment of the path the
     /// same, until this path ends.
     ///
-    /// A segment may also be the lower-case form of what was asked for, since some clients write the whole
-    /// URI in lower case. An Event Grid endpoint with a version covers that version alone.
+    /// Letter for letter, but for IoT Hub a segment may also be the lower-case form of what was asked for,
+    /// since that is how its tokens are written. An Event Grid endpoint with a version covers that version
+    /// alone.
     #[must_use]
     pub fn covers(&self, asked: &Self) -> bool {
-        self.reaches(asked, |own, asked| own == asked || own.bytes().eq(asked.bytes().map(|b| b.to_ascii_lowercase())))
+        let is_lower_case = self.family == MessagingFamily::IotHub;
+        self.reaches(asked, |own, asked| {
+            own == asked || is_lower_case && own.bytes().eq(asked.bytes().map(|byte| byte.to_ascii_lowercase()))
+        })
     }
 
     /// The same without regard to ASCII case.

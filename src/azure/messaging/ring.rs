@@ -77,7 +77,7 @@ impl RuleRing {
     /// Adds a key of a rule: its primary one first, then its secondary one.
     ///
     /// # Errors
-    /// [`KeyError::Invalid`] if the rule has two keys, is there with other rights, or is the thirteenth of its
+    /// [`KeyError::Invalid`] if the rule has two keys, is there in another form, or is the thirteenth of its
     /// entity.
     pub fn insert(&mut self, key: impl Into<RuleKey>) -> Result<(), KeyError> {
         let RuleKey { rule, mac } = key.into();
@@ -87,7 +87,7 @@ impl RuleRing {
         let is_same = |entry: &&mut Entry| entry.rule.family() == rule.family() && entry.rule.name() == rule.name();
         let is_full = entries.len() >= RULES_PER_ENTITY;
         match entries.iter_mut().find(is_same) {
-            Some(entry) if entry.rule != rule => return invalid("it is there with other rights"),
+            Some(entry) if entry.rule != rule => return invalid("another rule of that name is there"),
             Some(Entry { secondary: Some(_), .. }) => return invalid("it has a primary and a secondary key"),
             Some(entry) => entry.secondary = Some(mac),
             None if is_full => return invalid("its entity has 12 others"),

@@ -50,8 +50,9 @@ impl ExpectToken {
         self
     }
 
-    /// Compares the path of a token without regard to ASCII case. Only for names that differ in more than
-    /// case; the rules of a verifier are still found by the names that the addressed entity has.
+    /// Compares the path of a token without regard to ASCII case, for clients that write the whole resource
+    /// in lower case, as that in Go does. Only where names differ in more than case. The rules of a verifier
+    /// are still found by the names that the addressed entity has.
     #[must_use]
     pub const fn ignore_case(mut self) -> Self {
         self.ignores_case = true;
