@@ -216,7 +216,14 @@ fn r17_an_end_is_digits_and_a_long_life_needs_a_reason() {
     let key = key_on(&queue(), "send", Right::Send, KEY);
     let request = TokenRequest::new(&queue(), Right::Send).lives(Lifetime::minutes(16).unwrap());
     assert_eq!(key.token(&request, now()).unwrap_err().code(), "unjustified");
-    assert!(key.token(&request.because(why()), now()).is_ok());
+    let token = key.token(&request.because(why()), now()).unwrap();
+    let check = |minutes: u16| {
+        let limit = Lifetime::minutes(minutes).unwrap();
+        let expect = ExpectToken::new(&queue(), MessagingOperation::Send).max_lifetime(limit);
+        key.verify(PresentedToken::service_bus(token.expose()).unwrap(), &expect, now()).map(|_| ())
+    };
+    assert_eq!(check(16), Ok(()));
+    assert_eq!(answers(check(15), 401), VerifyError::Lifetime { found: 960, maximum: 900 });
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::error::VerifyError;
 ///
 /// | status | for |
 /// |---|---|
-/// | 401 | a token that is missing, malformed or expired, or that no known key signed |
+/// | 401 | a token that is missing, malformed, expired or good for too long, or that no known key signed |
 /// | 403 | a token that does not reach the entity, or a rule without the right |
 /// | 500 | a holder of a key that failed |
 ///
@@ -46,6 +46,7 @@ impl From<&VerifyError> for MessagingError {
         let (status, description) = match error {
             VerifyError::NotSigned => (401, "the token is missing"),
             VerifyError::Expired { .. } => (401, "the token has expired"),
+            VerifyError::Lifetime { .. } => (401, "the token lives too long"),
             VerifyError::UnknownKey | VerifyError::OtherKey | VerifyError::SignatureMismatch => {
                 (401, "the signature of the token is not right")
             }

@@ -1,9 +1,9 @@
 //! Where a token goes: headers, an AMQP request, a query, a message.
 
 use super::{
-    MessagingEntity,
+    EntityLevel, MessagingEntity,
     canonical::{PREFIX, encoded},
-    entity::EntityLevel,
+    uri::check_version,
 };
 use crate::{
     clock::Timestamp,
@@ -156,7 +156,7 @@ impl MessagingEntity {
     ///
     /// Source: IoT Hub documentation, "Communicate with your IoT hub using the MQTT protocol".
     pub fn mqtt_username(&self, api_version: &str) -> Result<String, IssueError> {
-        super::entity::check_version(api_version).map_err(|why| IssueError::Invalid { what: "API version", why })?;
+        check_version(api_version).map_err(|why| IssueError::Invalid { what: "API version", why })?;
         if !matches!(self.level(), EntityLevel::Device | EntityLevel::Module) {
             return Err(IssueError::Invalid { what: "entity", why: "only a device or module has an MQTT user name" });
         }

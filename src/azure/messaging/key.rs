@@ -1,7 +1,7 @@
 //! Rules, which are the public half, and the three kinds of key, which are the secret one.
 
 use super::{
-    MessagingEntity, MessagingFamily, MessagingSas, Right, Rights, canonical::TokenToSign, entity::EntityLevel,
+    EntityLevel, MessagingEntity, MessagingFamily, MessagingSas, Right, Rights, canonical::TokenToSign,
     fields::is_rule_name,
 };
 use crate::{encode, error::KeyError, mac::HmacKey, secret::Secret};

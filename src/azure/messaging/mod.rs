@@ -26,17 +26,20 @@ mod entity;
 mod expiry;
 mod fields;
 mod key;
+mod level;
 mod rights;
 mod ring;
 mod sign;
+mod uri;
 mod verify;
 
 pub use self::{
     answer::MessagingError,
     canonical::TokenToSign,
     carrier::{PutToken, TokenCarrier, relay_token},
-    entity::{EntityLevel, MessagingEntity},
+    entity::MessagingEntity,
     key::{AccessRule, EventGridKey, IotHubKey, RuleKey, ServiceBusKey, TokenSignature},
+    level::EntityLevel,
     rights::{MessagingOperation, Right, Rights},
     ring::RuleRing,
     sign::{PreparedToken, TokenRequest},

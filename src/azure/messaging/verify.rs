@@ -9,6 +9,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::VerifyError,
+    grant::Lifetime,
     mac::{self, Sha256},
     secret::Secret,
     token::Verified,
@@ -31,6 +32,7 @@ pub struct ExpectToken {
     entity: MessagingEntity,
     operation: MessagingOperation,
     skew: u32,
+    max_lifetime: Option<Lifetime>,
     ignores_case: bool,
 }
 
@@ -39,7 +41,7 @@ impl ExpectToken {
     /// `apiVersion` of the request, if the request has one.
     #[must_use]
     pub fn new(entity: &MessagingEntity, operation: MessagingOperation) -> Self {
-        Self { entity: entity.clone(), operation, skew: 0, ignores_case: false }
+        Self { entity: entity.clone(), operation, skew: 0, max_lifetime: None, ignores_case: false }
     }
 
     /// How long after its end a token is still good, in seconds, for clocks that differ: 0 by default, at
@@ -47,6 +49,14 @@ impl ExpectToken {
     #[must_use]
     pub const fn skew(mut self, seconds: u32) -> Self {
         self.skew = if seconds < 300 { seconds } else { 300 };
+        self
+    }
+
+    /// Refuses a token that would be good for longer than this from now on. A token does not say when it was
+    /// made, and no service names a longest life, so there is no limit by default.
+    #[must_use]
+    pub const fn max_lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.max_lifetime = Some(lifetime);
         self
     }
 
@@ -163,7 +173,8 @@ impl<'t> PresentedToken<'t> {
     /// rule, and has not ended.
     ///
     /// # Errors
-    /// [`VerifyError::OtherKey`], [`VerifyError::Operation`], [`VerifyError::Expired`].
+    /// [`VerifyError::OtherKey`], [`VerifyError::Operation`], [`VerifyError::Expired`],
+    /// [`VerifyError::Lifetime`].
     pub fn check<'e>(
         self,
         rule: &'e AccessRule,
@@ -183,7 +194,14 @@ impl<'t> PresentedToken<'t> {
             return Err(VerifyError::Operation { why: "the addressed service does not know it" });
         }
         let expired_at = self.expires_at.saturating_add(expect.skew);
-        if now > expired_at { Err(VerifyError::Expired { expired_at, now }) } else { Ok(()) }
+        if now > expired_at {
+            return Err(VerifyError::Expired { expired_at, now });
+        }
+        let left = u32::try_from(self.expires_at.seconds_since(now).max(0)).unwrap_or(u32::MAX);
+        match expect.max_lifetime.map(Lifetime::seconds) {
+            Some(maximum) if left > maximum => Err(VerifyError::Lifetime { found: left, maximum }),
+            _ => Ok(()),
+        }
     }
 
     /// INVARIANT: of the text as it was sent. Decoding it and encoding it again would sign another text.
