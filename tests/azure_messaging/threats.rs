@@ -408,6 +408,26 @@ fn r40_a_rule_counts_where_it_is_defined_and_below() {
 }
 
 #[test]
+fn r40_the_key_of_a_device_does_not_count_for_its_modules() {
+    let device = hub().device("dev1").unwrap();
+    let module = device.module("camera").unwrap();
+    let own = IotHubKey::new(AccessRule::device(&device).unwrap(), DECODED_KEY).unwrap();
+    let policy = AccessRule::iot_hub_policy(&hub(), "device", Right::DeviceConnect).unwrap();
+    let policy = IotHubKey::new(policy, DECODED_KEY).unwrap();
+    let ring = RuleRing::new().with(own.clone()).unwrap().with(policy.clone()).unwrap();
+    let check = |key: &IotHubKey, asked: &MessagingEntity| {
+        let text = key.token(&TokenRequest::new(&device, Right::DeviceConnect), now()).unwrap();
+        let presented = PresentedToken::iot_hub(text.expose()).unwrap();
+        ring.verify(presented, &ExpectToken::new(asked, MessagingOperation::ActAsDevice), now()).map(|_| ())
+    };
+    let messages = MessagingEntity::from_uri(MessagingFamily::IotHub, &format!("{}/messages/events", device.uri()));
+    assert_eq!((check(&own, &device), check(&own, &messages.unwrap())), (Ok(()), Ok(())));
+    assert_eq!(check(&own, &module), Err(VerifyError::UnknownKey));
+    assert!(own.token(&TokenRequest::new(&module, Right::DeviceConnect).because(why()), now()).is_err());
+    assert_eq!(check(&policy, &module), Ok(()));
+}
+
+#[test]
 fn r40_every_operation_needs_its_right() {
     use MessagingOperation as O;
     for (operation, allowed) in [

@@ -58,7 +58,8 @@ impl AccessRule {
         Self::new(MessagingFamily::IotHub, hub, Some(name.into()), rights.into())
     }
 
-    /// What a device or module may do with a key of its own: be itself. It has no name.
+    /// What a device or module may do with a key of its own: be itself. It has no name, and that of a device
+    /// does not count for its modules, which have keys of their own.
     ///
     /// # Errors
     /// [`KeyError::Invalid`] if the entity is not a device or module of an IoT hub.
@@ -118,6 +119,14 @@ impl AccessRule {
     #[must_use]
     pub const fn rights(&self) -> Rights {
         self.rights
+    }
+
+    /// Whether it counts for that entity.
+    pub(super) fn counts_for(&self, entity: &MessagingEntity) -> bool {
+        let below = entity.path().strip_prefix(self.defined_on.path()).unwrap_or_default();
+        let is_own_key_of_device = self.name.is_none() && self.defined_on.level() == EntityLevel::Device;
+        let is_of_module = is_own_key_of_device && below.split('/').nth(1) == Some("modules");
+        self.defined_on.is_at_or_above(entity) && !is_of_module
     }
 }
 

@@ -152,7 +152,7 @@ impl RuleRing {
         let is_named = |entry: &&Entry| {
             entry.rule.family() == presented.family()
                 && entry.rule.name() == presented.rule_name()
-                && entry.rule.defined_on().is_at_or_above(entity)
+                && entry.rule.counts_for(entity)
         };
         entity.and_above().filter_map(|name| self.rules.get(name)).find_map(|entries| entries.iter().find(is_named))
     }

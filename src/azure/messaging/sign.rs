@@ -130,7 +130,7 @@ impl TokenRequest {
 
     /// Whether the rule gives this right on this entity at all.
     fn check_right(&self, rule: &AccessRule) -> Result<(), IssueError> {
-        if !rule.defined_on().is_at_or_above(&self.entity) {
+        if !rule.counts_for(&self.entity) {
             return Err(IssueError::Invalid { what: "entity", why: "the rule is not defined on it or above it" });
         }
         if !rule.rights().contains(self.right) {

@@ -225,7 +225,7 @@ impl<'t> PresentedToken<'t> {
         if !covers {
             return Err(VerifyError::NotCovered { field, what: "entity" });
         }
-        if !rule.defined_on().is_at_or_above(&expect.entity) {
+        if !rule.counts_for(&expect.entity) {
             return Err(VerifyError::NotCovered { field: "skn", what: "entity" });
         }
         let needed = expect.operation.right();
