@@ -1,5 +1,5 @@
 //! The laws of the fuzz targets, on the seeds of each target: what `cargo fuzz` calls, without it.
-#![cfg(all(feature = "aws", feature = "gcs"))]
+#![cfg(all(feature = "aws", feature = "azure", feature = "gcs"))]
 
 #[path = "../fuzz/src/lib.rs"]
 pub mod laws;
@@ -12,11 +12,12 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 7] = [
+const TARGETS: [(&str, Law); 8] = [
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
     ("goog4_verify", laws::goog4_verify),
+    ("messaging", laws::messaging),
     ("post_form", laws::post_form),
     ("query", laws::query),
     ("verify", laws::verify),
@@ -61,6 +62,11 @@ fn every_canonical_path_seed_keeps_its_law() {
 #[test]
 fn every_goog4_verify_seed_keeps_its_law() {
     replay("goog4_verify", laws::goog4_verify);
+}
+
+#[test]
+fn every_messaging_seed_keeps_its_law() {
+    replay("messaging", laws::messaging);
 }
 
 #[test]

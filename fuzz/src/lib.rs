@@ -5,10 +5,12 @@
 //! seeds under `corpus/`.
 
 mod goog;
+mod messaging;
 mod reference;
 mod whole;
 
 pub use goog::{goog4_verify, post_form};
+pub use messaging::messaging;
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};

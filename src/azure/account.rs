@@ -132,7 +132,7 @@ impl AccountRequest {
     /// [`IssueError::Invalid`] for a user delegation key, which makes no such tokens, or an encryption scope that is none;
     /// [`IssueError::NotEnforceable`] for an encryption scope in a version before 2020-12-06;
     /// [`IssueError::TimeOverflow`].
-    pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<PreparedToken, IssueError> {
+    pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<PreparedAccountSas, IssueError> {
         if credential.delegation().is_some() {
             return Err(IssueError::Invalid { what: "key", why: "an account SAS needs an account key" });
         }
@@ -174,7 +174,7 @@ impl AccountRequest {
             token.extend([field.name(), "="]);
             token.extend(encode::component(value.as_bytes()));
         }
-        Ok(PreparedToken {
+        Ok(PreparedAccountSas {
             token,
             account: credential.account_name().to_owned(),
             expires_at,
@@ -195,14 +195,14 @@ impl AccountRequest {
 
 /// An account SAS that lacks only its signature.
 #[derive(Clone)]
-pub struct PreparedToken {
+pub struct PreparedAccountSas {
     token: String,
     account: String,
     expires_at: Timestamp,
     string_to_sign: StringToSign,
 }
 
-impl PreparedToken {
+impl PreparedAccountSas {
     /// What has to be signed: HMAC-SHA256 with the account key, decoded from base64.
     #[must_use]
     pub const fn string_to_sign(&self) -> &StringToSign {
@@ -217,9 +217,9 @@ impl PreparedToken {
     }
 }
 
-impl fmt::Debug for PreparedToken {
+impl fmt::Debug for PreparedAccountSas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PreparedToken")
+        f.debug_struct("PreparedAccountSas")
             .field("account", &self.account)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()

@@ -417,5 +417,5 @@ fn verify_with<'r>(
     }
     let finding = presented.examine(expect, now)?;
     presented.judge(&finding, expect, keys)?;
-    presented.conclude(finding, expect, now)
+    presented.conclude(&finding, expect, now)
 }

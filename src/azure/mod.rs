@@ -34,11 +34,17 @@ mod version;
 pub use crate::{grant::OnShortCredential, view::Plus};
 
 pub use self::{
-    account::{AccountRequest, PreparedToken},
+    account::{AccountRequest, PreparedAccountSas},
     address::AddressRange,
     canonical::StringToSign,
     endpoint::Endpoint,
     key::{AccountKey, AccountKeys, Credential, Delegation, PreparedKey, Signature, UserDelegationKey},
+    messaging::{
+        AccessRule, EntityLevel, EventGridKey, ExpectToken, IotHubKey, MessagingEntity, MessagingError,
+        MessagingFamily, MessagingOperation, MessagingSas, PendingToken, PreparedToken, PresentedToken, PutToken,
+        Right, Rights, RuleKey, RuleRing, ServiceBusKey, SignedToken, TokenCarrier, TokenRequest, TokenSignature,
+        TokenToSign, relay_token,
+    },
     permissions::{
         AccountPermissions, BlobPermissions, ContainerPermissions, DirectoryPermissions, FilePermissions, Permissions,
         QueuePermissions, ResourceTypes, Services, SharePermissions, TablePermissions,

@@ -7,6 +7,8 @@
 //! "Create a user delegation SAS" (permissions for a blob, directory or container), "Permissions for a queue", "Permissions
 //! for a table", "Permissions for a file".
 
+#![expect(clippy::match_same_arms, reason = "a table: what belongs together stands together")]
+
 use super::{permissions::Letters, resource::Service};
 
 /// What a path names.

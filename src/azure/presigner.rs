@@ -90,16 +90,15 @@ impl<K: Sas> Presigner<K> {
         // INVARIANT: `move_to` ran first.
         let stamp = self.stamp.as_ref().ok_or(IssueError::TimeOverflow)?;
         let ([signed_before, signed_behind], [url_before, url_behind]) = (&stamp.signed, &stamp.url);
-        let signature = match &self.key {
-            Some(key) => Signature::new(key.hmac().mac_of(|hash| {
+        let signature = if let Some(key) = &self.key {
+            Signature::new(key.hmac().mac_of(|hash| {
                 hash.put(signed_before);
                 hash.put(name.as_bytes());
                 hash.put(signed_behind);
-            })),
-            None => {
-                let text = [signed_before.as_slice(), name.as_bytes(), signed_behind.as_slice()].concat();
-                self.holder.sign(&StringToSign::new(text))?
-            }
+            }))
+        } else {
+            let text = [signed_before.as_slice(), name.as_bytes(), signed_behind.as_slice()].concat();
+            self.holder.sign(&StringToSign::new(text))?
         };
         url.clear();
         url.push_str(url_before);

@@ -116,7 +116,7 @@ impl KeyRing {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let finding = presented.examine(expect, now)?;
         self.judge(&presented, &finding, expect)?;
-        presented.conclude(finding, expect, now)
+        presented.conclude(&finding, expect, now)
     }
 
     fn judge(&self, presented: &Presented<'_>, finding: &Finding<'_>, expect: &Expect) -> Result<(), VerifyError> {

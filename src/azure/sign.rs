@@ -428,10 +428,14 @@ impl UrlRequest {
             Field::Canonical => text.extend_from_slice(canonical.as_bytes()),
             Field::Snapshot => text.extend_from_slice(self.resource.snapshot.as_deref().unwrap_or_default().as_bytes()),
             Field::Headers => {
-                text.extend(self.headers.iter().flat_map(|it| [&it.name, ":", &it.value, "\n"].concat().into_bytes()))
+                for it in &self.headers {
+                    text.extend_from_slice([&it.name, ":", &it.value, "\n"].concat().as_bytes());
+                }
             }
             Field::Query => {
-                text.extend(self.query.iter().flat_map(|it| ["\n", &it.name, ":", &it.value].concat().into_bytes()))
+                for it in &self.query {
+                    text.extend_from_slice(["\n", &it.name, ":", &it.value].concat().as_bytes());
+                }
             }
             field => text.extend_from_slice(value(field).unwrap_or_default().as_bytes()),
         });
@@ -611,9 +615,8 @@ impl UrlRequest {
     fn method(&self, letters: Letters) -> String {
         let is = |others: &str| letters.has_any(Letters::of(others));
         let method = match self.resource.kind {
-            Kind::Queue if is("a") => "POST",
             Kind::Table if is("r") => "GET",
-            Kind::Table if is("a") => "POST",
+            Kind::Queue | Kind::Table if is("a") => "POST",
             _ if is("rlpf") => "GET",
             _ if is("cwatu") => "PUT",
             _ => "DELETE",

@@ -238,6 +238,7 @@ pub struct Inline<P> {
 
 impl<P: Permissions> Inline<P> {
     /// For fifteen minutes from now on.
+    #[must_use]
     pub const fn new(permissions: P) -> Self {
         Self { permissions, start: None, lifetime: Lifetime::DEFAULT }
     }
@@ -286,6 +287,7 @@ pub struct Split<P> {
 
 impl<P: Permissions> Split<P> {
     /// With what this policy leaves open.
+    #[must_use]
     pub const fn new(policy: StoredPolicy) -> Self {
         Self { policy, permissions: None, start: None, lifetime: None }
     }

@@ -42,6 +42,7 @@ use core::fmt;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, and none excludes another")]
 pub struct Expect {
     pub(super) account: String,
     service: Service,
@@ -607,14 +608,14 @@ impl<'r> Presented<'r> {
     /// INVARIANT: called only after `judge` agreed.
     pub(super) fn conclude(
         self,
-        finding: Finding<'r>,
+        finding: &Finding<'r>,
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        let (letters, life) = self.complete(&finding, expect, now)?;
+        let (letters, life) = self.complete(finding, expect, now)?;
         self.check_client()?;
         self.check_identities(expect)?;
-        let needs = self.check_reach(&finding, expect, letters)?;
+        let needs = self.check_reach(finding, expect, letters)?;
         let is_create_only = needs.creates && !letters.has_any(Letters::of("w"));
         let facts = Facts {
             plus: expect.plus,
@@ -828,10 +829,9 @@ impl<'r> Presented<'r> {
     fn check_fields(&self) -> Result<(), VerifyError> {
         let needed: &[Field] = match self.form {
             Form::Account => &[Field::Services, Field::ResourceTypes, Field::Permissions, Field::Expiry],
-            Form::Delegated(_) => &[Field::Permissions, Field::Expiry],
             // A stored policy may say the rest.
             Form::Service(_) if self.params.get(Field::Identifier).is_some() => &[],
-            Form::Service(_) => &[Field::Permissions, Field::Expiry],
+            Form::Service(_) | Form::Delegated(_) => &[Field::Permissions, Field::Expiry],
         };
         for field in needed {
             self.params.required(*field)?;
@@ -1017,7 +1017,7 @@ impl<'r> Pending<'r> {
         if !mac::equal(expected.bytes(), &self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
-        self.presented.conclude(self.finding, &self.expect, self.now)
+        self.presented.conclude(&self.finding, &self.expect, self.now)
     }
 }
 

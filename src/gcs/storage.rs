@@ -369,7 +369,14 @@ impl From<&VerifyError> for StorageError {
             | E::SignatureMismatch
             | E::SessionToken { .. }
             | E::CredentialExpired { .. } => Self::mismatch(),
-            E::NotSigned => Self::new(403, "AccessDenied", "Access denied."),
+            E::NotSigned
+            // What only tokens of other providers say.
+            | E::NotCovered { .. }
+            | E::Permission { .. }
+            | E::Operation { .. }
+            | E::ClientAddress { .. }
+            | E::PlainHttp
+            | E::StoredPolicy { .. } => Self::new(403, "AccessDenied", "Access denied."),
             E::UnsignedHeader { name } => {
                 Self::malformed(name, "Header was included in the request, but not in signedheaders.")
             }
@@ -422,13 +429,6 @@ impl From<&VerifyError> for StorageError {
                 "The content of the form does not meet the conditions specified in the policy document.",
                 format!("Invalid condition: {why}"),
             ),
-            // What only tokens of other providers say.
-            E::NotCovered { .. }
-            | E::Permission { .. }
-            | E::Operation { .. }
-            | E::ClientAddress { .. }
-            | E::PlainHttp
-            | E::StoredPolicy { .. } => Self::new(403, "AccessDenied", "Access denied."),
             E::Key(_) => Self::new(500, "InternalError", "The request could not be checked."),
         }
     }
