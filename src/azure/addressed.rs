@@ -3,7 +3,7 @@
 use super::{
     fields::{Own, Params, put_decoded},
     operations::Level,
-    resource::{Kind, Service, is_table},
+    resource::{Kind, Service},
 };
 use crate::{
     encode::{self, Decoded},
@@ -93,7 +93,7 @@ impl<'r> Addressed<'r> {
         if table == "Tables" {
             return Ok(Self { level: Level::Container, container: table, name: "", restype: "tables", keys: None });
         }
-        if !is_table(table) {
+        if table.is_empty() || !table.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(malformed("it names no table"));
         }
         let keys = keys.filter(|keys| !keys.is_empty());

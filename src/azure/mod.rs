@@ -52,7 +52,7 @@ pub use self::{
     presigner::Presigner,
     resource::{KeyRange, Kind, Service},
     ring::{KeyRing, Verifier},
-    sign::{Prepared, Protocol, TermsOf, UrlRequest},
+    sign::{Prepared, Protocol, UrlRequest},
     storage::StorageError,
     stored_policy::{Inline, NoPolicies, PolicyLookup, Split, Stored, StoredPolicies, StoredPolicy, Terms},
     verify::{Expect, Pending, Presented, SignedRequest},

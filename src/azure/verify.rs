@@ -235,8 +235,7 @@ impl<'r> Presented<'r> {
         }
         let form = form_of(&params)?;
         let version = params.required(Field::Version)?;
-        let version = short::<16>(version).as_ref().and_then(|text| Version::parse(text.as_str()?));
-        let version = version.ok_or(VerifyError::FieldForm { field: "sv", expected: VERSION })?;
+        let version = read_version(version).ok_or(VerifyError::FieldForm { field: "sv", expected: VERSION })?;
         let presented = Self {
             view: *view,
             host,
@@ -247,6 +246,7 @@ impl<'r> Presented<'r> {
             form,
             depth: read_depth(&params)?,
             features: Features {
+                names_snapshot: params.has(Own::Snapshot),
                 names_version: params.has(Own::VersionId),
                 for_good: params.own(Own::DeleteType) == Some("permanent"),
                 peeks: params.own(Own::PeekOnly) == Some("true"),
@@ -860,7 +860,7 @@ impl<'r> Presented<'r> {
             }
         }
         if let Some(skv) = self.params.get(Field::KeyVersion)
-            && Version::parse(skv).is_none_or(|version| version < Version::V2018_11_09)
+            && read_version(skv).is_none_or(|version| version < Version::V2018_11_09)
         {
             return Err(VerifyError::FieldForm { field: "skv", expected: VERSION });
         }
@@ -891,6 +891,10 @@ fn form_of(params: &Params<'_>) -> Result<Form, VerifyError> {
         None => Kind::Queue,
     };
     Ok(if KEY_FIELDS.into_iter().any(has) { Form::Delegated(kind) } else { Form::Service(kind) })
+}
+
+fn read_version(value: &str) -> Option<Version> {
+    short::<16>(value).as_ref().and_then(|text| Version::parse(text.as_str()?))
 }
 
 /// Reads the depth of a directory: a small number without a leading zero, there exactly if the token is for a directory.
