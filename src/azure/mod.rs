@@ -15,6 +15,7 @@ mod account;
 mod address;
 mod addressed;
 mod canonical;
+mod delegation;
 mod endpoint;
 mod fields;
 mod key;
@@ -24,6 +25,7 @@ mod permissions;
 mod presigner;
 mod resource;
 mod ring;
+mod shared_key;
 mod sign;
 mod storage;
 mod stored_policy;
@@ -37,6 +39,7 @@ pub use self::{
     account::{AccountRequest, PreparedAccountSas},
     address::AddressRange,
     canonical::StringToSign,
+    delegation::{DelegationKeyCache, KeyRequest},
     endpoint::Endpoint,
     key::{AccountKey, AccountKeys, Credential, Delegation, PreparedKey, Signature, UserDelegationKey},
     messaging::{
@@ -52,6 +55,10 @@ pub use self::{
     presigner::Presigner,
     resource::{KeyRange, Kind, Service},
     ring::{KeyRing, Verifier},
+    shared_key::{
+        AuthorizedRequest, ExpectSharedKey, PendingRequest, PreparedRequest, PresentedRequest, SharedKeyFacts,
+        SharedKeyRequest,
+    },
     sign::{Prepared, Protocol, UrlRequest},
     storage::StorageError,
     stored_policy::{Inline, NoPolicies, PolicyLookup, Split, Stored, StoredPolicies, StoredPolicy, Terms},
