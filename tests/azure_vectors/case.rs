@@ -239,19 +239,19 @@ impl Case {
         let (service, method, path, own) = self.request();
         let mut query = String::from(own);
         match self.kind.as_str() {
-            "snapshot" => query.push_str(&format!("snapshot={}&", escaped(&self.snapshot))),
-            "version" => query.push_str(&format!("versionid={}&", escaped(&self.snapshot))),
+            "snapshot" => query.extend(["snapshot=", &escaped(&self.snapshot), "&"]),
+            "version" => query.extend(["versionid=", &escaped(&self.snapshot), "&"]),
             _ => {}
         }
         for (name, value) in &self.query {
             // What the operation itself says must not be said twice.
             query = query.replace(&format!("{name}={value}&"), "");
-            query.push_str(&format!("{}={}&", escaped(name), escaped(value)));
+            query.extend([&escaped(name), "=", &escaped(value), "&"]);
         }
         for (name, value) in &self.token {
-            query.push_str(&format!("{name}={}&", escaped(value)));
+            query.extend([name, "=", &escaped(value), "&"]);
         }
-        query.push_str(&format!("sig={}", escaped(&self.signature)));
+        query.extend(["sig=", &escaped(&self.signature)]);
         let mut headers = vec![("host".to_owned(), b"localhost".to_vec()), ("if-match".to_owned(), b"*".to_vec())];
         headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())));
         let address = self.get("sip").and_then(|range| range.split('-').next()).unwrap_or("168.1.5.65");
