@@ -46,6 +46,28 @@
 //! | several keys of one account | all are tried, 16 at most: a URL does not name its key | none |
 //! | V2: which parameters are signed | the documented sub-resources | [`signed_query`](crate::gcs::LegacyExpect::signed_query) |
 //!
+//! # Where Azure differs
+//!
+//! | question | what the verifier does | option |
+//! |---|---|---|
+//! | the path | decoded, as it is signed; two spellings of one name are one request, so route on [`name`](crate::azure::SignedRequest::name) | none |
+//! | `%2F` in a path | refused; the service reads a slash | [`escaped_slashes`](crate::azure::Expect::escaped_slashes) |
+//! | a backslash in a path | refused: clients differ on what it is | none |
+//! | `spr=https` | refused unless the caller says that the client came over HTTPS | [`over_https`](crate::view::RequestView::over_https) |
+//! | `sip` | refused unless the caller gives the client's address; IPv4 only, as the service documents | [`from_address`](crate::view::RequestView::from_address) |
+//! | a start in the future | refused to the second | [`skew`](crate::azure::Expect::skew) |
+//! | versions before 2018-11-09 | refused, since they do not sign the kind of resource | [`oldest`](crate::azure::Expect::oldest) |
+//! | a field in the token and in its stored policy | refused | none |
+//! | a parameter that tokens of this kind and version do not sign | refused | none |
+//! | permission letters | each once, in the order of the documentation or of the JavaScript client | none |
+//! | `sduoid`, `suoid` | refused: who the user is and what his access control lists say is not in the token | [`identities_are_checked`](crate::azure::Expect::identities_are_checked) |
+//! | the rights of whoever owns a user delegation key | not known here: the service also asks for them | none |
+//! | `c` without `w` | accepted for what makes something new, and [`must_not_overwrite`](crate::azure::SignedRequest::must_not_overwrite) says that the caller has to look | none |
+//! | batches, renames, access control lists of containers | no token allows them | none |
+//! | queries of a table | accepted, and [`key_range`](crate::azure::SignedRequest::key_range) says what the answer has to be held to | none |
+//!
+//! A name can be made again: a token follows the name, not the blob that had it when the token was made.
+//!
 //! # Embedding a verifier
 //!
 //! - Hand over the raw request target and the header lines as they arrived. A router that normalised the

@@ -27,7 +27,7 @@ pub(super) struct Facts<'r> {
 
 /// The facts about a request that its token covers.
 ///
-/// Inside a [`Verified`], they are true: method and path are allowed, in time, from this client. A shared access signature
+/// Inside a [`Verified`](crate::token::Verified), they are true: method and path are allowed, in time, from this client. A shared access signature
 /// covers no headers but those that it names, and no body.
 #[derive(Clone)]
 pub struct SignedRequest<'r> {

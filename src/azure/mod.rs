@@ -83,6 +83,22 @@ use core::fmt::Debug;
 ///
 /// Two methods are required; the rest is the same for every holder. `&T`, `Box<T>` and `Arc<T>` of a holder are holders, and
 /// so is `Box<dyn Sas>`.
+///
+/// ```
+/// use valet_key::azure::{AccountKey, Expect, Presented, Sas, Service, UrlRequest};
+/// use valet_key::{clock::Timestamp, grant::Grant, view::RequestView};
+///
+/// let key = AccountKey::new("myaccount", "c2VjcmV0")?;
+/// let now = Timestamp::from_unix(1_700_000_000)?;
+/// let url = key.issue(&UrlRequest::storage(&Grant::read("photos", "cat.jpg"))?, now)?;
+/// assert_eq!(url.expires_at().to_string(), "2023-11-14T22:28:20Z");
+///
+/// let headers: [(&str, &[u8]); 1] = [("host", b"myaccount.blob.core.windows.net")];
+/// let view = RequestView::new("GET", url.expose(), &headers).over_https();
+/// let verified = key.verify(Presented::parse(&view)?, &Expect::new("myaccount", Service::Blob)?, now)?;
+/// assert_eq!(verified.permissions(), "r");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Sas: Debug + Send + Sync {
     /// The public half: what a token names, never the secret.
     fn credential(&self) -> &Credential;
