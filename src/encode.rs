@@ -265,19 +265,31 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     base64ct::Base64::encode_string(bytes)
 }
 
+/// 32 bytes in base64.
+pub(crate) fn base64_of_digest(digest: &[u8; 32]) -> [u8; 44] {
+    use base64ct::Encoding;
+    let mut text = [b'='; 44];
+    // INVARIANT: 32 bytes become 44 characters.
+    let _ = base64ct::Base64::encode(digest, &mut text);
+    text
+}
+
 /// Appends 32 bytes in base64, encoded as the value of a query parameter.
 pub(crate) fn push_base64_component(text: &mut String, digest: &[u8; 32]) {
-    use base64ct::Encoding;
-    let mut buffer = [0; 44];
-    // INVARIANT: 32 bytes become 44 characters.
-    for c in base64ct::Base64::encode(digest, &mut buffer).unwrap_or_default().chars() {
-        match c {
-            '+' => text.push_str("%2B"),
-            '/' => text.push_str("%2F"),
-            '=' => text.push_str("%3D"),
-            c => text.push(c),
+    let (mut escaped, mut length) = ([0; 3 * 44], 0);
+    for byte in base64_of_digest(digest) {
+        let (piece, taken): ([u8; 3], usize) = match byte {
+            b'+' => (*b"%2B", 3),
+            b'/' => (*b"%2F", 3),
+            b'=' => (*b"%3D", 3),
+            byte => ([byte, 0, 0], 1),
+        };
+        if let Some(slot) = escaped.get_mut(length..length + 3) {
+            slot.copy_from_slice(&piece);
         }
+        length += taken;
     }
+    text.push_str(core::str::from_utf8(escaped.get(..length).unwrap_or_default()).unwrap_or_default());
 }
 
 /// Reads base64 with padding, in its one spelling; anything else is `None`.
@@ -286,12 +298,29 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     base64ct::Base64::decode_vec(text).ok()
 }
 
-/// Reads 32 bytes from base64 with padding, in its one spelling; anything else is `None`.
-pub(crate) fn digest_from_base64(text: &[u8]) -> Option<[u8; 32]> {
-    use base64ct::Encoding;
-    let mut digest = [0; 32];
-    let read = base64ct::Base64::decode(text, &mut digest).ok()?;
-    (read.len() == 32).then_some(digest)
+/// Reads the value of a query parameter that is 32 bytes in base64 with padding, in its one spelling once its escapes are
+/// decoded: the text, which says as much as the bytes. Anything else is `None`.
+pub(crate) fn digest_base64(value: &str) -> Option<[u8; 44]> {
+    let mut text = [0; 44];
+    let mut rest = value.as_bytes();
+    for slot in &mut text {
+        *slot = match *rest {
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = rest.get(3..)?;
+                hex_digit(high) << 4 | hex_digit(low)
+            }
+            [byte, ..] => {
+                rest = rest.get(1..)?;
+                byte
+            }
+            [] => return None,
+        };
+    }
+    let [digits @ .., last, b'='] = &text else { return None };
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    // The last digit has two bits that belong to no byte: they are zero in one spelling only.
+    let is_canonical = rest.is_empty() && b"AEIMQUYcgkosw048".contains(last) && !any(digits, |byte| !is_digit(byte));
+    is_canonical.then_some(text)
 }
 
 /// Text of at most `N` bytes, kept where it stands.
@@ -376,6 +405,32 @@ mod tests {
             ("a\0", None, Spelling::Malformed),
         ] {
             assert_eq!(spelling(text, separator), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_of_a_digest_has_one_spelling() {
+        let digest: [u8; 32] = core::array::from_fn(|i| u8::try_from(i * 73 % 256).unwrap());
+        let text = base64_of_digest(&digest);
+        assert_eq!(core::str::from_utf8(&text).unwrap(), base64(&digest));
+        let mut component = String::new();
+        push_base64_component(&mut component, &digest);
+        assert_eq!(component, super::component(&text).to_string());
+        assert_eq!(digest_base64(&component), Some(text));
+        assert_eq!(digest_base64(&base64(&digest)), Some(text));
+        assert_eq!(digest_base64(&component.to_lowercase()).filter(|lower| *lower == text), None);
+        let plain = base64(&digest);
+        for other in [
+            String::new(),
+            plain.trim_end_matches('=').into(),
+            plain.clone() + "=",
+            plain.clone() + "A",
+            plain.replacen(plain.chars().next().unwrap(), "-", 1),
+            plain.replacen(plain.chars().next().unwrap(), "%", 1),
+            // The last digit with a bit that belongs to no byte.
+            alloc::format!("{}{}=", &plain[..42], char::from(plain.as_bytes()[42] + 1)),
+        ] {
+            assert_eq!(digest_base64(&other), None, "{other}");
         }
     }
 

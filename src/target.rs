@@ -51,7 +51,13 @@ pub(crate) fn is_method(text: &str) -> bool {
 
 /// Whether a segment is `.` or `..`, in any spelling that a client might fold.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
-    let suspicious = path.as_bytes().windows(2).any(|pair| pair == b"/." || pair == b"/%");
+    // Nearly every path has neither where it would matter, which takes one look at each byte.
+    let mut before = 0;
+    let suspicious = path.bytes().fold(false, |found, byte| {
+        let at_start = before == b'/' && matches!(byte, b'.' | b'%');
+        before = byte;
+        found | at_start
+    });
     suspicious
         && path.split('/').any(|segment| {
             let mut decoded = encode::Decoded::of(segment);

@@ -223,6 +223,14 @@ pub(super) fn check_path(path: &str, escaped_slashes: bool) -> Result<(), Verify
 
 /// Whether the decoded bytes are UTF-8, looked at without keeping them.
 pub(super) fn is_utf8(text: &str) -> bool {
+    // Nothing but an escape from `%80` on can be wrong.
+    if !text
+        .split('%')
+        .skip(1)
+        .any(|escape| escape.bytes().next().is_some_and(|digit| !digit.is_ascii_digit() || digit > b'7'))
+    {
+        return true;
+    }
     let mut bytes = Decoded::of(text);
     while let Some(first) = bytes.next() {
         let length = match first {

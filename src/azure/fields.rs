@@ -99,27 +99,31 @@ impl<'r> Params<'r> {
             if count > limits.params {
                 return Err(VerifyError::TooLarge { what: "query parameters", found: count, limit: limits.params });
             }
-            let name = encode::scan(bytes, at, [b'=', b'&'], None);
-            let mut end = name.end;
-            let (mut spelling, mut has_plus, mut value_at) = (name.spelling, name.has_plus, end);
+            let rest = bytes.get(at..).unwrap_or_default();
+            let name_end = at + rest.iter().position(|byte| matches!(byte, b'=' | b'&')).unwrap_or(rest.len());
+            let name = raw.get(at..name_end).unwrap_or_default();
+            // A name of our own needs no look at how it is spelled.
+            let is_ours = Field::of(name).is_some();
+            let spelled = if is_ours { None } else { Some(encode::scan(name.as_bytes(), 0, [b'&'; 2], None)) };
+            let (mut end, mut value_at) = (name_end, name_end);
+            let mut is_malformed = spelled.is_some_and(|name| name.spelling == Spelling::Malformed);
+            let mut has_plus = spelled.is_some_and(|name| name.has_plus);
             if bytes.get(end) == Some(&b'=') {
                 value_at = end + 1;
                 // A further `=` is part of the value.
                 let value = encode::scan(bytes, value_at, [b'&', b'&'], None);
                 end = value.end;
                 has_plus |= value.has_plus;
-                if value.spelling == Spelling::Malformed {
-                    spelling = Spelling::Malformed;
-                }
+                is_malformed |= value.spelling == Spelling::Malformed;
             }
-            if spelling == Spelling::Malformed {
+            if is_malformed {
                 return Err(VerifyError::Malformed {
                     what: "query",
                     why: "it holds a bad escape, a `#`, or a byte that is not visible ASCII",
                 });
             }
             params.has_plus |= has_plus;
-            params.take(raw.get(at..name.end).unwrap_or_default(), name.has_escape, (value_at, end))?;
+            params.take(name, spelled.is_some_and(|name| name.has_escape), (value_at, end))?;
             at = end + 1;
         }
         Ok(params)
@@ -232,6 +236,10 @@ pub(super) fn put_decoded(
     plus: Plus,
     field: &'static str,
 ) -> Result<(), VerifyError> {
+    if plus != Plus::Blank && !value.as_bytes().contains(&b'%') {
+        sink.put(value.as_bytes());
+        return Ok(());
+    }
     let mut rest = value;
     while let Some(at) = rest.bytes().position(|byte| byte == b'%' || (byte == b'+' && plus == Plus::Blank)) {
         let (plain, from) = rest.split_at_checked(at).unwrap_or_default();

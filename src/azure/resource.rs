@@ -5,7 +5,7 @@
 //! service data model"; "Create a service SAS" for the canonicalized resource.
 
 use super::{canonical::Layout, permissions::Letters, version::Version};
-use crate::error::IssueError;
+use crate::{encode, error::IssueError};
 use alloc::{
     borrow::ToOwned,
     format,
@@ -338,8 +338,14 @@ fn is_table(name: &str) -> bool {
 ///
 /// Some clients turn a backslash into `/` before they sign and some do not, so that it cannot be used safely.
 pub(super) fn check_path(path: &str) -> Result<(), IssueError> {
-    let bad = |c: char| c == '\\' || c.is_control();
-    if path.is_empty() || path.chars().count() > 1024 || path.chars().any(bad) {
+    let is_bad = |c: char| c == '\\' || c.is_control();
+    // Plain names are looked at byte by byte, and no name has more characters than bytes.
+    let has_bad = if path.is_ascii() {
+        encode::any(path.as_bytes(), |byte| byte == b'\\' || byte.is_ascii_control())
+    } else {
+        path.chars().any(is_bad)
+    };
+    if path.is_empty() || has_bad || (path.len() > 1024 && path.chars().count() > 1024) {
         return Err(IssueError::Invalid {
             what: "blob name",
             why: "it must be 1 to 1024 characters without backslashes and control characters",

@@ -68,7 +68,7 @@ pub struct Presented<'r> {
     pub(super) path: &'r str,
     pub(super) params: Params<'r>,
     pub(super) version: Version,
-    pub(super) signature: [u8; 32],
+    pub(super) signature: [u8; 44],
     pub(super) form: Form,
     pub(super) depth: usize,
     pub(super) features: Features,
@@ -118,7 +118,8 @@ impl<'r> Presented<'r> {
             path: target.path,
             params,
             version,
-            signature: read_signature(params.required(Field::Signature)?)?,
+            signature: encode::digest_base64(params.required(Field::Signature)?)
+                .ok_or(VerifyError::FieldForm { field: "sig", expected: BASE64 })?,
             form,
             depth: read_depth(&params)?,
             features: Features {
@@ -474,7 +475,7 @@ impl<'r> Presented<'r> {
             let mut verdict = Ok(());
             let expected = key.mac_of(|sink| verdict = self.put(finding, expect, sink));
             verdict?;
-            agrees |= mac::equal(&expected, &self.signature);
+            agrees |= mac::equal(&encode::base64_of_digest(&expected), &self.signature);
         }
         if agrees { Ok(()) } else { Err(VerifyError::SignatureMismatch) }
     }
@@ -588,12 +589,6 @@ fn read_depth(params: &Params<'_>) -> Result<usize, VerifyError> {
     }
 }
 
-/// Reads `sig`: base64 of 32 bytes in its one spelling, with or without escapes.
-fn read_signature(value: &str) -> Result<[u8; 32], VerifyError> {
-    let bytes = short::<44>(value).and_then(|text| encode::digest_from_base64(text.bytes()));
-    bytes.ok_or(VerifyError::FieldForm { field: "sig", expected: BASE64 })
-}
-
 /// The header lines that verification itself reads.
 struct Head<'r> {
     host: Option<&'r [u8]>,
@@ -697,7 +692,7 @@ impl<'r> Pending<'r> {
     /// [`VerifyError::Operation`], [`VerifyError::NotCovered`], [`VerifyError::Permission`], and
     /// [`VerifyError::FieldForm`] for a field that nobody can read.
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        if !mac::equal(expected.bytes(), &self.presented.signature) {
+        if !mac::equal(&encode::base64_of_digest(expected.bytes()), &self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
         self.presented.conclude(&self.finding, &self.expect, self.now)
