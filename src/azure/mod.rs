@@ -17,12 +17,15 @@ mod addressed;
 mod canonical;
 mod delegation;
 mod endpoint;
+mod expect;
+mod facts;
 mod fields;
 mod key;
 mod messaging;
 mod operations;
 mod permissions;
 mod presigner;
+mod reach;
 mod resource;
 mod ring;
 mod shared_key;
@@ -41,6 +44,8 @@ pub use self::{
     canonical::StringToSign,
     delegation::{DelegationKeyCache, KeyRequest},
     endpoint::Endpoint,
+    expect::Expect,
+    facts::SignedRequest,
     key::{AccountKey, AccountKeys, Credential, Delegation, PreparedKey, Signature, UserDelegationKey},
     messaging::{
         AccessRule, EntityLevel, EventGridKey, ExpectToken, IotHubKey, MessagingEntity, MessagingError,
@@ -59,10 +64,10 @@ pub use self::{
         AuthorizedRequest, ExpectSharedKey, PendingRequest, PreparedRequest, PresentedRequest, SharedKeyFacts,
         SharedKeyRequest,
     },
-    sign::{Prepared, Protocol, TermsOf, UrlRequest},
+    sign::{Prepared, Protocol, UrlRequest},
     storage::StorageError,
     stored_policy::{Inline, NoPolicies, PolicyLookup, Split, Stored, StoredPolicies, StoredPolicy, Terms},
-    verify::{Expect, Pending, Presented, SignedRequest},
+    verify::{Pending, Presented},
     version::Version,
 };
 

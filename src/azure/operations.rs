@@ -50,6 +50,8 @@ pub(super) struct Request<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact about the request, and none excludes another")]
 pub(super) struct Features {
+    /// `snapshot` is in the query.
+    pub(super) names_snapshot: bool,
     /// `versionid` is in the query.
     pub(super) names_version: bool,
     /// `deletetype=permanent` is in the query.
@@ -157,6 +159,19 @@ fn container(request: &Request<'_>) -> Option<Needs> {
 
 fn blob(request: &Request<'_>) -> Option<Needs> {
     use Level::{Container as C, Object as O};
+    Some(match (request.level, request.method, request.restype, request.comp) {
+        (Level::Service, "GET", "", "blobs") => Needs::account("f", O),
+        (Level::Service, ..) => return service(request),
+        (C, "GET", "container", "list") => Needs::any("l", C),
+        (C, "GET", "container", "blobs") => Needs::any("f", C),
+        (C, _, "container", _) => return container(request),
+        (O, _, "", _) => return one_blob(request),
+        _ => return None,
+    })
+}
+
+fn one_blob(request: &Request<'_>) -> Option<Needs> {
+    use Level::Object as O;
     let features = request.features;
     let with_properties = |needs: Needs| match (features.sets_tags, features.sets_immutability) {
         (false, false) => needs,
@@ -164,33 +179,26 @@ fn blob(request: &Request<'_>) -> Option<Needs> {
         (false, true) => needs.and("i"),
         (true, true) => needs.and("ti"),
     };
-    Some(match (request.level, request.method, request.restype, request.comp) {
-        (Level::Service, "GET", "", "blobs") => Needs::account("f", O),
-        (Level::Service, ..) => return service(request),
-        (C, "GET", "container", "list") => Needs::any("l", C),
-        (C, "GET", "container", "blobs") => Needs::any("f", C),
-        (C, _, "container", _) => return container(request),
-        (O, "GET" | "HEAD", "", "" | "metadata")
-        | (O, "GET", "", "blocklist" | "pagelist")
-        | (O, "POST", "", "query") => Needs::any("r", O),
-        (O, "PUT", "", "") => with_properties(Needs::create(O)),
-        (O, "PUT", "", "blocklist") => with_properties(Needs::any("w", O)),
-        (O, "PUT", "", "lease") if features.breaks_lease => Needs::any("dw", O),
-        (
-            O,
-            "PUT",
-            "",
-            "block" | "page" | "properties" | "metadata" | "lease" | "copy" | "tier" | "expiry" | "undelete",
-        ) => Needs::any("w", O),
-        (O, "PUT", "", "appendblock" | "seal") => Needs::any("aw", O),
-        (O, "PUT", "", "snapshot" | "incrementalcopy") => Needs::any("cw", O),
-        (O, "GET" | "PUT", "", "tags") => Needs::any("t", O),
-        (O, "PUT" | "DELETE", "", "immutabilityPolicies") | (O, "PUT", "", "legalhold") => Needs::any("i", O),
-        (O, "DELETE", "", "") => match (features.for_good, features.names_version) {
+    Some(match (request.method, request.comp) {
+        ("GET" | "HEAD", "" | "metadata") | ("GET", "blocklist" | "pagelist") | ("POST", "query") => Needs::any("r", O),
+        ("GET" | "PUT", "tags") => Needs::any("t", O),
+        ("PUT", "tier") => Needs::any("w", O),
+        ("PUT" | "DELETE", "immutabilityPolicies") | ("PUT", "legalhold") => Needs::any("i", O),
+        ("DELETE", "") => match (features.for_good, features.names_version) {
             (true, _) => Needs::any("y", O),
             (false, true) => Needs::any("x", O),
             (false, false) => Needs::any("d", O),
         },
+        // The content of a snapshot or version stays what it was.
+        _ if features.names_snapshot || features.names_version => return None,
+        ("PUT", "") => with_properties(Needs::create(O)),
+        ("PUT", "blocklist") => with_properties(Needs::any("w", O)),
+        ("PUT", "lease") if features.breaks_lease => Needs::any("dw", O),
+        ("PUT", "block" | "page" | "properties" | "metadata" | "lease" | "copy" | "expiry" | "undelete") => {
+            Needs::any("w", O)
+        }
+        ("PUT", "appendblock" | "seal") => Needs::any("aw", O),
+        ("PUT", "snapshot" | "incrementalcopy") => Needs::any("cw", O),
         _ => return None,
     })
 }

@@ -331,7 +331,7 @@ permissions! {
     }
 
     /// The services that an account SAS is for.
-    Services in "bqtf" {
+    Services in "btqf" {
         /// Blobs, and Data Lake Storage.
         BLOB = "b",
         /// Queues.

@@ -309,7 +309,7 @@ fn check_container(name: &str) -> Result<(), IssueError> {
     })
 }
 
-pub(super) fn is_container(name: &str) -> bool {
+fn is_container(name: &str) -> bool {
     if matches!(name, "$root" | "$web" | "$logs" | "$blobchangefeed") {
         return true;
     }
@@ -327,7 +327,7 @@ fn check_table(name: &str) -> Result<(), IssueError> {
     Err(IssueError::Invalid { what: "table name", why: "it must be 3 to 63 letters and digits, with a letter first" })
 }
 
-pub(super) fn is_table(name: &str) -> bool {
+fn is_table(name: &str) -> bool {
     (3..=63).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())

@@ -10,7 +10,7 @@ use super::{
         SharePermissions, TablePermissions,
     },
     resource::{KeyRange, Kind, Resource, Service, check_directory, check_path},
-    stored_policy::{Inline, Settled, Split, Stored, Terms},
+    stored_policy::{Given, Settled, Terms},
     time,
     version::Version,
 };
@@ -79,7 +79,7 @@ struct Bound {
 pub struct UrlRequest {
     pub(super) endpoint: Endpoint,
     pub(super) resource: Resource,
-    pub(super) terms: Terms,
+    pub(super) terms: Given,
     pub(super) protocol: Protocol,
     version: Option<Version>,
     address: Option<AddressRange>,
@@ -96,33 +96,12 @@ pub struct UrlRequest {
     dot_segments: bool,
 }
 
-macro_rules! terms_of {
-    ($($permissions:ty),*) => {$(
-        impl TermsOf<$permissions> for Inline<$permissions> {}
-        impl TermsOf<$permissions> for Split<$permissions> {}
-        impl TermsOf<$permissions> for Stored {}
-    )*};
-}
-
-/// Terms that fit a kind of resource: [`Inline`] or [`Split`] with its permissions, or [`Stored`].
-pub trait TermsOf<P>: Into<Terms> {}
-
-terms_of!(
-    BlobPermissions,
-    DirectoryPermissions,
-    ContainerPermissions,
-    SharePermissions,
-    FilePermissions,
-    QueuePermissions,
-    TablePermissions
-);
-
 impl UrlRequest {
-    fn new(resource: Resource, terms: impl Into<Terms>) -> Self {
+    fn new<P>(resource: Resource, terms: impl Into<Terms<P>>) -> Self {
         Self {
             endpoint: Endpoint::azure(),
             resource,
-            terms: terms.into(),
+            terms: terms.into().given,
             protocol: Protocol::Https,
             version: None,
             address: None,
@@ -142,7 +121,7 @@ impl UrlRequest {
     ///
     /// # Errors
     /// [`IssueError::Invalid`] for names that the service does not take.
-    pub fn blob(container: &str, name: &str, terms: impl TermsOf<BlobPermissions>) -> Result<Self, IssueError> {
+    pub fn blob(container: &str, name: &str, terms: impl Into<Terms<BlobPermissions>>) -> Result<Self, IssueError> {
         check_path(name)?;
         Ok(Self::new(Resource::new(Kind::Blob, Service::Blob, container, name)?, terms))
     }
@@ -156,7 +135,7 @@ impl UrlRequest {
         container: &str,
         name: &str,
         snapshot: &str,
-        terms: impl TermsOf<BlobPermissions>,
+        terms: impl Into<Terms<BlobPermissions>>,
     ) -> Result<Self, IssueError> {
         Self::part_of_blob(Kind::Snapshot, "snapshot", [container, name, snapshot], terms)
     }
@@ -169,7 +148,7 @@ impl UrlRequest {
         container: &str,
         name: &str,
         version_id: &str,
-        terms: impl TermsOf<BlobPermissions>,
+        terms: impl Into<Terms<BlobPermissions>>,
     ) -> Result<Self, IssueError> {
         Self::part_of_blob(Kind::BlobVersion, "versionid", [container, name, version_id], terms)
     }
@@ -178,7 +157,7 @@ impl UrlRequest {
         kind: Kind,
         param: &'static str,
         [container, name, id]: [&str; 3],
-        terms: impl TermsOf<BlobPermissions>,
+        terms: impl Into<Terms<BlobPermissions>>,
     ) -> Result<Self, IssueError> {
         check_path(name)?;
         if time::Moment::parse(id.as_bytes()).is_none() {
@@ -199,7 +178,7 @@ impl UrlRequest {
     pub fn directory(
         container: &str,
         path: &str,
-        terms: impl TermsOf<DirectoryPermissions>,
+        terms: impl Into<Terms<DirectoryPermissions>>,
     ) -> Result<Self, IssueError> {
         check_directory(path)?;
         Ok(Self::new(Resource::new(Kind::Directory, Service::DataLake, container, path)?, terms))
@@ -209,7 +188,7 @@ impl UrlRequest {
     ///
     /// # Errors
     /// As [`blob`](Self::blob).
-    pub fn container(name: &str, terms: impl TermsOf<ContainerPermissions>) -> Result<Self, IssueError> {
+    pub fn container(name: &str, terms: impl Into<Terms<ContainerPermissions>>) -> Result<Self, IssueError> {
         Ok(Self::new(Resource::new(Kind::Container, Service::Blob, name, "")?, terms))
     }
 
@@ -217,7 +196,7 @@ impl UrlRequest {
     ///
     /// # Errors
     /// As [`blob`](Self::blob).
-    pub fn share(name: &str, terms: impl TermsOf<SharePermissions>) -> Result<Self, IssueError> {
+    pub fn share(name: &str, terms: impl Into<Terms<SharePermissions>>) -> Result<Self, IssueError> {
         Ok(Self::new(Resource::new(Kind::Share, Service::File, name, "")?, terms))
     }
 
@@ -225,7 +204,7 @@ impl UrlRequest {
     ///
     /// # Errors
     /// As [`blob`](Self::blob).
-    pub fn file(share: &str, path: &str, terms: impl TermsOf<FilePermissions>) -> Result<Self, IssueError> {
+    pub fn file(share: &str, path: &str, terms: impl Into<Terms<FilePermissions>>) -> Result<Self, IssueError> {
         check_path(path)?;
         Ok(Self::new(Resource::new(Kind::File, Service::File, share, path)?, terms))
     }
@@ -234,7 +213,7 @@ impl UrlRequest {
     ///
     /// # Errors
     /// As [`blob`](Self::blob).
-    pub fn queue(name: &str, terms: impl TermsOf<QueuePermissions>) -> Result<Self, IssueError> {
+    pub fn queue(name: &str, terms: impl Into<Terms<QueuePermissions>>) -> Result<Self, IssueError> {
         Ok(Self::new(Resource::new(Kind::Queue, Service::Queue, name, "")?, terms))
     }
 
@@ -242,7 +221,7 @@ impl UrlRequest {
     ///
     /// # Errors
     /// As [`blob`](Self::blob), also for a range that makes no sense.
-    pub fn table(name: &str, range: KeyRange, terms: impl TermsOf<TablePermissions>) -> Result<Self, IssueError> {
+    pub fn table(name: &str, range: KeyRange, terms: impl Into<Terms<TablePermissions>>) -> Result<Self, IssueError> {
         range.check()?;
         let mut resource = Resource::new(Kind::Table, Service::Table, name, "")?;
         resource.range = range;

@@ -12,7 +12,7 @@ use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
 };
-use core::fmt::Debug;
+use core::{fmt::Debug, marker::PhantomData};
 
 /// The most policies that a container, share, queue or table holds.
 const MAX_POLICIES: usize = 5;
@@ -221,7 +221,20 @@ impl PolicyLookup for BTreeMap<String, StoredPolicies> {
 /// | [`Stored`] | nothing but the name of the policy | all |
 /// | [`Split`] | what is set here | the rest |
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct Terms<P> {
+    pub(super) given: Given,
+    resource: PhantomData<fn() -> P>,
+}
+
+impl<P> Terms<P> {
+    const fn new(given: Given) -> Self {
+        Self { given, resource: PhantomData }
+    }
+}
+
+/// The same, whatever the kind of resource.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
     pub(super) policy: Option<StoredPolicy>,
     pub(super) letters: Option<String>,
     pub(super) start: Option<Timestamp>,
@@ -259,10 +272,10 @@ impl<P: Permissions> Inline<P> {
     }
 }
 
-impl<P: Permissions> From<Inline<P>> for Terms {
+impl<P: Permissions> From<Inline<P>> for Terms<P> {
     fn from(terms: Inline<P>) -> Self {
         let Inline { permissions, start, lifetime } = terms;
-        Self { policy: None, letters: Some(permissions.to_string()), start, lifetime: Some(lifetime) }
+        Self::new(Given { policy: None, letters: Some(permissions.to_string()), start, lifetime: Some(lifetime) })
     }
 }
 
@@ -270,9 +283,9 @@ impl<P: Permissions> From<Inline<P>> for Terms {
 #[derive(Clone, Debug)]
 pub struct Stored(pub StoredPolicy);
 
-impl From<Stored> for Terms {
+impl<P> From<Stored> for Terms<P> {
     fn from(terms: Stored) -> Self {
-        Self { policy: Some(terms.0), letters: None, start: None, lifetime: None }
+        Self::new(Given { policy: Some(terms.0), letters: None, start: None, lifetime: None })
     }
 }
 
@@ -314,14 +327,15 @@ impl<P: Permissions> Split<P> {
     }
 }
 
-impl<P: Permissions> From<Split<P>> for Terms {
+impl<P: Permissions> From<Split<P>> for Terms<P> {
     fn from(terms: Split<P>) -> Self {
         let Split { policy, permissions, start, lifetime } = terms;
-        Self { policy: Some(policy), letters: permissions.map(|permissions| permissions.to_string()), start, lifetime }
+        let letters = permissions.map(|permissions| permissions.to_string());
+        Self::new(Given { policy: Some(policy), letters, start, lifetime })
     }
 }
 
-impl Terms {
+impl Given {
     /// Holds each of the three to one place, and tells the end of the token.
     pub(super) fn settle(&self, orders: &[&str], now: Timestamp) -> Result<Settled, IssueError> {
         let twice = |what| IssueError::Invalid { what, why: "it stands in the token and in the stored access policy" };

@@ -1,15 +1,15 @@
 //! Verifying: what was presented, what is pending a signature, what was verified.
 
 use super::{
-    Plus,
-    address::AddressRange,
+    Expect, Plus, SignedRequest,
     addressed::{Addressed, check_path, is_utf8},
     canonical::{Field, Layout, StringToSign},
+    facts::Facts,
     fields::{Own, Params, put_decoded, short, text},
-    key::{Credential, Delegation, Signature, WEEK, is_account},
-    operations::{Features, Level, Needs, Request, needs},
+    key::{Credential, Delegation, Signature, WEEK},
+    operations::{Features, Level},
     permissions::Letters,
-    resource::{KeyRange, Kind, Service},
+    resource::{Kind, Service},
     stored_policy::StoredPolicy,
     time::Moment,
     version::Version,
@@ -17,8 +17,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     encode,
-    error::{KeyError, VerifyError},
-    grant::Lifetime,
+    error::VerifyError,
     head::{self, trimmed},
     mac::{self, Sink},
     target::{Target, has_dot_segment},
@@ -28,132 +27,9 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// What a verifier requires of the requests that it accepts.
-///
-/// ```
-/// use valet_key::azure::{Expect, Service, Version};
-/// use valet_key::grant::Lifetime;
-///
-/// let expect = Expect::new("myaccount", Service::Blob)?
-///     .host("myaccount.blob.core.windows.net")
-///     .oldest(Version::V2020_12_06)
-///     .max_lifetime(Lifetime::minutes(60)?);
-/// # let _ = expect;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, and none excludes another")]
-pub struct Expect {
-    pub(super) account: String,
-    service: Service,
-    host: Option<String>,
-    account_in_path: bool,
-    oldest: Version,
-    skew: u32,
-    max_lifetime: Option<Lifetime>,
-    plus: Plus,
-    dot_segments: bool,
-    escaped_slashes: bool,
-    identities_are_checked: bool,
-}
-
-impl Expect {
-    /// One service of one account, in the strictest reading of everything.
-    ///
-    /// # Errors
-    /// [`KeyError::Invalid`] unless the account is 3 to 24 letters and digits.
-    pub fn new(account: impl Into<String>, service: Service) -> Result<Self, KeyError> {
-        let account = account.into();
-        if !is_account(&account) {
-            return Err(KeyError::Invalid { what: "account name", why: "it must be 3 to 24 letters and digits" });
-        }
-        Ok(Self {
-            account,
-            service,
-            host: None,
-            account_in_path: false,
-            oldest: Version::V2018_11_09,
-            skew: 0,
-            max_lifetime: None,
-            plus: Plus::Refuse,
-            dot_segments: false,
-            escaped_slashes: false,
-            identities_are_checked: false,
-        })
-    }
-
-    /// Requests for this host alone, with its port if it is not the default one; compared without regard to ASCII case.
-    /// The host is not part of what is signed, so without this any host is accepted.
-    #[must_use]
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = Some(host.into());
-        self
-    }
-
-    /// The account is the first segment of the path, as with an emulator.
-    #[must_use]
-    pub const fn account_in_path(mut self) -> Self {
-        self.account_in_path = true;
-        self
-    }
-
-    /// The oldest service version that a token may name. The default is 2018-11-09, the first that signs what kind of
-    /// resource it is for.
-    #[must_use]
-    pub const fn oldest(mut self, version: Version) -> Self {
-        self.oldest = version;
-        self
-    }
-
-    /// How far the clock of whoever issued a token may be ahead, in seconds: at most 900. The default is 0, since the
-    /// service itself allows nothing. It never extends the life of a token.
-    #[must_use]
-    pub const fn skew(mut self, seconds: u32) -> Self {
-        self.skew = if seconds < 900 { seconds } else { 900 };
-        self
-    }
-
-    /// The longest time that may lie between the start of a token and its end, or for a token without a start between now
-    /// and its end. By default there is none, as with the service.
-    #[must_use]
-    pub const fn max_lifetime(mut self, lifetime: Lifetime) -> Self {
-        self.max_lifetime = Some(lifetime);
-        self
-    }
-
-    /// How a bare `+` in the query is read.
-    #[must_use]
-    pub const fn plus(mut self, plus: Plus) -> Self {
-        self.plus = plus;
-        self
-    }
-
-    /// Accepts `.` and `..` as whole segments of the path. Only for a store that takes them as names.
-    #[must_use]
-    pub const fn allow_dot_segments(mut self) -> Self {
-        self.dot_segments = true;
-        self
-    }
-
-    /// Reads `%2F` in a path as a slash, as the service does: some clients write every slash of a name so.
-    #[must_use]
-    pub const fn escaped_slashes(mut self) -> Self {
-        self.escaped_slashes = true;
-        self
-    }
-
-    /// The caller checks what only a directory of users can tell: the own token of the user that `sduoid` names, and the
-    /// access control lists for the one that `suoid` names. Without this such tokens are refused.
-    #[must_use]
-    pub const fn identities_are_checked(mut self) -> Self {
-        self.identities_are_checked = true;
-        self
-    }
-}
-
 /// What kind of token it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Account,
     Service(Kind),
     Delegated(Kind),
@@ -168,7 +44,7 @@ impl Form {
         }
     }
 
-    const fn kind(self) -> Option<Kind> {
+    pub(super) const fn kind(self) -> Option<Kind> {
         match self {
             Self::Account => None,
             Self::Service(kind) | Self::Delegated(kind) => Some(kind),
@@ -187,16 +63,16 @@ const VERSION: &str = "a known version that is not too old for what the token is
 /// A request with a token as it arrived: shape, size and fields were checked, nothing else.
 #[derive(Clone)]
 pub struct Presented<'r> {
-    view: RequestView<'r>,
-    host: &'r str,
-    path: &'r str,
-    params: Params<'r>,
-    version: Version,
-    signature: [u8; 32],
-    form: Form,
-    depth: usize,
-    features: Features,
-    policy: Option<StoredPolicy>,
+    pub(super) view: RequestView<'r>,
+    pub(super) host: &'r str,
+    pub(super) path: &'r str,
+    pub(super) params: Params<'r>,
+    pub(super) version: Version,
+    pub(super) signature: [u8; 32],
+    pub(super) form: Form,
+    pub(super) depth: usize,
+    pub(super) features: Features,
+    pub(super) policy: Option<StoredPolicy>,
 }
 
 impl<'r> Presented<'r> {
@@ -235,8 +111,7 @@ impl<'r> Presented<'r> {
         }
         let form = form_of(&params)?;
         let version = params.required(Field::Version)?;
-        let version = short::<16>(version).as_ref().and_then(|text| Version::parse(text.as_str()?));
-        let version = version.ok_or(VerifyError::FieldForm { field: "sv", expected: VERSION })?;
+        let version = read_version(version).ok_or(VerifyError::FieldForm { field: "sv", expected: VERSION })?;
         let presented = Self {
             view: *view,
             host,
@@ -247,6 +122,7 @@ impl<'r> Presented<'r> {
             form,
             depth: read_depth(&params)?,
             features: Features {
+                names_snapshot: params.has(Own::Snapshot),
                 names_version: params.has(Own::VersionId),
                 for_good: params.own(Own::DeleteType) == Some("permanent"),
                 peeks: params.own(Own::PeekOnly) == Some("true"),
@@ -628,203 +504,6 @@ impl<'r> Presented<'r> {
         Ok(Verified::new(SignedRequest { presented: self, facts }))
     }
 
-    /// Permissions and time, from the token and the stored policy that it names.
-    fn complete(&self, finding: &Finding<'_>, expect: &Expect, now: Timestamp) -> Result<(Letters, Life), VerifyError> {
-        let refused = |problem| Err(VerifyError::StoredPolicy { problem });
-        let own = self.letters()?;
-        let mut life = finding.life;
-        let policy = match (self.params.get(Field::Identifier), &self.policy) {
-            (None, None) => None,
-            (Some(id), Some(policy)) if encode::Decoded::of(id).eq(policy.id().bytes()) => Some(policy),
-            (Some(_), _) => return refused("is not there"),
-            (None, Some(_)) => return refused("is not the one that the token names"),
-        };
-        let mut letters = own;
-        if let Some(policy) = policy {
-            let orders = self.form.kind().map(Kind::orders).unwrap_or_default();
-            let Ok(stored) = policy.letters(&orders) else {
-                return refused("has permissions that this kind of resource does not know");
-            };
-            let twice = (own.is_some() && stored.is_some())
-                || (life.starts_at.is_some() && policy.start.is_some())
-                || (life.ends_at.is_some() && policy.expiry.is_some());
-            if twice {
-                return refused("says what the token says too");
-            }
-            letters = own.or(stored);
-            life.starts_at = life.starts_at.or(policy.start);
-            life.ends_at = life.ends_at.or(policy.expiry);
-            life.check(expect, now)?;
-        }
-        match (letters, life.ends_at) {
-            (Some(letters), Some(_)) => Ok((letters, life)),
-            (None, _) => refused("gives no permissions"),
-            (Some(_), None) => refused("has no expiry"),
-        }
-    }
-
-    fn letters(&self) -> Result<Option<Letters>, VerifyError> {
-        const FORM: &str = "letters of the service, each once and in its order";
-        let Some(value) = self.params.get(Field::Permissions) else { return Ok(None) };
-        let text = short::<32>(value);
-        let bytes = text.as_ref().map(encode::Inline::bytes).unwrap_or_default();
-        let letters = match self.form.kind() {
-            None => Letters::read_any_order(bytes, "rwdxylacuptfi"),
-            Some(kind) => Letters::read(bytes, &kind.orders()).filter(|letters| kind.knows(*letters) <= self.version),
-        };
-        letters.map(Some).ok_or(VerifyError::FieldForm { field: "sp", expected: FORM })
-    }
-
-    /// Address and protocol.
-    fn check_client(&self) -> Result<(), VerifyError> {
-        if let Some(value) = self.params.get(Field::Address) {
-            let range = short::<32>(value).as_ref().and_then(|text| AddressRange::read(text.as_str()?));
-            let range = range.ok_or(VerifyError::FieldForm {
-                field: "sip",
-                expected: "one IPv4 address, or two in ascending order with `-` between",
-            })?;
-            match self.view.client_address() {
-                None => return Err(VerifyError::ClientAddress { problem: "is not known to the verifier" }),
-                Some(address) if !range.contains(address) => {
-                    return Err(VerifyError::ClientAddress { problem: "is not one that the token allows" });
-                }
-                Some(_) => {}
-            }
-        }
-        if let Some(value) = self.params.get(Field::Protocol) {
-            let text = short::<16>(value);
-            match text.as_ref().map(encode::Inline::bytes) {
-                Some(b"https") if !self.view.came_over_https() => return Err(VerifyError::PlainHttp),
-                Some(b"https" | b"https,http") => {}
-                _ => return Err(VerifyError::FieldForm { field: "spr", expected: "`https` or `https,http`" }),
-            }
-        }
-        Ok(())
-    }
-
-    /// What only a directory of users or the store itself can tell.
-    fn check_identities(&self, expect: &Expect) -> Result<(), VerifyError> {
-        if !expect.identities_are_checked {
-            for field in [Field::DelegatedObject, Field::UnauthorizedObject] {
-                if self.params.get(field).is_some() {
-                    let what = "identity, which this verifier cannot check: see `identities_are_checked`";
-                    return Err(VerifyError::NotCovered { field: field.name(), what });
-                }
-            }
-        }
-        let Some(scope) = self.params.get(Field::EncryptionScope) else { return Ok(()) };
-        let same = |value: &[u8]| encode::Decoded::of(scope).eq(trimmed(value).iter().copied());
-        let mut lines =
-            self.view.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-ms-encryption-scope"));
-        if lines.all(|(_, value)| same(value)) {
-            return Ok(());
-        }
-        Err(VerifyError::FieldForm { field: "x-ms-encryption-scope", expected: "absent, or the same as `ses`" })
-    }
-
-    /// Service, kind of resource, resource and permission.
-    fn check_reach(&self, finding: &Finding<'_>, expect: &Expect, letters: Letters) -> Result<Needs, VerifyError> {
-        let (addressed, service) = (&finding.addressed, expect.service);
-        let query = |rest: Own, other: Own| {
-            self.params.own(if service == Service::DataLake { other } else { rest }).unwrap_or_default()
-        };
-        let restype = if addressed.restype.is_empty() { query(Own::Restype, Own::Resource) } else { addressed.restype };
-        let (method, level) = (self.view.method(), addressed.level);
-        let request =
-            Request { service, level, method, restype, comp: query(Own::Comp, Own::Action), features: self.features };
-        let needs = needs(&request).ok_or(VerifyError::Operation {
-            why: "no token allows this combination of method, path, `comp` and `restype`",
-        })?;
-        match self.form {
-            Form::Account => self.check_account(&needs, service)?,
-            Form::Service(kind) | Form::Delegated(kind) => self.check_kind(kind, finding, expect, &needs)?,
-        }
-        if !needs.are_met(letters) {
-            return Err(VerifyError::Permission { field: "sp", needed: needs.words() });
-        }
-        Ok(needs)
-    }
-
-    fn check_account(&self, needs: &Needs, service: Service) -> Result<(), VerifyError> {
-        let set = |field: Field, known: &str, expected| {
-            let text = short::<8>(self.params.get(field).unwrap_or_default());
-            let letters = text.and_then(|text| Letters::read_any_order(text.bytes(), known));
-            letters.ok_or(VerifyError::FieldForm { field: field.name(), expected })
-        };
-        let services = set(Field::Services, "bqtf", "letters of `bqtf`, each once")?;
-        let types = set(Field::ResourceTypes, "sco", "letters of `sco`, each once")?;
-        if !services.has_any(Letters::of(service.letter())) {
-            return Err(VerifyError::NotCovered { field: "ss", what: "service" });
-        }
-        if !types.has_any(Letters::of(needs.level.letter())) {
-            return Err(VerifyError::NotCovered { field: "srt", what: "kind of resource" });
-        }
-        Ok(())
-    }
-
-    fn check_kind(&self, kind: Kind, finding: &Finding<'_>, expect: &Expect, needs: &Needs) -> Result<(), VerifyError> {
-        let refuse = |field, what| Err(VerifyError::NotCovered { field, what });
-        if needs.account_only {
-            return refuse("sr", "operation, which needs an account SAS");
-        }
-        let level = finding.addressed.level;
-        let lists_directory = kind == Kind::Directory && self.params.has(Own::Directory);
-        // The canonicalized resource, and thereby the signature, tells one container from another.
-        let reaches = match kind {
-            Kind::Blob | Kind::Snapshot | Kind::BlobVersion | Kind::File => level == Level::Object,
-            Kind::Directory => level == Level::Object || lists_directory,
-            Kind::Container | Kind::Share | Kind::Queue | Kind::Table => level != Level::Service,
-        };
-        if !reaches {
-            return refuse("sr", "resource");
-        }
-        let names_part = self.params.has(Own::Snapshot) || self.params.has(Own::VersionId);
-        let part_is_signed = match kind {
-            Kind::Snapshot => self.params.has(Own::Snapshot) && !self.params.has(Own::VersionId),
-            Kind::BlobVersion => self.params.has(Own::VersionId) && !self.params.has(Own::Snapshot),
-            Kind::Blob => !names_part,
-            _ => true,
-        };
-        if !part_is_signed {
-            return refuse("sr", "snapshot or version");
-        }
-        if kind == Kind::Table {
-            self.check_table(finding, expect)?;
-        }
-        Ok(())
-    }
-
-    fn check_table(&self, finding: &Finding<'_>, expect: &Expect) -> Result<(), VerifyError> {
-        let name = text(self.params.get(Field::Table).unwrap_or_default(), Plus::Literal, "tn")?;
-        if !name.eq_ignore_ascii_case(finding.addressed.container) {
-            return Err(VerifyError::NotCovered { field: "tn", what: "table" });
-        }
-        let range = self.key_range(expect.plus)?;
-        match finding.addressed.entity()? {
-            Some((partition, row)) if !range.contains(&partition, &row) => {
-                Err(VerifyError::NotCovered { field: "spk", what: "entity" })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn key_range(&self, plus: Plus) -> Result<KeyRange, VerifyError> {
-        let key = |field: Field| self.params.get(field).map(|value| text(value, plus, field.name())).transpose();
-        let range = KeyRange {
-            start_partition: key(Field::StartPartition)?,
-            start_row: key(Field::StartRow)?,
-            end_partition: key(Field::EndPartition)?,
-            end_row: key(Field::EndRow)?,
-        };
-        match range.check() {
-            Ok(()) => Ok(range),
-            Err(_) => Err(VerifyError::FieldForm {
-                field: "spk",
-                expected: "an ascending range of keys, in which a row has its partition",
-            }),
-        }
-    }
-
     /// Holds the fields to those that a token of its form must have, and to versions that know them.
     fn check_fields(&self) -> Result<(), VerifyError> {
         let needed: &[Field] = match self.form {
@@ -860,7 +539,7 @@ impl<'r> Presented<'r> {
             }
         }
         if let Some(skv) = self.params.get(Field::KeyVersion)
-            && Version::parse(skv).is_none_or(|version| version < Version::V2018_11_09)
+            && read_version(skv).is_none_or(|version| version < Version::V2018_11_09)
         {
             return Err(VerifyError::FieldForm { field: "skv", expected: VERSION });
         }
@@ -891,6 +570,10 @@ fn form_of(params: &Params<'_>) -> Result<Form, VerifyError> {
         None => Kind::Queue,
     };
     Ok(if KEY_FIELDS.into_iter().any(has) { Form::Delegated(kind) } else { Form::Service(kind) })
+}
+
+fn read_version(value: &str) -> Option<Version> {
+    short::<16>(value).as_ref().and_then(|text| Version::parse(text.as_str()?))
 }
 
 /// Reads the depth of a directory: a small number without a leading zero, there exactly if the token is for a directory.
@@ -954,13 +637,13 @@ impl<'r> Head<'r> {
 
 /// When a token is good.
 #[derive(Clone, Copy, Debug, Default)]
-struct Life {
-    starts_at: Option<Timestamp>,
-    ends_at: Option<Timestamp>,
+pub(super) struct Life {
+    pub(super) starts_at: Option<Timestamp>,
+    pub(super) ends_at: Option<Timestamp>,
 }
 
 impl Life {
-    fn check(&self, expect: &Expect, now: Timestamp) -> Result<(), VerifyError> {
+    pub(super) fn check(&self, expect: &Expect, now: Timestamp) -> Result<(), VerifyError> {
         if let Some(valid_from) = self.starts_at.map(|start| start.saturating_sub(expect.skew))
             && now < valid_from
         {
@@ -984,8 +667,8 @@ impl Life {
 /// What a check without a key found.
 #[derive(Clone)]
 pub(super) struct Finding<'r> {
-    addressed: Addressed<'r>,
-    life: Life,
+    pub(super) addressed: Addressed<'r>,
+    pub(super) life: Life,
 }
 
 /// A request that lacks only the check of its signature.
@@ -1034,201 +717,5 @@ impl fmt::Debug for Presented<'_> {
 impl fmt::Debug for Pending<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").field("presented", &self.presented).finish_non_exhaustive()
-    }
-}
-
-/// What a verifier found out about a request.
-#[derive(Clone, Copy)]
-struct Facts<'r> {
-    plus: Plus,
-    service: Service,
-    addressed: Addressed<'r>,
-    letters: Letters,
-    life: Life,
-    is_create_only: bool,
-}
-
-/// The facts about a request that its token covers.
-///
-/// Inside a [`Verified`], they are true: method and path are allowed, in time, from this client. A shared access signature
-/// covers no headers but those that it names, and no body.
-#[derive(Clone)]
-pub struct SignedRequest<'r> {
-    presented: Presented<'r>,
-    facts: Facts<'r>,
-}
-
-impl<'r> SignedRequest<'r> {
-    /// The method, which the permissions of the token allow on this resource.
-    #[must_use]
-    pub const fn method(&self) -> &'r str {
-        self.presented.view.method()
-    }
-
-    /// The service.
-    #[must_use]
-    pub const fn service(&self) -> Service {
-        self.facts.service
-    }
-
-    /// What kind of resource the token is for; nothing for an account SAS.
-    #[must_use]
-    pub const fn kind(&self) -> Option<Kind> {
-        self.presented.form.kind()
-    }
-
-    /// Whether a user delegation key signed.
-    #[must_use]
-    pub const fn is_delegated(&self) -> bool {
-        !self.presented.is_of_account_key()
-    }
-
-    /// The container, share, queue or table that the request is about; empty for the service itself.
-    ///
-    /// # Errors
-    /// [`VerifyError::Malformed`] if it is not UTF-8.
-    pub fn container(&self) -> Result<String, VerifyError> {
-        decoded(self.facts.addressed.container)
-    }
-
-    /// The blob, file, directory or message in it, decoded once; empty for the container itself. Route on this and on no
-    /// other reading.
-    ///
-    /// # Errors
-    /// [`VerifyError::Malformed`] if it is not UTF-8.
-    pub fn name(&self) -> Result<String, VerifyError> {
-        decoded(self.facts.addressed.name)
-    }
-
-    /// What the query says that the request does (`comp`, or `action` in Data Lake Storage); empty if it says nothing.
-    #[must_use]
-    pub fn operation(&self) -> &'r str {
-        let own = if self.facts.service == Service::DataLake { Own::Action } else { Own::Comp };
-        self.presented.params.own(own).unwrap_or_default()
-    }
-
-    /// Whether the request may make something new but must not overwrite what is there: the caller has to look.
-    #[must_use]
-    pub const fn must_not_overwrite(&self) -> bool {
-        self.facts.is_create_only
-    }
-
-    /// The letters of the permissions, in the order of the service.
-    #[must_use]
-    pub fn permissions(&self) -> String {
-        let order = self.kind().map_or("rwdxylacuptfi", |kind| kind.orders()[0]);
-        self.facts.letters.in_order(order).collect()
-    }
-
-    /// The service version of the token.
-    #[must_use]
-    pub const fn version(&self) -> Version {
-        self.presented.version
-    }
-
-    /// The first second at which the token is good, if it says.
-    #[must_use]
-    pub const fn starts_at(&self) -> Option<Timestamp> {
-        self.facts.life.starts_at
-    }
-
-    /// The last second at which the same request is accepted again: the end of the token or of its key.
-    #[must_use]
-    pub fn expires_at(&self) -> Timestamp {
-        // INVARIANT: no token without an end is accepted.
-        self.facts.life.ends_at.unwrap_or(Timestamp::EPOCH)
-    }
-
-    /// The entities of a table that the token reaches. For anything but one named entity the caller has to hold the request
-    /// to it.
-    ///
-    /// # Errors
-    /// [`VerifyError::FieldForm`] if it cannot be read.
-    pub fn key_range(&self) -> Result<KeyRange, VerifyError> {
-        self.presented.key_range(self.facts.plus)
-    }
-
-    /// The scope that uploads must be encrypted in (`ses`).
-    ///
-    /// # Errors
-    /// [`VerifyError::FieldForm`] if it cannot be read, as for the others below.
-    pub fn encryption_scope(&self) -> Result<Option<String>, VerifyError> {
-        self.text(Field::EncryptionScope)
-    }
-
-    /// The id that the logs show beside each use (`scid`).
-    ///
-    /// # Errors
-    /// As [`encryption_scope`](Self::encryption_scope).
-    pub fn correlation_id(&self) -> Result<Option<String>, VerifyError> {
-        self.text(Field::Correlation)
-    }
-
-    /// The stored access policy that completed the token (`si`).
-    ///
-    /// # Errors
-    /// As [`encryption_scope`](Self::encryption_scope).
-    pub fn policy_id(&self) -> Result<Option<String>, VerifyError> {
-        self.text(Field::Identifier)
-    }
-
-    /// The object id of the user whom the owner of the delegation key has authorised (`saoid`).
-    ///
-    /// # Errors
-    /// As [`encryption_scope`](Self::encryption_scope).
-    pub fn authorized_agent(&self) -> Result<Option<String>, VerifyError> {
-        self.text(Field::AuthorizedObject)
-    }
-
-    /// The object id of the user for whom access control lists have to be checked (`suoid`).
-    ///
-    /// # Errors
-    /// As [`encryption_scope`](Self::encryption_scope).
-    pub fn unauthorized_agent(&self) -> Result<Option<String>, VerifyError> {
-        self.text(Field::UnauthorizedObject)
-    }
-
-    /// The object id of the user who has to present a token of his own (`sduoid`).
-    ///
-    /// # Errors
-    /// As [`encryption_scope`](Self::encryption_scope).
-    pub fn delegated_user(&self) -> Result<Option<String>, VerifyError> {
-        self.text(Field::DelegatedObject)
-    }
-
-    /// The headers that a download must come with, by name.
-    ///
-    /// # Errors
-    /// [`VerifyError::FieldForm`] in place of one that cannot be read.
-    pub fn response_headers(&self) -> impl Iterator<Item = Result<(&'static str, String), VerifyError>> {
-        const HEADERS: [(Field, &str); 5] = [
-            (Field::CacheControl, "Cache-Control"),
-            (Field::ContentDisposition, "Content-Disposition"),
-            (Field::ContentEncoding, "Content-Encoding"),
-            (Field::ContentLanguage, "Content-Language"),
-            (Field::ContentType, "Content-Type"),
-        ];
-        HEADERS.into_iter().filter_map(|(field, name)| self.text(field).transpose().map(|text| Ok((name, text?))))
-    }
-
-    fn text(&self, field: Field) -> Result<Option<String>, VerifyError> {
-        let value = self.presented.params.get(field);
-        value.map(|value| text(value, self.facts.plus, field.name())).transpose()
-    }
-}
-
-fn decoded(text: &str) -> Result<String, VerifyError> {
-    encode::decode(text).ok_or(VerifyError::Malformed { what: "path", why: "it is not UTF-8" })
-}
-
-impl fmt::Debug for SignedRequest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedRequest")
-            .field("method", &self.method())
-            .field("service", &self.service())
-            .field("form", &self.presented.form)
-            .field("permissions", &self.permissions())
-            .field("expires_at", &self.expires_at())
-            .finish_non_exhaustive()
     }
 }

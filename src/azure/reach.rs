@@ -1,0 +1,222 @@
+//! How far a token reaches: looked at only once its signature is known to be right, and told only to its holder.
+
+use super::{
+    Expect, Plus,
+    address::AddressRange,
+    canonical::Field,
+    fields::{Own, short, text},
+    operations::{Level, Needs, Request, needs},
+    permissions::Letters,
+    resource::{KeyRange, Kind, Service},
+    verify::{Finding, Form, Life, Presented},
+};
+use crate::{clock::Timestamp, encode, error::VerifyError, head::trimmed};
+
+impl Presented<'_> {
+    /// Permissions and time, from the token and the stored policy that it names.
+    pub(super) fn complete(
+        &self,
+        finding: &Finding<'_>,
+        expect: &Expect,
+        now: Timestamp,
+    ) -> Result<(Letters, Life), VerifyError> {
+        let refused = |problem| Err(VerifyError::StoredPolicy { problem });
+        let own = self.letters()?;
+        let mut life = finding.life;
+        let policy = match (self.params.get(Field::Identifier), &self.policy) {
+            (None, None) => None,
+            (Some(id), Some(policy)) if encode::Decoded::of(id).eq(policy.id().bytes()) => Some(policy),
+            (Some(_), _) => return refused("is not there"),
+            (None, Some(_)) => return refused("is not the one that the token names"),
+        };
+        let mut letters = own;
+        if let Some(policy) = policy {
+            let orders = self.form.kind().map(Kind::orders).unwrap_or_default();
+            let Ok(stored) = policy.letters(&orders) else {
+                return refused("has permissions that this kind of resource does not know");
+            };
+            let twice = (own.is_some() && stored.is_some())
+                || (life.starts_at.is_some() && policy.start.is_some())
+                || (life.ends_at.is_some() && policy.expiry.is_some());
+            if twice {
+                return refused("says what the token says too");
+            }
+            letters = own.or(stored);
+            life.starts_at = life.starts_at.or(policy.start);
+            life.ends_at = life.ends_at.or(policy.expiry);
+            life.check(expect, now)?;
+        }
+        match (letters, life.ends_at) {
+            (Some(letters), Some(_)) => Ok((letters, life)),
+            (None, _) => refused("gives no permissions"),
+            (Some(_), None) => refused("has no expiry"),
+        }
+    }
+
+    fn letters(&self) -> Result<Option<Letters>, VerifyError> {
+        const FORM: &str = "letters of the service, each once and in its order";
+        let Some(value) = self.params.get(Field::Permissions) else { return Ok(None) };
+        let text = short::<32>(value);
+        let bytes = text.as_ref().map(encode::Inline::bytes).unwrap_or_default();
+        let letters = match self.form.kind() {
+            None => Letters::read_any_order(bytes, "rwdxylacuptfi"),
+            Some(kind) => Letters::read(bytes, &kind.orders()).filter(|letters| kind.knows(*letters) <= self.version),
+        };
+        letters.map(Some).ok_or(VerifyError::FieldForm { field: "sp", expected: FORM })
+    }
+
+    /// Address and protocol.
+    pub(super) fn check_client(&self) -> Result<(), VerifyError> {
+        if let Some(value) = self.params.get(Field::Address) {
+            let range = short::<32>(value).as_ref().and_then(|text| AddressRange::read(text.as_str()?));
+            let range = range.ok_or(VerifyError::FieldForm {
+                field: "sip",
+                expected: "one IPv4 address, or two in ascending order with `-` between",
+            })?;
+            match self.view.client_address() {
+                None => return Err(VerifyError::ClientAddress { problem: "is not known to the verifier" }),
+                Some(address) if !range.contains(address) => {
+                    return Err(VerifyError::ClientAddress { problem: "is not one that the token allows" });
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(value) = self.params.get(Field::Protocol) {
+            let text = short::<16>(value);
+            match text.as_ref().map(encode::Inline::bytes) {
+                Some(b"https") if !self.view.came_over_https() => return Err(VerifyError::PlainHttp),
+                Some(b"https" | b"https,http") => {}
+                _ => return Err(VerifyError::FieldForm { field: "spr", expected: "`https` or `https,http`" }),
+            }
+        }
+        Ok(())
+    }
+
+    /// What only a directory of users or the store itself can tell.
+    pub(super) fn check_identities(&self, expect: &Expect) -> Result<(), VerifyError> {
+        if !expect.identities_are_checked {
+            for field in [Field::DelegatedObject, Field::UnauthorizedObject] {
+                if self.params.get(field).is_some() {
+                    let what = "identity, which this verifier cannot check: see `identities_are_checked`";
+                    return Err(VerifyError::NotCovered { field: field.name(), what });
+                }
+            }
+        }
+        let Some(scope) = self.params.get(Field::EncryptionScope) else { return Ok(()) };
+        let same = |value: &[u8]| encode::Decoded::of(scope).eq(trimmed(value).iter().copied());
+        let mut lines =
+            self.view.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-ms-encryption-scope"));
+        if lines.all(|(_, value)| same(value)) {
+            return Ok(());
+        }
+        Err(VerifyError::FieldForm { field: "x-ms-encryption-scope", expected: "absent, or the same as `ses`" })
+    }
+
+    /// Service, kind of resource, resource and permission.
+    pub(super) fn check_reach(
+        &self,
+        finding: &Finding<'_>,
+        expect: &Expect,
+        letters: Letters,
+    ) -> Result<Needs, VerifyError> {
+        let (addressed, service) = (&finding.addressed, expect.service);
+        let query = |rest: Own, other: Own| {
+            self.params.own(if service == Service::DataLake { other } else { rest }).unwrap_or_default()
+        };
+        let restype = if addressed.restype.is_empty() { query(Own::Restype, Own::Resource) } else { addressed.restype };
+        let (method, level) = (self.view.method(), addressed.level);
+        let request =
+            Request { service, level, method, restype, comp: query(Own::Comp, Own::Action), features: self.features };
+        let needs = needs(&request).ok_or(VerifyError::Operation {
+            why: "no token allows this combination of method, path, `comp` and `restype`",
+        })?;
+        match self.form {
+            Form::Account => self.check_account(&needs, service)?,
+            Form::Service(kind) | Form::Delegated(kind) => self.check_kind(kind, finding, expect, &needs)?,
+        }
+        if !needs.are_met(letters) {
+            return Err(VerifyError::Permission { field: "sp", needed: needs.words() });
+        }
+        Ok(needs)
+    }
+
+    fn check_account(&self, needs: &Needs, service: Service) -> Result<(), VerifyError> {
+        let set = |field: Field, known: &str, expected| {
+            let text = short::<8>(self.params.get(field).unwrap_or_default());
+            let letters = text.and_then(|text| Letters::read_any_order(text.bytes(), known));
+            letters.ok_or(VerifyError::FieldForm { field: field.name(), expected })
+        };
+        let services = set(Field::Services, "bqtf", "letters of `bqtf`, each once")?;
+        let types = set(Field::ResourceTypes, "sco", "letters of `sco`, each once")?;
+        if !services.has_any(Letters::of(service.letter())) {
+            return Err(VerifyError::NotCovered { field: "ss", what: "service" });
+        }
+        if !types.has_any(Letters::of(needs.level.letter())) {
+            return Err(VerifyError::NotCovered { field: "srt", what: "kind of resource" });
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self, kind: Kind, finding: &Finding<'_>, expect: &Expect, needs: &Needs) -> Result<(), VerifyError> {
+        let refuse = |field, what| Err(VerifyError::NotCovered { field, what });
+        if needs.account_only {
+            return refuse("sr", "operation, which needs an account SAS");
+        }
+        let level = finding.addressed.level;
+        let lists_directory = kind == Kind::Directory && self.params.has(Own::Directory);
+        // The canonicalized resource, and thereby the signature, tells one container from another.
+        let reaches = match kind {
+            Kind::Blob | Kind::Snapshot | Kind::BlobVersion | Kind::File => level == Level::Object,
+            Kind::Directory => level == Level::Object || lists_directory,
+            Kind::Container | Kind::Share | Kind::Queue | Kind::Table => level != Level::Service,
+        };
+        if !reaches {
+            return refuse("sr", "resource");
+        }
+        let names_part = self.params.has(Own::Snapshot) || self.params.has(Own::VersionId);
+        let part_is_signed = match kind {
+            Kind::Snapshot => self.params.has(Own::Snapshot) && !self.params.has(Own::VersionId),
+            Kind::BlobVersion => self.params.has(Own::VersionId) && !self.params.has(Own::Snapshot),
+            Kind::Blob => !names_part,
+            _ => true,
+        };
+        if !part_is_signed {
+            return refuse("sr", "snapshot or version");
+        }
+        if kind == Kind::Table {
+            self.check_table(finding, expect)?;
+        }
+        Ok(())
+    }
+
+    fn check_table(&self, finding: &Finding<'_>, expect: &Expect) -> Result<(), VerifyError> {
+        let name = text(self.params.get(Field::Table).unwrap_or_default(), Plus::Literal, "tn")?;
+        if !name.eq_ignore_ascii_case(finding.addressed.container) {
+            return Err(VerifyError::NotCovered { field: "tn", what: "table" });
+        }
+        let range = self.key_range(expect.plus)?;
+        match finding.addressed.entity()? {
+            Some((partition, row)) if !range.contains(&partition, &row) => {
+                Err(VerifyError::NotCovered { field: "spk", what: "entity" })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn key_range(&self, plus: Plus) -> Result<KeyRange, VerifyError> {
+        let key = |field: Field| self.params.get(field).map(|value| text(value, plus, field.name())).transpose();
+        let range = KeyRange {
+            start_partition: key(Field::StartPartition)?,
+            start_row: key(Field::StartRow)?,
+            end_partition: key(Field::EndPartition)?,
+            end_row: key(Field::EndRow)?,
+        };
+        match range.check() {
+            Ok(()) => Ok(range),
+            Err(_) => Err(VerifyError::FieldForm {
+                field: "spk",
+                expected: "an ascending range of keys, in which a row has its partition",
+            }),
+        }
+    }
+}
