@@ -3,6 +3,7 @@
 use crate::options::Options;
 use valet_key::{
     aws::{self, SigV4},
+    azure::{self, Sas},
     clock::Timestamp,
     error::{IssueError, VerifyError},
     gcs::{self, GoogV4},
@@ -16,6 +17,7 @@ use valet_key::{
 pub(crate) enum Cloud {
     S3,
     Gcs,
+    Azure,
 }
 
 impl Cloud {
@@ -23,7 +25,8 @@ impl Cloud {
         match name {
             "s3" => Ok(Self::S3),
             "gcs" => Ok(Self::Gcs),
-            _ => Err(format!("unknown cloud {name}: s3 or gcs")),
+            "azure" => Ok(Self::Azure),
+            _ => Err(format!("unknown cloud {name}: s3, gcs or azure")),
         }
     }
 
@@ -32,6 +35,16 @@ impl Cloud {
         match self {
             Self::S3 => "AKIAVALETKEYEXAMPLE0",
             Self::Gcs => "GOOGVALETKEYEXAMPLE0",
+            // The account that every emulator has.
+            Self::Azure => "devstoreaccount1",
+        }
+    }
+
+    /// A published example of a secret.
+    pub(crate) fn default_secret_key(self) -> &'static str {
+        match self {
+            Self::S3 | Self::Gcs => "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            Self::Azure => "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
         }
     }
 
@@ -39,6 +52,7 @@ impl Cloud {
         match self {
             Self::S3 => "S3",
             Self::Gcs => "Google Cloud Storage",
+            Self::Azure => "Azure Storage",
         }
     }
 }
@@ -47,6 +61,7 @@ impl Cloud {
 pub(crate) enum Signer {
     S3(aws::StaticKey, aws::Endpoint),
     Gcs(gcs::HmacKey, gcs::Endpoint),
+    Azure(azure::AccountKey, azure::Endpoint),
 }
 
 impl Signer {
@@ -68,6 +83,10 @@ impl Signer {
                 let endpoint = gcs::Endpoint::custom(&origin).map_err(|error| text(&error))?;
                 Self::Gcs(gcs::HmacKey::new(id, secret).map_err(|error| text(&error))?, endpoint)
             }
+            Cloud::Azure => {
+                let endpoint = azure::Endpoint::emulator(&origin).map_err(|error| text(&error))?;
+                Self::Azure(azure::AccountKey::new(id, secret).map_err(|error| text(&error))?, endpoint)
+            }
         })
     }
 
@@ -76,6 +95,11 @@ impl Signer {
         match self {
             Self::S3(key, endpoint) => key.presign(&aws::UrlRequest::at(endpoint, grant)?, now),
             Self::Gcs(key, endpoint) => key.signed_url(&gcs::UrlRequest::at(endpoint, grant)?, now),
+            Self::Azure(key, endpoint) => {
+                // The gateway listens on loopback without TLS.
+                let request = azure::UrlRequest::at(endpoint, grant)?.protocol(azure::Protocol::HttpsOrHttp);
+                key.issue(&request, now)
+            }
         }
     }
 }
@@ -84,6 +108,7 @@ impl Signer {
 pub(crate) enum Verifier {
     S3(aws::Verifier),
     Gcs(gcs::Verifier),
+    Azure(azure::Verifier),
 }
 
 impl Verifier {
@@ -94,6 +119,13 @@ impl Verifier {
                 Self::S3(aws::Verifier::new(aws::KeyRing::new().with(key), expect))
             }
             Signer::Gcs(key, _) => Self::Gcs(gcs::Verifier::new(gcs::KeyRing::new().with(key), gcs::Expect::new())),
+            Signer::Azure(key, _) => {
+                let text = |error: valet_key::error::KeyError| error.to_string();
+                let expect = azure::Expect::new(key.credential().account_name(), azure::Service::Blob).map_err(text)?;
+                let mut ring = azure::KeyRing::new();
+                ring.insert(key).map_err(text)?;
+                Self::Azure(azure::Verifier::new(ring, expect.account_in_path()))
+            }
         })
     }
 
@@ -101,6 +133,7 @@ impl Verifier {
         Ok(match self {
             Self::S3(verifier) => Signed::S3(Box::new(verifier.verify(view, now)?)),
             Self::Gcs(verifier) => Signed::Gcs(Box::new(verifier.verify(view, now)?)),
+            Self::Azure(verifier) => Signed::Azure(Box::new(verifier.verify(view, now)?)),
         })
     }
 
@@ -111,6 +144,10 @@ impl Verifier {
             Self::Gcs(_) => {
                 let error = gcs::StorageError::from(error);
                 Told { status: error.status, code: error.code, xml: error.to_xml() }
+            }
+            Self::Azure(_) => {
+                let error = azure::StorageError::from(error);
+                Told { status: error.status, code: error.code, xml: error.to_xml("upload-service") }
             }
         }
     }
@@ -133,6 +170,7 @@ impl Told {
 pub(crate) enum Signed<'r> {
     S3(Box<Verified<aws::SignedRequest<'r>>>),
     Gcs(Box<Verified<gcs::SignedRequest<'r>>>),
+    Azure(Box<Verified<azure::SignedRequest<'r>>>),
 }
 
 impl Signed<'_> {
@@ -140,6 +178,7 @@ impl Signed<'_> {
         match self {
             Self::S3(request) => request.method(),
             Self::Gcs(request) => request.method(),
+            Self::Azure(request) => request.method(),
         }
     }
 
@@ -147,6 +186,7 @@ impl Signed<'_> {
         match self {
             Self::S3(request) => request.decoded_path(),
             Self::Gcs(request) => request.decoded_path(),
+            Self::Azure(request) => Ok(format!("/{}/{}", request.container()?, request.name()?)),
         }
     }
 
@@ -154,6 +194,7 @@ impl Signed<'_> {
         match self {
             Self::S3(request) => request.params().collect(),
             Self::Gcs(request) => request.params().collect(),
+            Self::Azure(_) => Ok(Vec::new()),
         }
     }
 
@@ -163,6 +204,7 @@ impl Signed<'_> {
         match self {
             Self::S3(request) => request.header(name).next().map(text),
             Self::Gcs(request) => request.header(name).next().map(text),
+            Self::Azure(_) => None,
         }
     }
 
@@ -171,13 +213,16 @@ impl Signed<'_> {
         match self {
             Self::S3(_) => self.header("if-none-match").is_some_and(|value| value == "*"),
             Self::Gcs(_) => self.header("x-goog-if-generation-match").is_some_and(|value| value == "0"),
+            Self::Azure(request) => request.must_not_overwrite(),
         }
     }
 
-    pub(crate) fn payload_check(&self) -> aws::PayloadCheck {
+    /// What holds the body to the token, if anything of it can.
+    pub(crate) fn payload_check(&self) -> Option<aws::PayloadCheck> {
         match self {
-            Self::S3(request) => request.payload_check(),
-            Self::Gcs(request) => request.payload_check(),
+            Self::S3(request) => Some(request.payload_check()),
+            Self::Gcs(request) => Some(request.payload_check()),
+            Self::Azure(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The storage gateway: verifies each request, then acts on the verified facts and on nothing else.
 
 use crate::{
+    azure::{self, Blocks},
     cloud::{Signed, Told, Verifier},
     options::Options,
     store::{Object, Store},
@@ -13,7 +14,11 @@ use axum::{
     response::Response,
 };
 use http_body_util::BodyExt;
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use valet_key::{
     aws::{PayloadCheck, S3Error},
     clock::{Clock, SystemClock},
@@ -27,21 +32,23 @@ pub(crate) const BODY_LIMIT: usize = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
-struct Gateway {
+pub(crate) struct Gateway {
     verifier: Arc<Verifier>,
-    store: Store,
+    pub(crate) store: Store,
+    blocks: Arc<Mutex<Blocks>>,
     origins: Arc<[String; 2]>,
 }
 
 pub(crate) fn router(options: &Options, store: Store) -> Result<Router, String> {
     let port = options.listen.rsplit(':').next().unwrap_or_default();
     let origins = [format!("http://{}", options.listen), format!("http://localhost:{port}")];
-    let gateway = Gateway { verifier: Arc::new(Verifier::new(options)?), store, origins: Arc::new(origins) };
+    let verifier = Arc::new(Verifier::new(options)?);
+    let gateway = Gateway { verifier, store, blocks: Arc::default(), origins: Arc::new(origins) };
     Ok(Router::new().fallback(handle).with_state(gateway))
 }
 
 /// Why a request is not served.
-enum Refusal {
+pub(crate) enum Refusal {
     /// It was not what it should be.
     Unverified(VerifyError),
     /// It was, but cannot be done. The error documents of the clouds have the same shape.
@@ -49,7 +56,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn new(status: u16, code: &'static str, message: &'static str) -> Self {
+    pub(crate) fn new(status: u16, code: &'static str, message: &'static str) -> Self {
         Self::Failed(S3Error::new(status, code, message), "served here".into())
     }
 }
@@ -112,8 +119,14 @@ impl Gateway {
         let mut response = Response::new(Body::from(told.xml));
         *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        // Clients of Azure read the code here, those of other clouds do not look.
+        response.headers_mut().insert("x-ms-error-code", HeaderValue::from_static(told.code));
         response.extensions_mut().insert(Verdict(format!("{} ({reason})", told.code)));
         response
+    }
+
+    pub(crate) fn blocks(&self) -> std::sync::MutexGuard<'_, Blocks> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn allowed_origin(&self, parts: &Parts) -> Option<HeaderValue> {
@@ -127,6 +140,9 @@ impl Gateway {
         let target = parts.uri.to_string();
         let view = RequestView::new(parts.method.as_str(), &target, &lines);
         let request = self.verifier.verify(&view, SystemClock.now())?;
+        if let Signed::Azure(request) = &request {
+            return azure::serve(self, request, parts, body).await;
+        }
 
         // From here on only what was verified counts.
         let path = request.decoded_path()?;
@@ -260,7 +276,7 @@ impl Gateway {
 const EPOCH: &str = "1970-01-01T00:00:00.000Z";
 
 /// Takes a body in, and lets go of it only once it is whole and the one that was signed.
-async fn read_body(mut body: Body, mut check: PayloadCheck) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn read_body(mut body: Body, mut check: Option<PayloadCheck>) -> Result<Vec<u8>, Refusal> {
     let expected = http_body::Body::size_hint(&body).exact();
     let expected = expected.ok_or(Refusal::new(411, "MissingContentLength", "A Content-Length is required."))?;
     let too_large = || Refusal::new(400, "EntityTooLarge", "The body is larger than this gateway takes.");
@@ -279,20 +295,23 @@ async fn read_body(mut body: Body, mut check: PayloadCheck) -> Result<Vec<u8>, R
         if bytes.len() + piece.len() > BODY_LIMIT {
             return Err(too_large());
         }
-        check.update(&piece);
-        if check.is_too_long() {
-            break;
+        if let Some(check) = &mut check {
+            check.update(&piece);
+            if check.is_too_long() {
+                break;
+            }
         }
         bytes.extend_from_slice(&piece);
     }
-    if bytes.len() as u64 != expected && !check.is_too_long() {
+    let is_too_long = check.as_ref().is_some_and(PayloadCheck::is_too_long);
+    if bytes.len() as u64 != expected && !is_too_long {
         return Err(Refusal::new(400, "IncompleteBody", "The body ended before its length."));
     }
-    check.finish()?;
+    check.map_or(Ok(()), PayloadCheck::finish)?;
     Ok(bytes)
 }
 
-fn broken(error: &std::io::Error) -> Refusal {
+pub(crate) fn broken(error: &std::io::Error) -> Refusal {
     Refusal::Failed(S3Error::new(500, "InternalError", "The object could not be kept."), error.to_string())
 }
 

@@ -11,6 +11,7 @@
 //! The two share a key and nothing else. Run it and open the printed page, or add `--demo` to run the
 //! client and its attacks without a browser.
 
+mod azure;
 mod cloud;
 mod demo;
 mod gateway;

@@ -7,8 +7,8 @@ pub(crate) const USAGE: &str = "\
 usage: upload_service [options]
   --listen ADDRESS      upload server, default 127.0.0.1:8080 (--demo: 127.0.0.1:0)
   --gateway ADDRESS     storage gateway, default 127.0.0.1:9000 (--demo: 127.0.0.1:0)
-  --cloud NAME          s3 (default) or gcs: which tokens are issued and verified
-  --access-key ID       default AKIAVALETKEYEXAMPLE0, or GOOGVALETKEYEXAMPLE0
+  --cloud NAME          s3 (default), gcs or azure: which tokens are issued and verified
+  --access-key ID       default AKIAVALETKEYEXAMPLE0, GOOGVALETKEYEXAMPLE0 or devstoreaccount1
   --secret-key SECRET   default a published example; it guards nothing outside this program
   --region NAME         default us-east-1; S3 only
   --bucket NAME         may be repeated; default media-uploads, secure-invoices, user-profiles
@@ -31,13 +31,13 @@ pub(crate) struct Options {
 impl Options {
     /// `None` when help was asked for.
     pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let (mut listen, mut gateway, mut access_key) = (None, None, None);
+        let (mut listen, mut gateway, mut access_key, mut secret_key) = (None, None, None, None);
         let mut options = Self {
             listen: String::new(),
             gateway: String::new(),
             cloud: Cloud::S3,
             access_key: String::new(),
-            secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
+            secret_key: String::new(),
             region: "us-east-1".into(),
             buckets: Vec::new(),
             data: None,
@@ -50,7 +50,7 @@ impl Options {
                 "--gateway" => gateway = Some(value()?),
                 "--cloud" => options.cloud = Cloud::parse(&value()?)?,
                 "--access-key" => access_key = Some(value()?),
-                "--secret-key" => options.secret_key = value()?,
+                "--secret-key" => secret_key = Some(value()?),
                 "--region" => options.region = value()?,
                 "--bucket" => options.buckets.push(value()?),
                 "--data" => options.data = Some(value()?.into()),
@@ -68,6 +68,7 @@ impl Options {
             options.buckets = ["media-uploads", "secure-invoices", "user-profiles"].map(String::from).into();
         }
         options.access_key = access_key.unwrap_or_else(|| options.cloud.default_access_key().into());
+        options.secret_key = secret_key.unwrap_or_else(|| options.cloud.default_secret_key().into());
         let default = |port: u16| format!("127.0.0.1:{}", if options.demo { 0 } else { port });
         options.listen = listen.unwrap_or_else(|| default(8080));
         options.gateway = gateway.unwrap_or_else(|| default(9000));
