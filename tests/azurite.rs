@@ -184,7 +184,7 @@ fn blobs(azurite: &mut Azurite) {
     azurite.refuses("r writes", "PUT", &read, &[BLOCK], "x");
     azurite.refuses("r reads another blob", "GET", &read.replace("cat.jpg", "new.txt"), &[], "");
     azurite.refuses("r with other permissions", "DELETE", &read.replace("sp=r", "sp=d"), &[], "");
-    azurite.refuses("r with another end", "GET", &read.replace("T", "U"), &[], "");
+    azurite.refuses("r with another end", "GET", &read.replace('T', "U"), &[], "");
     let other = AccountKey::new(ACCOUNT, "b3RoZXI=").unwrap();
     let request = UrlRequest::blob("photos", "cat.jpg", Inline::new(BlobPermissions::READ)).unwrap();
     let request = request.endpoint(&azurite.endpoint(Service::Blob));

@@ -45,6 +45,13 @@ impl<'r> Addressed<'r> {
                 Some(_) => Err(malformed("its container is empty")),
             };
         }
+        // What ends the container must be a slash to everybody: `a%2Fb/c` would share its signature with `a/b`, and `a%2Fb` is
+        // one name in the root container and another in `a`.
+        if service != Service::Table
+            && container.as_bytes().windows(3).any(|it| matches!(it, [b'%', b'2', b'f' | b'F']))
+        {
+            return Err(VerifyError::AmbiguousPath { why: "`%2F` stands where the container ends" });
+        }
         let restype = params.own(Own::Restype).unwrap_or_default();
         let name = name.unwrap_or_default();
         let (level, container, name) = match service {
@@ -221,6 +228,21 @@ pub(super) fn check_path(path: &str, escaped_slashes: bool) -> Result<(), Verify
     if is_utf8(path) { Ok(()) } else { Err(VerifyError::Malformed { what: PATH, why: "it is not UTF-8" }) }
 }
 
+/// Whether a segment is `.` or `..` once every escape is read, those of slashes too.
+pub(super) fn has_decoded_dot_segment(text: &str) -> bool {
+    // Dots at the beginning of a segment that has nothing else so far.
+    let mut dots = Some(0u8);
+    for byte in Decoded::of(text) {
+        match (byte, dots) {
+            (b'/', Some(1 | 2)) => return true,
+            (b'/', _) => dots = Some(0),
+            (b'.', Some(count)) => dots = count.checked_add(1),
+            _ => dots = None,
+        }
+    }
+    matches!(dots, Some(1 | 2))
+}
+
 /// Whether the decoded bytes are UTF-8, looked at without keeping them.
 pub(super) fn is_utf8(text: &str) -> bool {
     // Nothing but an escape from `%80` on can be wrong.
@@ -284,6 +306,8 @@ mod tests {
         for (service, path, query) in [
             (Service::Blob, "//blob", ""),
             (Service::Blob, "/photos/", ""),
+            (Service::Blob, "/photos%2Fa/b", ""),
+            (Service::Blob, "/photos%2fa", ""),
             (Service::Blob, "/photos/cat.jpg", "restype=container"),
             (Service::DataLake, "/fs", ""),
             (Service::File, "/share", ""),
@@ -312,6 +336,16 @@ mod tests {
             "/T12(PartitionKey='a',RowKey='b'')",
         ] {
             assert!(entity(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn dot_segments_are_seen_behind_every_escape() {
+        for text in [".", "..", "a/..", "a/./b", "a%2F..%2Fb", "a%2f%2E%2e", "../a", "/."] {
+            assert!(has_decoded_dot_segment(text), "{text}");
+        }
+        for text in ["", "a", "...", ".a", "a.", "a/..b/c", "a/.../b", "a%2F...", "a..%2Fb"] {
+            assert!(!has_decoded_dot_segment(text), "{text}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Expect, Plus, SignedRequest,
-    addressed::{Addressed, check_path, is_utf8},
+    addressed::{Addressed, check_path, has_decoded_dot_segment, is_utf8},
     canonical::{Field, Layout, StringToSign},
     facts::Facts,
     fields::{Own, Params, put_decoded, short, text},
@@ -290,9 +290,12 @@ impl<'r> Presented<'r> {
     }
 
     fn addressed(&self, expect: &Expect) -> Result<Addressed<'r>, VerifyError> {
+        const DOTS: VerifyError =
+            VerifyError::AmbiguousPath { why: "a segment is `.` or `..`, which clients and servers fold" };
         check_path(self.path, expect.escaped_slashes)?;
-        if !expect.dot_segments && has_dot_segment(self.path) {
-            return Err(VerifyError::AmbiguousPath { why: "a segment is `.` or `..`, which clients and servers fold" });
+        let has_dots = if expect.escaped_slashes { has_decoded_dot_segment } else { has_dot_segment };
+        if !expect.dot_segments && has_dots(self.path) {
+            return Err(DOTS);
         }
         let path = if expect.account_in_path {
             let rest = self.path.strip_prefix('/').and_then(|path| path.strip_prefix(expect.account.as_str()));
@@ -309,6 +312,11 @@ impl<'r> Presented<'r> {
         {
             if !is_utf8(directory) {
                 return Err(VerifyError::FieldForm { field: "directory", expected: "UTF-8" });
+            }
+            if (!expect.dot_segments && has_decoded_dot_segment(directory))
+                || encode::Decoded::of(directory).any(|byte| byte == b'\\' || byte.is_ascii_control())
+            {
+                return Err(DOTS);
             }
             addressed.name = directory;
         }
@@ -452,6 +460,8 @@ impl<'r> Presented<'r> {
         let names = text(value, plus, field.name())?;
         let fine = names.split(',').enumerate().all(|(at, name)| {
             !name.is_empty()
+                // With a colon, name and value could be cut elsewhere.
+                && !name.contains(':')
                 && Field::of(&name.to_ascii_lowercase()).is_none()
                 && !names.split(',').take(at).any(|other| other.eq_ignore_ascii_case(name))
         });

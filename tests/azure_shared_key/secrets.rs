@@ -103,9 +103,9 @@ fn errors_of_shared_key_quote_nothing() {
         &|it| it.set("Authorization", &format!("SharedKey otheraccount:{signature}")),
     ];
     for change in changes {
-        let changed = arriving.with(|it| change(it));
+        let other = arriving.with(|it| change(it));
         let error: VerifyError =
-            changed.see(|presented| key().verify_request(presented, &expect(), now()).map(drop)).unwrap_err();
+            other.see(|presented| key().verify_request(presented, &expect(), now()).map(drop)).unwrap_err();
         is_not_in(&format!("{error} {error:?} {error:#?}"), &secrets);
         seen.insert(error.code());
     }
