@@ -12,10 +12,11 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 8] = [
+const TARGETS: [(&str, Law); 9] = [
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
+    ("delegation_key", laws::delegation_key),
     ("goog4_verify", laws::goog4_verify),
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
@@ -57,6 +58,11 @@ fn every_canonical_headers_seed_keeps_its_law() {
 #[test]
 fn every_canonical_path_seed_keeps_its_law() {
     replay("canonical_path", laws::canonical_path);
+}
+
+#[test]
+fn every_delegation_key_seed_keeps_its_law() {
+    replay("delegation_key", laws::delegation_key);
 }
 
 #[test]

@@ -4,11 +4,13 @@
 //! for comparison, a slow reading of its own, so the tests of the crate call the same functions on the
 //! seeds under `corpus/`.
 
+mod azure_xml;
 mod goog;
 mod messaging;
 mod reference;
 mod whole;
 
+pub use azure_xml::delegation_key;
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
 pub use whole::verify;
