@@ -59,7 +59,7 @@ pub fn delegation_key(data: &[u8]) {
         return;
     }
     let plain: String =
-        ELEMENTS.iter().zip(&found).map(|(name, texts)| format!("<{name}>{}</{name}>", texts[0])).collect();
+        ELEMENTS.iter().zip(&found).flat_map(|(name, texts)| ["<", name, ">", texts[0], "</", name, ">"]).collect();
     let again = call().read_answer(&format!("<UserDelegationKey>{plain}</UserDelegationKey>")).unwrap();
     assert_eq!(again.credential(), credential);
     let request = UrlRequest::storage(&Grant::read("photos", "cat.jpg")).unwrap();

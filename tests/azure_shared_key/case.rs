@@ -30,6 +30,7 @@ fn stage(name: &'static str) -> impl Fn(&dyn Display) -> String {
     move |error| format!("{name}: {error}")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is compared is made for it")]
 fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {expected:?}")) }
 }

@@ -50,7 +50,7 @@ prop_compose! {
 }
 
 /// Puts another visible byte in the place of one.
-fn change(text: &mut [u8], at: &Index, with: u8) -> bool {
+fn change(text: &mut [u8], at: Index, with: u8) -> bool {
     let Some(byte) = (!text.is_empty()).then(|| &mut text[at.index(text.len())]) else { return false };
     std::mem::replace(byte, with) != with
 }
@@ -70,7 +70,7 @@ proptest! {
     ) {
         let arriving = Arriving::signed(&request);
         let mut target = arriving.target.clone().into_bytes();
-        prop_assume!(change(&mut target, &at, with));
+        prop_assume!(change(&mut target, at, with));
         let changed = arriving.with(|it| it.target = String::from_utf8(target).unwrap());
         if let Ok(facts) = changed.verify(&expect(), now()) {
             prop_assert_eq!(facts, arriving.verify(&expect(), now()).unwrap());
@@ -85,7 +85,7 @@ proptest! {
         let arriving = Arriving::signed(&request);
         let signed: Vec<usize> = (0..arriving.lines.len()).filter(|line| arriving.lines[*line].0 != "Host").collect();
         let mut changed = arriving.clone();
-        prop_assume!(change(&mut changed.lines[*line.get(&signed)].1, &at, with));
+        prop_assume!(change(&mut changed.lines[*line.get(&signed)].1, at, with));
         prop_assert!(changed.verify(&expect(), now()).is_err());
     }
 
