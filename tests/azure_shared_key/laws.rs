@@ -70,7 +70,9 @@ proptest! {
     ) {
         let arriving = Arriving::signed(&request);
         let mut target = arriving.target.clone().into_bytes();
-        prop_assume!(change(&mut target, at, with));
+        if !change(&mut target, at, with) {
+            return Ok(());
+        }
         let changed = arriving.with(|it| it.target = String::from_utf8(target).unwrap());
         if let Ok(facts) = changed.verify(&expect(), now()) {
             prop_assert_eq!(facts, arriving.verify(&expect(), now()).unwrap());
@@ -85,7 +87,9 @@ proptest! {
         let arriving = Arriving::signed(&request);
         let signed: Vec<usize> = (0..arriving.lines.len()).filter(|line| arriving.lines[*line].0 != "Host").collect();
         let mut changed = arriving.clone();
-        prop_assume!(change(&mut changed.lines[*line.get(&signed)].1, at, with));
+        if !change(&mut changed.lines[*line.get(&signed)].1, at, with) {
+            return Ok(());
+        }
         prop_assert!(changed.verify(&expect(), now()).is_err());
     }
 
