@@ -15,10 +15,15 @@
 
 mod canonical;
 mod date;
+mod expect;
+mod facts;
+mod head;
 mod sign;
 mod verify;
 
 pub use self::{
+    expect::ExpectSharedKey,
+    facts::SharedKeyFacts,
     sign::{AuthorizedRequest, PreparedRequest, SharedKeyRequest},
-    verify::{ExpectSharedKey, PendingRequest, PresentedRequest, SharedKeyFacts},
+    verify::{PendingRequest, PresentedRequest},
 };

@@ -7,255 +7,42 @@ use super::{
         canonical::StringToSign,
         fields::{Params, text},
         key::{AccountKey, AccountKeys, Credential, Signature, is_account},
-        resource::Service,
         version::Version,
     },
-    canonical::{CONTENT_LENGTH, CONTENT_MD5, CONTENT_TYPE, Canonical, Form, LINES, PREFIX, Query, check_value},
+    canonical::{Canonical, Form, LINES, Query, check_value},
     date,
+    expect::ExpectSharedKey,
+    facts::SharedKeyFacts,
+    head::Head,
     sign::is_method,
 };
 use crate::{
     clock::Timestamp,
     encode,
-    error::{KeyError, VerifyError},
-    head::{self, trimmed},
-    mac,
+    error::VerifyError,
+    head, mac,
     target::{Target, has_dot_segment},
     token::Verified,
     view::{Limits, RequestView},
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
-
-/// How far the time of a request may be from that of the service, in seconds.
-const SKEW: u32 = 15 * 60;
-
-/// What a verifier requires of the requests that it accepts.
-///
-/// ```
-/// use valet_key::azure::{ExpectSharedKey, Service};
-///
-/// let expect = ExpectSharedKey::new("myaccount", Service::Blob)?.host("myaccount.blob.core.windows.net").skew(60);
-/// # let _ = expect;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each relaxes one reading, and none excludes another")]
-pub struct ExpectSharedKey {
-    account: String,
-    service: Service,
-    host: Option<String>,
-    account_in_path: bool,
-    oldest: Version,
-    skew: u32,
-    plus: Plus,
-    dot_segments: bool,
-    escaped_slashes: bool,
-    blanks_as_sent: bool,
-}
-
-impl ExpectSharedKey {
-    /// One service of one account, in the strictest reading of everything.
-    ///
-    /// # Errors
-    /// [`KeyError::Invalid`] unless the account is 3 to 24 letters and digits.
-    pub fn new(account: impl Into<String>, service: Service) -> Result<Self, KeyError> {
-        let account = account.into();
-        if !is_account(&account) {
-            return Err(KeyError::Invalid { what: "account name", why: "it must be 3 to 24 letters and digits" });
-        }
-        Ok(Self {
-            account,
-            service,
-            host: None,
-            account_in_path: false,
-            oldest: Version::V2018_11_09,
-            skew: SKEW,
-            plus: Plus::Refuse,
-            dot_segments: false,
-            escaped_slashes: false,
-            blanks_as_sent: false,
-        })
-    }
-
-    /// Requests for this host alone, with its port if it is not the default one; compared without regard to ASCII case.
-    /// The host is not part of what is signed, so without this any host is accepted.
-    #[must_use]
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = Some(host.into());
-        self
-    }
-
-    /// The account is the first segment of the path, as with an emulator.
-    #[must_use]
-    pub const fn account_in_path(mut self) -> Self {
-        self.account_in_path = true;
-        self
-    }
-
-    /// The oldest service version that a request may name, from 2018-11-09 on, which is the default.
-    #[must_use]
-    pub fn oldest(mut self, version: Version) -> Self {
-        self.oldest = version.max(Version::V2018_11_09);
-        self
-    }
-
-    /// How far the time of a request may lie before or after now, in seconds: at most 900, which is the default and what
-    /// the service allows.
-    #[must_use]
-    pub const fn skew(mut self, seconds: u32) -> Self {
-        self.skew = if seconds < SKEW { seconds } else { SKEW };
-        self
-    }
-
-    /// How a bare `+` in the query is read.
-    #[must_use]
-    pub const fn plus(mut self, plus: Plus) -> Self {
-        self.plus = plus;
-        self
-    }
-
-    /// Accepts `.` and `..` as whole segments of the path. Only for a store that takes them as names.
-    #[must_use]
-    pub const fn allow_dot_segments(mut self) -> Self {
-        self.dot_segments = true;
-        self
-    }
-
-    /// Reads `%2F` in a path as a slash, as the service does: some clients write every slash of a name so.
-    #[must_use]
-    pub const fn escaped_slashes(mut self) -> Self {
-        self.escaped_slashes = true;
-        self
-    }
-
-    /// Accepts `x-ms-*` headers with two blanks in a row or a tab in their values, and reads them as they were sent, which
-    /// is what the official clients sign. The documents say that such runs are folded, so without this they are refused.
-    #[must_use]
-    pub const fn blanks_as_sent(mut self) -> Self {
-        self.blanks_as_sent = true;
-        self
-    }
-}
 
 const AUTHORIZATION: &str = "Authorization";
 const OURS: &str = "Shared Key";
 
-/// A header that is signed without a line of its own: its name in lower case, and its trimmed value.
-type Signed<'r> = (String, &'r [u8]);
-
-/// The header lines that matter, each at most once.
-#[derive(Clone)]
-struct Head<'r> {
-    host: Option<&'r [u8]>,
-    hosts: usize,
-    authorization: Option<&'r [u8]>,
-    authorizations: usize,
-    lines: [Option<&'r [u8]>; LINES.len()],
-    /// In the order of their names.
-    signed: Vec<Signed<'r>>,
-    is_chunked: bool,
-    foreign: Option<&'static str>,
-}
-
-impl<'r> Head<'r> {
-    fn read(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
-        let mut head = Self {
-            host: None,
-            hosts: 0,
-            authorization: None,
-            authorizations: 0,
-            lines: [None; LINES.len()],
-            signed: Vec::new(),
-            is_chunked: false,
-            foreign: None,
-        };
-        for &(name, value) in head::lines(view, limits)? {
-            head::check_line(name, value, limits)?;
-            head.take(name, trimmed(value))?;
-        }
-        head.signed.sort_unstable();
-        let names = || head.signed.iter().map(|(name, _)| name.as_str());
-        if names().zip(names().skip(1)).any(|(name, next)| name == next) {
-            return Err(VerifyError::FieldCount { field: "x-ms-*", found: 2 });
-        }
-        Ok(head)
-    }
-
-    fn take(&mut self, name: &str, value: &'r [u8]) -> Result<(), VerifyError> {
-        let name = name.to_ascii_lowercase();
-        if name.starts_with(PREFIX) {
-            self.signed.push((name, value));
-        } else if let Some((line, slot)) = LINES.iter().zip(&mut self.lines).find(|(line, _)| **line == name) {
-            if slot.replace(value).is_some() {
-                return Err(VerifyError::FieldCount { field: line, found: 2 });
-            }
-        } else if name == "host" {
-            self.hosts = self.hosts.saturating_add(1);
-            self.host = Some(value);
-        } else if name == "authorization" {
-            self.authorizations = self.authorizations.saturating_add(1);
-            self.authorization = Some(value);
-        } else if name == "transfer-encoding" {
-            self.is_chunked = true;
-        } else if name.starts_with("x-amz-") || name.starts_with("x-goog-") {
-            self.foreign = Some("headers of another provider");
-        }
-        Ok(())
-    }
-
-    fn signed(&self, name: &str) -> Option<&'r [u8]> {
-        let at = self.signed.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
-        self.signed.get(at).map(|(_, value)| *value)
-    }
-
-    fn line(&self, line: usize) -> Option<&'r [u8]> {
-        self.lines.get(line).copied().flatten()
-    }
-
-    /// Holds the values that are looked at to their forms.
-    fn check(&self) -> Result<(), VerifyError> {
-        for (field, value) in LINES.iter().zip(&self.lines) {
-            if value.is_some_and(|value| check_value(value, false).is_err()) {
-                return Err(VerifyError::FieldForm { field, expected: "visible ASCII" });
-            }
-        }
-        let is_md5 = |value: &[u8]| md5(value).is_some();
-        if self.line(CONTENT_MD5).is_some_and(|value| !is_md5(value)) {
-            return Err(VerifyError::FieldForm { field: "content-md5", expected: "padded base64 of 16 bytes" });
-        }
-        if self.line(CONTENT_LENGTH).is_some_and(|value| length(value).is_none()) {
-            return Err(VerifyError::FieldForm { field: "content-length", expected: "a number of bytes" });
-        }
-        Ok(())
-    }
-}
-
-fn md5(value: &[u8]) -> Option<[u8; 16]> {
-    let bytes = encode::from_base64(core::str::from_utf8(value).ok()?)?;
-    bytes.try_into().ok()
-}
-
-/// A number in its one spelling.
-fn length(value: &[u8]) -> Option<u64> {
-    let plain = (1..=20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-    let plain = plain && (value.len() == 1 || !value.starts_with(b"0"));
-    plain.then(|| core::str::from_utf8(value).ok()?.parse().ok()).flatten()
-}
-
 /// A request with a Shared Key signature as it arrived: shape, size and fields were checked, nothing else.
 #[derive(Clone)]
 pub struct PresentedRequest<'r> {
-    view: RequestView<'r>,
+    pub(super) view: RequestView<'r>,
     host: &'r str,
-    path: &'r str,
+    pub(super) path: &'r str,
     params: Params<'r>,
-    head: Head<'r>,
-    account: &'r str,
-    signature: [u8; 44],
+    pub(super) head: Head<'r>,
+    pub(super) account: &'r str,
+    pub(super) signature: [u8; 44],
     date: &'r [u8],
-    signed_at: Timestamp,
-    version: Version,
+    pub(super) signed_at: Timestamp,
+    pub(super) version: Version,
 }
 
 impl<'r> PresentedRequest<'r> {
@@ -535,157 +322,6 @@ impl AccountKeys {
     }
 }
 
-/// The facts about a request that its signature covers.
-///
-/// Inside a [`Verified`], they are true. Route on these and on no other reading of the request. What tables do not sign is
-/// not told for them: for a table, hold the request to what else you need by yourself.
-///
-/// ```
-/// use valet_key::azure::{AccountKey, ExpectSharedKey, PresentedRequest, Service, SharedKeyRequest};
-/// use valet_key::{clock::Timestamp, view::RequestView};
-///
-/// let now = Timestamp::from_unix(1_700_000_000)?;
-/// let key = AccountKey::new("myaccount", "c2VjcmV0")?;
-/// let request = SharedKeyRequest::new("PUT", Service::Blob, "/photos/a b.txt")?
-///     .header("x-ms-blob-type", "BlockBlob")
-///     .content_length(3);
-/// let signed = key.authorize(&request, now)?;
-///
-/// let mut headers: Vec<(&str, &[u8])> =
-///     signed.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-/// headers.push(("Host", b"myaccount.blob.core.windows.net"));
-/// headers.push(("Content-Length", b"3"));
-/// headers.push(("Authorization", signed.expose_authorization().as_bytes()));
-/// let view = RequestView::new("PUT", "/photos/a%20b.txt", &headers);
-///
-/// let expect = ExpectSharedKey::new("myaccount", Service::Blob)?.host("myaccount.blob.core.windows.net");
-/// let facts = key.verify_request(PresentedRequest::parse(&view)?, &expect, now)?;
-/// assert_eq!(facts.path()?, "/photos/a b.txt");
-/// assert_eq!(facts.header("x-ms-blob-type"), Some(&b"BlockBlob"[..]));
-/// assert_eq!(facts.content_length(), Some(3)); // hold the body to it
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-pub struct SharedKeyFacts<'r> {
-    presented: PresentedRequest<'r>,
-    service: Service,
-    /// Behind the account, as sent.
-    path: &'r str,
-    query: Query,
-    expires_at: Timestamp,
-}
-
-impl<'r> SharedKeyFacts<'r> {
-    /// The account.
-    #[must_use]
-    pub const fn account(&self) -> &'r str {
-        self.presented.account
-    }
-
-    /// The service.
-    #[must_use]
-    pub const fn service(&self) -> Service {
-        self.service
-    }
-
-    /// The method.
-    #[must_use]
-    pub const fn method(&self) -> &'r str {
-        self.presented.view.method()
-    }
-
-    /// The whole path as sent, with the account of an emulator.
-    #[must_use]
-    pub const fn raw_path(&self) -> &'r str {
-        self.presented.path
-    }
-
-    /// The path behind the account of an emulator, decoded once.
-    ///
-    /// # Errors
-    /// [`VerifyError::Malformed`] if it is not UTF-8.
-    pub fn path(&self) -> Result<String, VerifyError> {
-        let path = if self.path.is_empty() { "/" } else { self.path };
-        encode::decode(path).ok_or(VerifyError::Malformed { what: "path", why: "it is not UTF-8" })
-    }
-
-    /// The value of a query parameter by its name in lower case, decoded once. For a table it is `comp` alone.
-    #[must_use]
-    pub fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).filter(|_| self.signs_all() || name == "comp")
-    }
-
-    /// Every query parameter that is signed: names in lower case and values, decoded once, in the order of the names.
-    pub fn queries(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.query.iter().filter(|(name, _)| self.signs_all() || *name == "comp")
-    }
-
-    /// The value of a signed header by its name in lower case, without the blanks around it: `x-ms-*`, `content-*`, `if-*` or
-    /// `range`; for a table `content-md5`, `content-type` and `x-ms-date` alone.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&'r [u8]> {
-        let form = Form::of(self.service);
-        match LINES.iter().position(|line| *line == name) {
-            _ if name == "date" => None,
-            Some(line) => self.presented.head.line(line).filter(|_| form.signs(line)),
-            None => self.presented.head.signed(name).filter(|_| self.signs_all() || name == "x-ms-date"),
-        }
-    }
-
-    /// The number of bytes that the body has to have; nothing for a table, which does not sign it. Hold the body to it.
-    #[must_use]
-    pub fn content_length(&self) -> Option<u64> {
-        let value = self.presented.head.line(CONTENT_LENGTH);
-        self.signs_all().then(|| value.and_then(length).unwrap_or_default())
-    }
-
-    /// The MD5 hash that the body has to have, if the request says one. Hold the body to it.
-    #[must_use]
-    pub fn content_md5(&self) -> Option<[u8; 16]> {
-        self.presented.head.line(CONTENT_MD5).and_then(md5)
-    }
-
-    /// The type of the content, if the request says one.
-    #[must_use]
-    pub fn content_type(&self) -> Option<&'r str> {
-        let value = self.presented.head.line(CONTENT_TYPE);
-        value.and_then(|value| core::str::from_utf8(value).ok())
-    }
-
-    /// The service version; nothing for a table, which does not sign it.
-    #[must_use]
-    pub fn version(&self) -> Option<Version> {
-        self.signs_all().then_some(self.presented.version)
-    }
-
-    /// When it was signed, by the clock of whoever did.
-    #[must_use]
-    pub const fn signed_at(&self) -> Timestamp {
-        self.presented.signed_at
-    }
-
-    /// The last second at which the same request is accepted again.
-    #[must_use]
-    pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
-    }
-
-    fn signs_all(&self) -> bool {
-        Form::of(self.service) == Form::Full
-    }
-}
-
-impl fmt::Debug for SharedKeyFacts<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedKeyFacts")
-            .field("account", &self.account())
-            .field("service", &self.service)
-            .field("method", &self.method())
-            .field("signed_at", &self.signed_at())
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -718,14 +354,5 @@ mod tests {
             read_authorization(b"SharedKeyLite a:b"),
             Err(VerifyError::Algorithm { field: AUTHORIZATION, expected: "SharedKey" })
         );
-    }
-
-    #[test]
-    fn lengths_have_one_spelling() {
-        assert_eq!((length(b"0"), length(b"10")), (Some(0), Some(10)));
-        assert_eq!(length(b"18446744073709551615"), Some(u64::MAX));
-        for text in ["", "00", "01", "+1", "-1", "1 ", "1,1", "0x1", "18446744073709551616", "\u{661}"] {
-            assert_eq!(length(text.as_bytes()), None, "{text}");
-        }
     }
 }
