@@ -862,6 +862,55 @@ fn required_headers_and_parameters_are_there_once_and_unchanged() {
 }
 
 #[test]
+fn every_refusal_has_an_answer_of_the_service() {
+    use VerifyError as E;
+    let authentication = |error: &E| {
+        let answer = StorageError::from(error);
+        assert_eq!((answer.status, answer.code), FAILED, "{error}");
+        assert!(answer.detail.is_some() && answer.to_xml("a<b").contains("RequestId:a&lt;b"), "{error}");
+    };
+    for error in [
+        E::UnknownKey,
+        E::OtherKey,
+        E::SignatureMismatch,
+        E::Expired { expired_at: now(), now: now() },
+        E::NotYetValid { valid_from: now(), now: now() },
+        E::Lifetime { found: 2, maximum: 1 },
+        E::CredentialExpired { ended_at: now(), now: now() },
+        E::Skewed { signed_at: now(), now: now(), allowed: 900 },
+        E::FieldCount { field: "sv", found: 2 },
+        E::FieldForm { field: "sv", expected: "x" },
+        E::StoredPolicy { problem: "is not there" },
+        E::SignedHeaderMissing { name: "x-a".into() },
+    ] {
+        authentication(&error);
+    }
+    for (error, told) in [
+        (E::NotSigned, (401, "NoAuthenticationInformation")),
+        (E::TwoMechanisms { first: "a", second: "b" }, (400, "InvalidAuthenticationInfo")),
+        (E::ClientAddress { problem: "is unknown" }, (403, "AuthorizationSourceIPMismatch")),
+        (E::PlainHttp, (403, "AuthorizationProtocolMismatch")),
+        (E::Permission { field: "sp", needed: "r" }, PERMISSION),
+        (E::NotCovered { field: "ss", what: "service" }, (403, "AuthorizationServiceMismatch")),
+        (E::NotCovered { field: "sks", what: "service" }, (403, "AuthorizationServiceMismatch")),
+        (E::NotCovered { field: "srt", what: "kind" }, (403, "AuthorizationResourceTypeMismatch")),
+        (E::NotCovered { field: "sr", what: "resource" }, DENIED),
+        (E::Operation { why: "unknown" }, DENIED),
+        (E::Host, DENIED),
+        (E::AmbiguousPath { why: "dots" }, URI),
+        (E::AmbiguousPlus, URI),
+        (E::Malformed { what: "path", why: "it is not UTF-8" }, URI),
+        (E::TooLarge { what: "target", found: 2, limit: 1 }, (400, "RequestUrlFailedToParse")),
+        (E::FieldForm { field: "x-ms-encryption-scope", expected: "absent" }, (400, "InvalidHeaderValue")),
+    ] {
+        let answer = StorageError::from(&error);
+        assert_eq!((answer.status, answer.code), told, "{error}");
+    }
+    get().more("&x=a+b").is_refused("ambiguous_plus", URI);
+    assert_eq!(get().more("&x=a+b").check_as(expect(Service::Blob).plus(valet_key::azure::Plus::Literal)), Ok(()));
+}
+
+#[test]
 fn tokens_tied_to_a_user_need_a_verifier_that_knows_users() {
     let tied = Sent::by(&delegated(), &blob("r").delegated_user(OID));
     tied.is_refused("not_covered", DENIED);
