@@ -51,13 +51,9 @@ pub(crate) fn is_method(text: &str) -> bool {
 
 /// Whether a segment is `.` or `..`, in any spelling that a client might fold.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
-    // Nearly every path has neither where it would matter, which takes one look at each byte.
-    let mut before = 0;
-    let suspicious = path.bytes().fold(false, |found, byte| {
-        let at_start = before == b'/' && matches!(byte, b'.' | b'%');
-        before = byte;
-        found | at_start
-    });
+    // Nearly every path has neither where it would matter, which takes one look at each byte, many at a time.
+    let bytes = path.as_bytes();
+    let suspicious = encode::any_pair(bytes, b'/', |byte| matches!(byte, b'.' | b'%'));
     suspicious
         && path.split('/').any(|segment| {
             let mut decoded = encode::Decoded::of(segment);

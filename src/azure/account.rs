@@ -24,7 +24,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use core::{convert::Infallible, fmt};
 
 /// An account SAS: what it allows, it allows on every container, blob, queue, table and file of the services that it
 /// names, and nothing but another account key takes it back. So it always needs a justification, and a
@@ -162,9 +162,12 @@ impl AccountRequest {
         check_texts(&fields)?;
         let value = |wanted: Field| fields.iter().find(|(field, _)| *field == wanted).map(|(_, text)| text.as_str());
         let mut text = Vec::new();
-        Layout::Account.put(version, &mut text, |field, text: &mut Vec<u8>| match field {
-            Field::Account => text.extend_from_slice(credential.account_name().as_bytes()),
-            field => text.extend_from_slice(value(field).unwrap_or_default().as_bytes()),
+        let Ok(_) = Layout::Account.put(version, u64::MAX, &mut text, |field, text| {
+            text.extend_from_slice(match field {
+                Field::Account => credential.account_name().as_bytes(),
+                field => value(field).unwrap_or_default().as_bytes(),
+            });
+            Ok::<_, Infallible>(())
         });
         let mut token = String::new();
         for (field, value) in WRITTEN.iter().filter_map(|field| Some((field, value(*field)?))) {

@@ -21,6 +21,8 @@ pub(super) struct Addressed<'r> {
     pub(super) container: &'r str,
     /// What is in it; empty for the container itself.
     pub(super) name: &'r str,
+    /// Both as they stand in the path, with a slash between, if they do.
+    both: Option<&'r str>,
     /// What kind of thing the path names, where the query does not say it.
     pub(super) restype: &'static str,
     /// The keys of an entity, with their quotes and escapes.
@@ -34,11 +36,10 @@ impl<'r> Addressed<'r> {
     pub(super) fn split(service: Service, path: &'r str, params: &Params<'r>) -> Result<Self, VerifyError> {
         let malformed = |why| VerifyError::Malformed { what: PATH, why };
         let path = path.strip_prefix('/').unwrap_or(path);
-        let (container, name) = match path.split_once('/') {
-            Some((container, name)) => (container, Some(name)),
-            None => (path, None),
-        };
-        let at = |level, container, name| Self { level, container, name, restype: "", keys: None };
+        let end = path.bytes().position(|byte| byte == b'/').unwrap_or(path.len());
+        let (container, rest) = path.split_at_checked(end).unwrap_or_default();
+        let name = rest.strip_prefix('/');
+        let at = |level, container, name| Self { level, container, name, both: None, restype: "", keys: None };
         if container.is_empty() {
             return match name {
                 None => Ok(at(Level::Service, "", "")),
@@ -48,6 +49,7 @@ impl<'r> Addressed<'r> {
         // What ends the container must be a slash to everybody: `a%2Fb/c` would share its signature with `a/b`, and `a%2Fb` is
         // one name in the root container and another in `a`.
         if service != Service::Table
+            && encode::has_escape(container)
             && container.as_bytes().windows(3).any(|it| matches!(it, [b'%', b'2', b'f' | b'F']))
         {
             return Err(VerifyError::AmbiguousPath { why: "`%2F` stands where the container ends" });
@@ -71,7 +73,8 @@ impl<'r> Addressed<'r> {
         if level == Level::Container && !name.is_empty() {
             return Err(malformed("it names more than the container that the query is about"));
         }
-        Ok(at(level, container, name))
+        let both = (level == Level::Object && container.len() < path.len()).then_some(path);
+        Ok(Self { both, ..at(level, container, name) })
     }
 
     fn in_queue(container: &'r str, name: &'r str) -> Result<Self, VerifyError> {
@@ -83,7 +86,7 @@ impl<'r> Addressed<'r> {
             }
             _ => return Err(VerifyError::Malformed { what: PATH, why: "a queue has nothing but messages" }),
         };
-        Ok(Self { level, container, name, restype, keys: None })
+        Ok(Self { level, container, name, both: None, restype, keys: None })
     }
 
     fn in_tables(segment: &'r str, rest: &str) -> Result<Self, VerifyError> {
@@ -98,14 +101,21 @@ impl<'r> Addressed<'r> {
             None => (segment, None),
         };
         if table == "Tables" {
-            return Ok(Self { level: Level::Container, container: table, name: "", restype: "tables", keys: None });
+            return Ok(Self {
+                level: Level::Container,
+                container: table,
+                name: "",
+                both: None,
+                restype: "tables",
+                keys: None,
+            });
         }
         if table.is_empty() || !table.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(malformed("it names no table"));
         }
         let keys = keys.filter(|keys| !keys.is_empty());
         let level = if keys.is_some() { Level::Object } else { Level::Container };
-        Ok(Self { level, container: table, name: "", restype: "", keys })
+        Ok(Self { level, container: table, name: "", both: None, restype: "", keys })
     }
 
     /// The partition key and row key of the entity that is named.
@@ -123,18 +133,15 @@ impl<'r> Addressed<'r> {
         }
     }
 
-    /// Writes the canonicalized resource that a token of this kind would be for.
+    /// Writes the canonicalized resource that a token of this kind would be for, `prefix` being its `/service/account/`.
     pub(super) fn put_canonical(
         &self,
         kind: Kind,
-        service: Service,
-        account: &str,
+        prefix: &[u8],
         depth: usize,
         sink: &mut impl Sink,
     ) -> Result<(), VerifyError> {
-        for piece in ["/", service.canonical(), "/", account, "/"] {
-            sink.put(piece.as_bytes());
-        }
+        sink.put(prefix);
         match kind {
             Kind::Table => {
                 // INVARIANT: letters and digits, see `in_tables`.
@@ -143,6 +150,9 @@ impl<'r> Addressed<'r> {
             }
             Kind::Container | Kind::Share | Kind::Queue => put_decoded(sink, self.container, Plus::Literal, PATH),
             Kind::Blob | Kind::Snapshot | Kind::BlobVersion | Kind::File => {
+                if let Some(both) = self.both {
+                    return put_decoded(sink, both, Plus::Literal, PATH);
+                }
                 put_decoded(sink, self.container, Plus::Literal, PATH)?;
                 sink.put_byte(b'/');
                 put_decoded(sink, self.name, Plus::Literal, PATH)
@@ -211,7 +221,7 @@ pub(super) fn check_path(path: &str, escaped_slashes: bool) -> Result<(), Verify
     if encode::any(path.as_bytes(), |byte| byte == b'\\') {
         return ambiguous("a backslash is `/` to some servers and clients");
     }
-    if !path.as_bytes().contains(&b'%') {
+    if !encode::has_escape(path) {
         return Ok(());
     }
     for escape in path.as_bytes().windows(3) {
@@ -246,11 +256,7 @@ pub(super) fn has_decoded_dot_segment(text: &str) -> bool {
 /// Whether the decoded bytes are UTF-8, looked at without keeping them.
 pub(super) fn is_utf8(text: &str) -> bool {
     // Nothing but an escape from `%80` on can be wrong.
-    if !text
-        .split('%')
-        .skip(1)
-        .any(|escape| escape.bytes().next().is_some_and(|digit| !digit.is_ascii_digit() || digit > b'7'))
-    {
+    if !encode::any_pair(text.as_bytes(), b'%', |digit| digit > b'7') {
         return true;
     }
     let mut bytes = Decoded::of(text);
@@ -363,11 +369,12 @@ mod tests {
             ("", 1, None),
             ("a", 0, None),
         ] {
-            let at = Addressed { level: Level::Object, container: "fs", name: path, restype: "", keys: None };
+            let at =
+                Addressed { level: Level::Object, container: "fs", name: path, both: None, restype: "", keys: None };
             let mut found = alloc::vec::Vec::new();
             let is_deep = at.is_as_deep_as(depth);
             if is_deep {
-                at.put_canonical(Kind::Directory, Service::DataLake, "me", depth, &mut found).unwrap();
+                at.put_canonical(Kind::Directory, b"/blob/me/", depth, &mut found).unwrap();
             }
             assert_eq!(is_deep.then(|| String::from_utf8(found).unwrap()).as_deref(), canonical, "{path} {depth}");
         }

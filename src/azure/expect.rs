@@ -22,6 +22,8 @@ use alloc::string::String;
 pub struct Expect {
     pub(super) account: String,
     pub(super) service: Service,
+    /// How every canonicalized resource begins: `/service/account/`.
+    pub(super) prefix: String,
     pub(super) host: Option<String>,
     pub(super) account_in_path: bool,
     pub(super) oldest: Version,
@@ -44,6 +46,7 @@ impl Expect {
             return Err(KeyError::Invalid { what: "account name", why: "it must be 3 to 24 letters and digits" });
         }
         Ok(Self {
+            prefix: ["/", service.canonical(), "/", &account, "/"].concat(),
             account,
             service,
             host: None,

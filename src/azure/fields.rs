@@ -63,8 +63,16 @@ impl Own {
     }
 }
 
-/// Where a value stands in the query: its two ends.
+/// The two ends of a value in the query.
+type Span = (usize, usize);
+
+/// The same where it is kept.
 type Place = (u16, u16);
+
+fn place(start: usize, end: usize) -> Place {
+    // INVARIANT: no limit allows a target of 64 KiB.
+    (u16::try_from(start).unwrap_or(u16::MAX), u16::try_from(end).unwrap_or(u16::MAX))
+}
 
 /// A query with the places of what matters in it.
 #[derive(Clone, Copy)]
@@ -72,8 +80,10 @@ pub(super) struct Params<'r> {
     raw: &'r str,
     token: [Place; PARAMS],
     own: [Place; OWN],
-    /// Which parameters of a token are there.
+    /// Which parameters of a token are there, which of them are empty, and which hold an escape.
     present: u64,
+    empty: u64,
+    escaped: u64,
     has_own: u16,
     pub(super) has_plus: bool,
     /// A parameter of another signature scheme.
@@ -88,6 +98,8 @@ impl<'r> Params<'r> {
             token: [(0, 0); PARAMS],
             own: [(0, 0); OWN],
             present: 0,
+            empty: 0,
+            escaped: 0,
             has_own: 0,
             has_plus: false,
             foreign: None,
@@ -103,9 +115,9 @@ impl<'r> Params<'r> {
             let name_end = at + rest.iter().position(|byte| matches!(byte, b'=' | b'&')).unwrap_or(rest.len());
             let name = raw.get(at..name_end).unwrap_or_default();
             // A name of our own needs no look at how it is spelled.
-            let is_ours = Field::of(name).is_some();
-            let spelled = if is_ours { None } else { Some(encode::scan(name.as_bytes(), 0, [b'&'; 2], None)) };
-            let (mut end, mut value_at) = (name_end, name_end);
+            let field = Field::of(name);
+            let spelled = if field.is_some() { None } else { Some(encode::scan(name.as_bytes(), 0, [b'&'; 2], None)) };
+            let (mut end, mut value_at, mut value_has_escape) = (name_end, name_end, false);
             let mut is_malformed = spelled.is_some_and(|name| name.spelling == Spelling::Malformed);
             let mut has_plus = spelled.is_some_and(|name| name.has_plus);
             if bytes.get(end) == Some(&b'=') {
@@ -113,6 +125,7 @@ impl<'r> Params<'r> {
                 // A further `=` is part of the value.
                 let value = encode::scan(bytes, value_at, [b'&', b'&'], None);
                 end = value.end;
+                value_has_escape = value.has_escape;
                 has_plus |= value.has_plus;
                 is_malformed |= value.spelling == Spelling::Malformed;
             }
@@ -123,32 +136,37 @@ impl<'r> Params<'r> {
                 });
             }
             params.has_plus |= has_plus;
-            params.take(name, spelled.is_some_and(|name| name.has_escape), (value_at, end))?;
+            match field {
+                Some(field) => params.take_field(field, value_has_escape, (value_at, end))?,
+                None => params.take(name, spelled.is_some_and(|name| name.has_escape), (value_at, end))?,
+            }
             at = end + 1;
         }
         Ok(params)
     }
 
-    fn take(&mut self, name: &'r str, has_escape: bool, (start, end): (usize, usize)) -> Result<(), VerifyError> {
-        // INVARIANT: no limit allows a target of 64 KiB.
-        let place = (u16::try_from(start).unwrap_or(u16::MAX), u16::try_from(end).unwrap_or(u16::MAX));
-        if let Some(field) = Field::of(name) {
-            if self.present & field.bit() != 0 {
-                return Err(VerifyError::FieldCount { field: field.name(), found: 2 });
-            }
-            self.present |= field.bit();
-            if let Some(slot) = self.token.get_mut(field as usize) {
-                *slot = place;
-            }
-            return Ok(());
+    fn take_field(&mut self, field: Field, has_escape: bool, (start, end): Span) -> Result<(), VerifyError> {
+        let bit = field.bit();
+        if self.present & bit != 0 {
+            return Err(VerifyError::FieldCount { field: field.name(), found: 2 });
         }
+        self.present |= bit;
+        self.empty |= if start == end { bit } else { 0 };
+        self.escaped |= if has_escape { bit } else { 0 };
+        if let Some(slot) = self.token.get_mut(field as usize) {
+            *slot = place(start, end);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, name: &'r str, has_escape: bool, (start, end): Span) -> Result<(), VerifyError> {
         if let Some(own) = Own::of(name) {
             if self.has(own) {
                 return Err(VerifyError::FieldCount { field: own.name(), found: 2 });
             }
             self.has_own |= 1 << own as u8;
             if let Some(slot) = self.own.get_mut(own as usize) {
-                *slot = place;
+                *slot = place(start, end);
             }
             return Ok(());
         }
@@ -195,21 +213,54 @@ impl<'r> Params<'r> {
         self.present
     }
 
-    /// The fields of a token that are there.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &'r str)> {
-        let mut left = self.present;
-        core::iter::from_fn(move || {
-            let at = left.trailing_zeros() as usize;
-            left &= left.wrapping_sub(1);
-            let field = *Field::params().get(at)?;
-            Some((field, self.get(field)?))
-        })
+    /// The first field among these bits that is there with an empty value, if one is.
+    pub(super) fn first_empty(&self, among: u64) -> Option<Field> {
+        fields_of(self.empty & among).next()
+    }
+
+    /// The fields of a token whose values hold an escape.
+    pub(super) fn escaped(&self) -> impl Iterator<Item = (Field, &'r str)> {
+        fields_of(self.escaped).filter_map(|field| Some((field, self.get(field)?)))
+    }
+
+    /// Writes the decoded value of a parameter of a token, if it is there.
+    #[inline]
+    pub(super) fn put(&self, field: Field, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        let Some(value) = self.get(field) else { return Ok(()) };
+        if self.escaped & field.bit() == 0 && !self.has_plus {
+            sink.put(value.as_bytes());
+            return Ok(());
+        }
+        put_decoded(sink, value, plus, field.name())
+    }
+
+    /// The decoded value of a parameter of a token, or nothing if it is longer than `room`.
+    #[inline]
+    pub(super) fn short<'b, const N: usize>(&self, field: Field, room: &'b mut Inline<N>) -> Option<&'b [u8]>
+    where
+        'r: 'b,
+    {
+        let value = self.get(field).unwrap_or_default();
+        if self.escaped & field.bit() == 0 {
+            return (value.len() <= N).then_some(value.as_bytes());
+        }
+        *room = Inline::decoded(value)?;
+        Some(room.bytes())
     }
 
     /// Every parameter with its value, as sent.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'r str, &'r str)> + use<'r> {
         self.raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
+}
+
+/// The fields of a set.
+pub(super) fn fields_of(mut bits: u64) -> impl Iterator<Item = Field> {
+    core::iter::from_fn(move || {
+        let at = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        Field::params().get(at).copied()
+    })
 }
 
 fn is_foreign(name: &str) -> bool {
@@ -236,7 +287,7 @@ pub(super) fn put_decoded(
     plus: Plus,
     field: &'static str,
 ) -> Result<(), VerifyError> {
-    if plus != Plus::Blank && !value.as_bytes().contains(&b'%') {
+    if plus != Plus::Blank && !encode::has_escape(value) {
         sink.put(value.as_bytes());
         return Ok(());
     }
@@ -264,11 +315,6 @@ pub(super) fn text(value: &str, plus: Plus, field: &'static str) -> Result<Strin
     String::from_utf8(bytes).map_err(|_| VerifyError::FieldForm { field, expected: "UTF-8" })
 }
 
-/// A short value decoded in place.
-pub(super) fn short<const N: usize>(value: &str) -> Option<Inline<N>> {
-    Inline::decoded(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,7 +331,7 @@ mod tests {
         assert_eq!(params.get(Field::Permissions), Some(""));
         assert_eq!(params.get(Field::Expiry), None);
         assert_eq!((params.own(Own::Comp), params.own(Own::Restype)), (Some("list"), Some("container")));
-        assert_eq!(params.fields().count(), 3);
+        assert_eq!((params.first_empty(u64::MAX), params.escaped().count()), (Some(Field::Permissions), 1));
         assert!(!params.has_plus && params.foreign.is_none());
         assert!(read("x-amz-signature=1").unwrap().foreign.is_some());
     }

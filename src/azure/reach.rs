@@ -4,13 +4,18 @@ use super::{
     Expect, Plus,
     address::AddressRange,
     canonical::Field,
-    fields::{Own, short, text},
+    fields::{Own, text},
     operations::{Level, Needs, Request, needs},
     permissions::Letters,
     resource::{KeyRange, Kind, Service},
     verify::{Finding, Form, Life, Presented},
 };
-use crate::{clock::Timestamp, encode, error::VerifyError, head::trimmed};
+use crate::{
+    clock::Timestamp,
+    encode::{self, Inline},
+    error::VerifyError,
+    head::trimmed,
+};
 
 impl Presented<'_> {
     /// Permissions and time, from the token and the stored policy that it names.
@@ -55,9 +60,11 @@ impl Presented<'_> {
 
     fn letters(&self) -> Result<Option<Letters>, VerifyError> {
         const FORM: &str = "letters of the service, each once and in its order";
-        let Some(value) = self.params.get(Field::Permissions) else { return Ok(None) };
-        let text = short::<32>(value);
-        let bytes = text.as_ref().map(encode::Inline::bytes).unwrap_or_default();
+        if self.params.get(Field::Permissions).is_none() {
+            return Ok(None);
+        }
+        let mut room = Inline::<32>::new();
+        let bytes = self.params.short(Field::Permissions, &mut room).unwrap_or_default();
         let letters = match self.form.kind() {
             None => Letters::read_any_order(bytes, "rwdxylacuptfi"),
             Some(kind) => Letters::read(bytes, &kind.orders()).filter(|letters| kind.knows(*letters) <= self.version),
@@ -67,8 +74,10 @@ impl Presented<'_> {
 
     /// Address and protocol.
     pub(super) fn check_client(&self) -> Result<(), VerifyError> {
-        if let Some(value) = self.params.get(Field::Address) {
-            let range = short::<32>(value).as_ref().and_then(|text| AddressRange::read(text.as_str()?));
+        if self.params.get(Field::Address).is_some() {
+            let mut room = Inline::<32>::new();
+            let text = self.params.short(Field::Address, &mut room).and_then(|text| core::str::from_utf8(text).ok());
+            let range = text.and_then(AddressRange::read);
             let range = range.ok_or(VerifyError::FieldForm {
                 field: "sip",
                 expected: "one IPv4 address, or two in ascending order with `-` between",
@@ -81,9 +90,9 @@ impl Presented<'_> {
                 Some(_) => {}
             }
         }
-        if let Some(value) = self.params.get(Field::Protocol) {
-            let text = short::<16>(value);
-            match text.as_ref().map(encode::Inline::bytes) {
+        if self.params.get(Field::Protocol).is_some() {
+            let mut room = Inline::<16>::new();
+            match self.params.short(Field::Protocol, &mut room) {
                 Some(b"https") if !self.view.came_over_https() => return Err(VerifyError::PlainHttp),
                 Some(b"https" | b"https,http") => {}
                 _ => return Err(VerifyError::FieldForm { field: "spr", expected: "`https` or `https,http`" }),
@@ -142,8 +151,9 @@ impl Presented<'_> {
 
     fn check_account(&self, needs: &Needs, service: Service) -> Result<(), VerifyError> {
         let set = |field: Field, known: &str, expected| {
-            let text = short::<8>(self.params.get(field).unwrap_or_default());
-            let letters = text.and_then(|text| Letters::read_any_order(text.bytes(), known));
+            let mut room = Inline::<8>::new();
+            let text = self.params.short(field, &mut room);
+            let letters = text.and_then(|text| Letters::read_any_order(text, known));
             letters.ok_or(VerifyError::FieldForm { field: field.name(), expected })
         };
         let services = set(Field::Services, "bqtf", "letters of `bqtf`, each once")?;

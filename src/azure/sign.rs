@@ -27,7 +27,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use core::{convert::Infallible, fmt};
 
 /// The form that this crate names in errors.
 pub(super) const FORM: &str = "a shared access signature";
@@ -403,20 +403,9 @@ impl UrlRequest {
 
         let canonical = self.resource.canonicalized(credential.account_name());
         let mut text = Vec::new();
-        layout.put(version, &mut text, |field, text: &mut Vec<u8>| match field {
-            Field::Canonical => text.extend_from_slice(canonical.as_bytes()),
-            Field::Snapshot => text.extend_from_slice(self.resource.snapshot.as_deref().unwrap_or_default().as_bytes()),
-            Field::Headers => {
-                for it in &self.headers {
-                    text.extend_from_slice([&it.name, ":", &it.value, "\n"].concat().as_bytes());
-                }
-            }
-            Field::Query => {
-                for it in &self.query {
-                    text.extend_from_slice(["\n", &it.name, ":", &it.value].concat().as_bytes());
-                }
-            }
-            field => text.extend_from_slice(value(field).unwrap_or_default().as_bytes()),
+        let Ok(_) = layout.put(version, u64::MAX, &mut text, |field, text| {
+            self.put_line(field, &canonical, value(field).unwrap_or_default(), text);
+            Ok::<_, Infallible>(())
         });
 
         let mut url = self.endpoint.base(credential.account_name(), self.resource.service);
@@ -442,6 +431,25 @@ impl UrlRequest {
             expires_at: settled.expires_at,
             string_to_sign: StringToSign::new(text),
         }))
+    }
+
+    /// Writes what stands on one line; `value` is what the token says for that field.
+    fn put_line(&self, field: Field, canonical: &str, value: &str, text: &mut Vec<u8>) {
+        match field {
+            Field::Canonical => text.extend_from_slice(canonical.as_bytes()),
+            Field::Snapshot => text.extend_from_slice(self.resource.snapshot.as_deref().unwrap_or_default().as_bytes()),
+            Field::Headers => {
+                for it in &self.headers {
+                    text.extend_from_slice([&it.name, ":", &it.value, "\n"].concat().as_bytes());
+                }
+            }
+            Field::Query => {
+                for it in &self.query {
+                    text.extend_from_slice(["\n", &it.name, ":", &it.value].concat().as_bytes());
+                }
+            }
+            _ => text.extend_from_slice(value.as_bytes()),
+        }
     }
 
     /// Holds the request to the narrow default and to the life of the key.

@@ -5,7 +5,7 @@ use super::{
     addressed::{Addressed, check_path, has_decoded_dot_segment, is_utf8},
     canonical::{Field, Layout, StringToSign},
     facts::Facts,
-    fields::{Own, Params, put_decoded, short, text},
+    fields::{Own, Params, fields_of, put_decoded, text},
     key::{Credential, Delegation, Signature, WEEK},
     operations::{Features, Level},
     permissions::Letters,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    encode,
+    encode::{self, Inline},
     error::VerifyError,
     head::{self, trimmed},
     mac::{self, Sink},
@@ -56,6 +56,12 @@ impl Form {
 const KEY_FIELDS: [Field; 6] =
     [Field::KeyObject, Field::KeyTenant, Field::KeyStart, Field::KeyExpiry, Field::KeyService, Field::KeyVersion];
 
+/// Fields whose value may be empty: the keys of a range, and what a response is to say.
+const CAN_BE_EMPTY: u64 = {
+    let (first, last) = (Field::StartPartition.bit(), Field::ContentType.bit());
+    (last << 1) - first
+};
+
 const BASE64: &str = "padded base64 of 32 bytes";
 const TIME: &str = "a time in ISO 8601";
 const VERSION: &str = "a known version that is not too old for what the token is for";
@@ -68,7 +74,7 @@ pub struct Presented<'r> {
     pub(super) path: &'r str,
     pub(super) params: Params<'r>,
     pub(super) version: Version,
-    pub(super) signature: [u8; 44],
+    pub(super) signature: [u8; 32],
     pub(super) form: Form,
     pub(super) depth: usize,
     pub(super) features: Features,
@@ -110,15 +116,15 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::TwoMechanisms { first: "Authorization", second });
         }
         let form = form_of(&params)?;
-        let version = params.required(Field::Version)?;
-        let version = read_version(version).ok_or(VerifyError::FieldForm { field: "sv", expected: VERSION })?;
+        params.required(Field::Version)?;
+        let version = read_version(&params, Field::Version)?;
         let presented = Self {
             view: *view,
             host,
             path: target.path,
             params,
             version,
-            signature: encode::digest_base64(params.required(Field::Signature)?)
+            signature: encode::digest_from_base64(params.required(Field::Signature)?)
                 .ok_or(VerifyError::FieldForm { field: "sig", expected: BASE64 })?,
             form,
             depth: read_depth(&params)?,
@@ -186,7 +192,7 @@ impl<'r> Presented<'r> {
         let addressed = self.addressed(expect)?;
         let container = text(addressed.container, Plus::Literal, "path")?;
         let container = if expect.service == Service::Table { container.to_ascii_lowercase() } else { container };
-        Ok(["/", expect.service.canonical(), "/", &expect.account, "/", &container].concat())
+        Ok([expect.prefix.as_str(), &container].concat())
     }
 
     /// With the stored access policy that the token names, as its container has it now; nothing if there is none of that
@@ -325,12 +331,13 @@ impl<'r> Presented<'r> {
 
     /// Holds the token to what it says of its own time; a stored policy is looked at later.
     fn check_time(&self, expect: &Expect, now: Timestamp) -> Result<Life, VerifyError> {
-        let moment = |field: Field| match self.params.get(field) {
-            None => Ok(None),
-            Some(value) => {
-                let text = short::<40>(value).and_then(|text| Moment::parse(text.bytes()));
-                text.map(Some).ok_or(VerifyError::FieldForm { field: field.name(), expected: TIME })
+        let moment = |field: Field| {
+            if self.params.present() & field.bit() == 0 {
+                return Ok(None);
             }
+            let mut room = Inline::<40>::new();
+            let moment = self.params.short(field, &mut room).and_then(Moment::parse);
+            moment.map(Some).ok_or(VerifyError::FieldForm { field: field.name(), expected: TIME })
         };
         let mut life = Life {
             starts_at: moment(Field::Start)?.map(Moment::ceil),
@@ -353,15 +360,11 @@ impl<'r> Presented<'r> {
 
     /// Writes what was signed, and refuses parameters that were not.
     fn put(&self, finding: &Finding<'_>, expect: &Expect, sink: &mut impl Sink) -> Result<(), VerifyError> {
-        let mut verdict = Ok(());
-        let signed = self.form.layout().put(self.version, sink, |field, sink| {
-            if verdict.is_ok() {
-                verdict = self.put_line(field, finding, expect, sink);
-            }
-        });
-        verdict?;
+        let present = self.params.present() | Field::NO_PARAMS;
+        let put_line = |field, sink: &mut _| self.put_line(field, finding, expect, sink);
+        let signed = self.form.layout().put(self.version, present, sink, put_line)?;
         let extra = self.params.present() & !(signed | self.unsigned());
-        match Field::params().iter().find(|field| extra & field.bit() != 0) {
+        match fields_of(extra).next() {
             None => Ok(()),
             Some(field) => Err(VerifyError::FieldForm {
                 field: field.name(),
@@ -400,7 +403,7 @@ impl<'r> Presented<'r> {
             }
             Field::Canonical => {
                 let Some(kind) = self.form.kind() else { return Ok(()) };
-                finding.addressed.put_canonical(kind, expect.service, &expect.account, self.depth, sink)
+                finding.addressed.put_canonical(kind, expect.prefix.as_bytes(), self.depth, sink)
             }
             Field::Snapshot => {
                 let own = match self.form.kind() {
@@ -412,10 +415,7 @@ impl<'r> Presented<'r> {
             }
             Field::Headers => self.put_headers(plus, sink),
             Field::Query => self.put_query(plus, sink),
-            field => match self.params.get(field) {
-                None => Ok(()),
-                Some(value) => put_decoded(sink, value, plus, field.name()),
-            },
+            field => self.params.put(field, plus, sink),
         }
     }
 
@@ -485,7 +485,7 @@ impl<'r> Presented<'r> {
             let mut verdict = Ok(());
             let expected = key.mac_of(|sink| verdict = self.put(finding, expect, sink));
             verdict?;
-            agrees |= mac::equal(&encode::base64_of_digest(&expected), &self.signature);
+            agrees |= mac::equal(&expected, &self.signature);
         }
         if agrees { Ok(()) } else { Err(VerifyError::SignatureMismatch) }
     }
@@ -539,18 +539,14 @@ impl<'r> Presented<'r> {
         if since.is_none_or(|since| self.version < since) {
             return Err(VerifyError::FieldForm { field: "sv", expected: VERSION });
         }
-        let can_be_empty =
-            |field: Field| (Field::StartPartition as u8..=Field::ContentType as u8).contains(&(field as u8));
-        for (field, value) in self.params.fields() {
-            if value.is_empty() && !can_be_empty(field) {
-                return Err(VerifyError::FieldForm { field: field.name(), expected: "not empty" });
-            }
-            if value.as_bytes().contains(&b'%') && !is_utf8(value) {
-                return Err(VerifyError::FieldForm { field: field.name(), expected: "UTF-8" });
-            }
+        if let Some(field) = self.params.first_empty(!CAN_BE_EMPTY) {
+            return Err(VerifyError::FieldForm { field: field.name(), expected: "not empty" });
         }
-        if let Some(skv) = self.params.get(Field::KeyVersion)
-            && read_version(skv).is_none_or(|version| version < Version::V2018_11_09)
+        if let Some((field, _)) = self.params.escaped().find(|(_, value)| !is_utf8(value)) {
+            return Err(VerifyError::FieldForm { field: field.name(), expected: "UTF-8" });
+        }
+        if self.params.get(Field::KeyVersion).is_some()
+            && read_version(&self.params, Field::KeyVersion)? < Version::V2018_11_09
         {
             return Err(VerifyError::FieldForm { field: "skv", expected: VERSION });
         }
@@ -583,8 +579,10 @@ fn form_of(params: &Params<'_>) -> Result<Form, VerifyError> {
     Ok(if KEY_FIELDS.into_iter().any(has) { Form::Delegated(kind) } else { Form::Service(kind) })
 }
 
-fn read_version(value: &str) -> Option<Version> {
-    short::<16>(value).as_ref().and_then(|text| Version::parse(text.as_str()?))
+fn read_version(params: &Params<'_>, field: Field) -> Result<Version, VerifyError> {
+    let mut room = Inline::<16>::new();
+    let text = params.short(field, &mut room).and_then(|text| Version::parse(core::str::from_utf8(text).ok()?));
+    text.ok_or(VerifyError::FieldForm { field: field.name(), expected: VERSION })
 }
 
 /// Reads the depth of a directory: a small number without a leading zero, there exactly if the token is for a directory.
@@ -702,7 +700,7 @@ impl<'r> Pending<'r> {
     /// [`VerifyError::Operation`], [`VerifyError::NotCovered`], [`VerifyError::Permission`], and
     /// [`VerifyError::FieldForm`] for a field that nobody can read.
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        if !mac::equal(&encode::base64_of_digest(expected.bytes()), &self.presented.signature) {
+        if !mac::equal(expected.bytes(), &self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
         self.presented.conclude(&self.finding, &self.expect, self.now)

@@ -39,7 +39,7 @@ pub struct PresentedRequest<'r> {
     params: Params<'r>,
     pub(super) head: Head<'r>,
     pub(super) account: &'r str,
-    pub(super) signature: [u8; 44],
+    pub(super) signature: [u8; 32],
     date: &'r [u8],
     pub(super) signed_at: Timestamp,
     pub(super) version: Version,
@@ -215,7 +215,7 @@ impl<'r> PresentedRequest<'r> {
 }
 
 /// Reads `SharedKey account:signature`, in its one spelling.
-fn read_authorization(value: &[u8]) -> Result<(&str, [u8; 44]), VerifyError> {
+fn read_authorization(value: &[u8]) -> Result<(&str, [u8; 32]), VerifyError> {
     const FORM: &str = "`SharedKey account:signature`, the signature in padded base64 of 32 bytes";
     let wrong = VerifyError::FieldForm { field: AUTHORIZATION, expected: FORM };
     let Ok(value) = core::str::from_utf8(value) else { return Err(wrong) };
@@ -225,7 +225,7 @@ fn read_authorization(value: &[u8]) -> Result<(&str, [u8; 44]), VerifyError> {
     }
     let Some((account, signature)) = rest.split_once(':') else { return Err(wrong) };
     // No escapes here: they would make it longer.
-    let signature = encode::digest_base64(signature).filter(|_| signature.len() == 44 && is_account(account));
+    let signature = encode::digest_from_base64(signature).filter(|_| signature.len() == 44 && is_account(account));
     signature.map(|signature| (account, signature)).ok_or(wrong)
 }
 
@@ -264,7 +264,7 @@ impl<'r> PendingRequest<'r> {
     }
 
     fn is(&self, expected: &[u8; 32]) -> bool {
-        mac::equal(&encode::base64_of_digest(expected), &self.facts.presented.signature)
+        mac::equal(expected, &self.facts.presented.signature)
     }
 
     fn conclude(self, is_right: bool) -> Result<Verified<SharedKeyFacts<'r>>, VerifyError> {
@@ -331,7 +331,7 @@ mod tests {
     fn authorization_has_one_spelling() {
         let signature = encode::base64(&[7; 32]);
         let good = alloc::format!("SharedKey myaccount:{signature}");
-        assert_eq!(read_authorization(good.as_bytes()), Ok(("myaccount", encode::base64_of_digest(&[7; 32]))));
+        assert_eq!(read_authorization(good.as_bytes()), Ok(("myaccount", [7; 32])));
         for value in [
             "SharedKey".to_owned(),
             good.replace(' ', "  "),
