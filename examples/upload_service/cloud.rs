@@ -30,21 +30,30 @@ impl Cloud {
         }
     }
 
-    /// An access key that guards nothing outside this program.
+    /// An access key, or the name of an account, that guards nothing outside this program.
     pub(crate) fn default_access_key(self) -> &'static str {
         match self {
             Self::S3 => "AKIAVALETKEYEXAMPLE0",
             Self::Gcs => "GOOGVALETKEYEXAMPLE0",
-            // The account that every emulator has.
             Self::Azure => "devstoreaccount1",
         }
     }
 
-    /// A published example of a secret.
+    /// A secret that everybody knows.
     pub(crate) fn default_secret_key(self) -> &'static str {
         match self {
             Self::S3 | Self::Gcs => "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            // Emulators of Azure Storage have it, and its documentation prints it.
             Self::Azure => "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+        }
+    }
+
+    /// Holds an upload to its size and type, as far as the tokens of this cloud can.
+    pub(crate) fn hold(self, grant: Grant, size: u64, content_type: impl Into<String>) -> Grant {
+        match self {
+            Self::S3 | Self::Gcs => grant.exact_size(size).content_type(content_type),
+            // A token of an account key binds neither: the upload server can refuse to issue, and that is all.
+            Self::Azure => grant.any_size().any_content_type(),
         }
     }
 
@@ -52,7 +61,7 @@ impl Cloud {
         match self {
             Self::S3 => "S3",
             Self::Gcs => "Google Cloud Storage",
-            Self::Azure => "Azure Storage",
+            Self::Azure => "Azure Blob Storage",
         }
     }
 }
@@ -96,7 +105,7 @@ impl Signer {
             Self::S3(key, endpoint) => key.presign(&aws::UrlRequest::at(endpoint, grant)?, now),
             Self::Gcs(key, endpoint) => key.signed_url(&gcs::UrlRequest::at(endpoint, grant)?, now),
             Self::Azure(key, endpoint) => {
-                // The gateway listens on loopback without TLS.
+                // Without this a token says that it is for HTTPS only, which the gateway on loopback is not.
                 let request = azure::UrlRequest::at(endpoint, grant)?.protocol(azure::Protocol::HttpsOrHttp);
                 key.issue(&request, now)
             }
@@ -120,11 +129,12 @@ impl Verifier {
             }
             Signer::Gcs(key, _) => Self::Gcs(gcs::Verifier::new(gcs::KeyRing::new().with(key), gcs::Expect::new())),
             Signer::Azure(key, _) => {
-                let text = |error: valet_key::error::KeyError| error.to_string();
-                let expect = azure::Expect::new(key.credential().account_name(), azure::Service::Blob).map_err(text)?;
+                let expect = azure::Expect::new(&options.access_key, azure::Service::Blob);
+                // Azure reads `%2F` in a name as a slash, and its JavaScript library writes it so.
+                let expect = expect.map_err(|error| error.to_string())?.account_in_path().escaped_slashes();
                 let mut ring = azure::KeyRing::new();
-                ring.insert(key).map_err(text)?;
-                Self::Azure(azure::Verifier::new(ring, expect.account_in_path()))
+                ring.insert(key).map_err(|error| error.to_string())?;
+                Self::Azure(azure::Verifier::new(ring, expect))
             }
         })
     }
@@ -137,18 +147,24 @@ impl Verifier {
         })
     }
 
-    /// The error document of this cloud: status, code, XML.
-    pub(crate) fn told(&self, error: &VerifyError) -> Told {
+    /// The error document of this cloud for a request that was not what it should be: status, code, XML.
+    pub(crate) fn told(&self, error: &VerifyError, request_id: &str) -> Told {
         match self {
-            Self::S3(_) => Told::s3(&aws::S3Error::from(error)),
+            Self::S3(_) => Told::s3(&aws::S3Error::from(error), request_id),
             Self::Gcs(_) => {
                 let error = gcs::StorageError::from(error);
                 Told { status: error.status, code: error.code, xml: error.to_xml() }
             }
-            Self::Azure(_) => {
-                let error = azure::StorageError::from(error);
-                Told { status: error.status, code: error.code, xml: error.to_xml("upload-service") }
-            }
+            Self::Azure(_) => Told::azure(&azure::StorageError::from(error), request_id),
+        }
+    }
+
+    /// The same for one that was, but cannot be done.
+    pub(crate) fn failed(&self, status: u16, code: &'static str, message: &'static str, request_id: &str) -> Told {
+        match self {
+            // The error documents of these two have the same shape.
+            Self::S3(_) | Self::Gcs(_) => Told::s3(&aws::S3Error::new(status, code, message), request_id),
+            Self::Azure(_) => Told::azure(&azure::StorageError::new(status, code, message), request_id),
         }
     }
 }
@@ -161,8 +177,12 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    pub(crate) fn s3(error: &aws::S3Error) -> Self {
-        Self { status: error.status, code: error.code, xml: error.to_xml("upload-service") }
+    fn s3(error: &aws::S3Error, request_id: &str) -> Self {
+        Self { status: error.status, code: error.code, xml: error.to_xml(request_id) }
+    }
+
+    fn azure(error: &azure::StorageError, request_id: &str) -> Self {
+        Self { status: error.status, code: error.code, xml: error.to_xml(request_id) }
     }
 }
 
@@ -194,6 +214,7 @@ impl Signed<'_> {
         match self {
             Self::S3(request) => request.params().collect(),
             Self::Gcs(request) => request.params().collect(),
+            // A token of Azure covers no parameters but its own.
             Self::Azure(_) => Ok(Vec::new()),
         }
     }
@@ -204,6 +225,7 @@ impl Signed<'_> {
         match self {
             Self::S3(request) => request.header(name).next().map(text),
             Self::Gcs(request) => request.header(name).next().map(text),
+            // A token of an account key signs none.
             Self::Azure(_) => None,
         }
     }
@@ -217,7 +239,7 @@ impl Signed<'_> {
         }
     }
 
-    /// What holds the body to the token, if anything of it can.
+    /// What the body has to be, if that was signed.
     pub(crate) fn payload_check(&self) -> Option<aws::PayloadCheck> {
         match self {
             Self::S3(request) => Some(request.payload_check()),

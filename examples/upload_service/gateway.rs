@@ -1,8 +1,9 @@
 //! The storage gateway: verifies each request, then acts on the verified facts and on nothing else.
 
 use crate::{
+    Peer,
     azure::{self, Blocks},
-    cloud::{Signed, Told, Verifier},
+    cloud::{Signed, Verifier},
     options::Options,
     store::{Object, Store},
 };
@@ -16,11 +17,14 @@ use axum::{
 use http_body_util::BodyExt;
 use std::{
     fmt::Write,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use valet_key::{
-    aws::{PayloadCheck, S3Error},
+    aws::PayloadCheck,
     clock::{Clock, SystemClock},
     error::VerifyError,
     view::{HeaderLine, RequestView},
@@ -32,18 +36,24 @@ pub(crate) const BODY_LIMIT: usize = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
-pub(crate) struct Gateway {
+struct Gateway {
     verifier: Arc<Verifier>,
-    pub(crate) store: Store,
-    blocks: Arc<Mutex<Blocks>>,
+    store: Store,
+    blocks: Arc<Blocks>,
+    requests: Arc<AtomicU64>,
     origins: Arc<[String; 2]>,
 }
 
 pub(crate) fn router(options: &Options, store: Store) -> Result<Router, String> {
     let port = options.listen.rsplit(':').next().unwrap_or_default();
     let origins = [format!("http://{}", options.listen), format!("http://localhost:{port}")];
-    let verifier = Arc::new(Verifier::new(options)?);
-    let gateway = Gateway { verifier, store, blocks: Arc::default(), origins: Arc::new(origins) };
+    let gateway = Gateway {
+        verifier: Arc::new(Verifier::new(options)?),
+        store,
+        blocks: Arc::default(),
+        requests: Arc::default(),
+        origins: Arc::new(origins),
+    };
     Ok(Router::new().fallback(handle).with_state(gateway))
 }
 
@@ -51,13 +61,13 @@ pub(crate) fn router(options: &Options, store: Store) -> Result<Router, String> 
 pub(crate) enum Refusal {
     /// It was not what it should be.
     Unverified(VerifyError),
-    /// It was, but cannot be done. The error documents of the clouds have the same shape.
-    Failed(S3Error, String),
+    /// It was, but cannot be done.
+    Failed { status: u16, code: &'static str, message: &'static str, reason: String },
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self::Failed(S3Error::new(status, code, message), "served here".into())
+        Self::Failed { status, code, message, reason: "served here".into() }
     }
 }
 
@@ -71,11 +81,16 @@ async fn handle(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let origin = gateway.allowed_origin(&parts);
     let path = parts.uri.path().to_owned();
+    let number = gateway.requests.fetch_add(1, Ordering::Relaxed);
+    let id = format!("00000000-0000-0000-0000-{number:012x}");
     let mut response = if parts.method == "OPTIONS" {
         preflight(&parts, origin.is_some())
     } else {
-        gateway.serve(&parts, body).await.unwrap_or_else(|refusal| gateway.refused(&refusal))
+        gateway.serve(&parts, body).await.unwrap_or_else(|refusal| gateway.refused(&refusal, &id))
     };
+    if matches!(*gateway.verifier, Verifier::Azure(_)) {
+        azure::finish(&mut response, &parts, &id);
+    }
     // Never the query: it is a bearer token.
     let verdict = response.extensions_mut().remove::<Verdict>().map_or("ok".into(), |verdict| verdict.0);
     eprintln!("gateway: {} {path} -> {} {verdict}", parts.method, response.status().as_u16());
@@ -111,22 +126,21 @@ fn preflight(parts: &Parts, allowed: bool) -> Response {
 struct Verdict(String);
 
 impl Gateway {
-    fn refused(&self, refusal: &Refusal) -> Response {
+    fn refused(&self, refusal: &Refusal, id: &str) -> Response {
         let (told, reason) = match refusal {
-            Refusal::Unverified(error) => (self.verifier.told(error), format!("{}: {error}", error.code())),
-            Refusal::Failed(error, reason) => (Told::s3(error), reason.clone()),
+            Refusal::Unverified(error) => (self.verifier.told(error, id), format!("{}: {error}", error.code())),
+            Refusal::Failed { status, code, message, reason } => {
+                (self.verifier.failed(*status, code, message, id), reason.clone())
+            }
         };
         let mut response = Response::new(Body::from(told.xml));
         *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        // Clients of Azure read the code here, those of other clouds do not look.
-        response.headers_mut().insert("x-ms-error-code", HeaderValue::from_static(told.code));
+        if let Verifier::Azure(_) = *self.verifier {
+            response.headers_mut().insert("x-ms-error-code", HeaderValue::from_static(told.code));
+        }
         response.extensions_mut().insert(Verdict(format!("{} ({reason})", told.code)));
         response
-    }
-
-    pub(crate) fn blocks(&self) -> std::sync::MutexGuard<'_, Blocks> {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn allowed_origin(&self, parts: &Parts) -> Option<HeaderValue> {
@@ -138,13 +152,16 @@ impl Gateway {
         let lines: Vec<HeaderLine<'_>> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let target = parts.uri.to_string();
-        let view = RequestView::new(parts.method.as_str(), &target, &lines);
-        let request = self.verifier.verify(&view, SystemClock.now())?;
-        if let Signed::Azure(request) = &request {
-            return azure::serve(self, request, parts, body).await;
+        let mut view = RequestView::new(parts.method.as_str(), &target, &lines);
+        if let Some(Peer(address)) = parts.extensions.get() {
+            view = view.from_address(*address);
         }
+        let request = self.verifier.verify(&view, SystemClock.now())?;
 
         // From here on only what was verified counts.
+        if let Signed::Azure(request) = &request {
+            return azure::serve(&self.store, &self.blocks, request, parts, body).await;
+        }
         let path = request.decoded_path()?;
         let below = path.strip_prefix('/').unwrap_or_default();
         let (bucket, key) = below.split_once('/').unwrap_or((below, ""));
@@ -193,7 +210,7 @@ impl Gateway {
         set(header::CONTENT_TYPE, &object.content_type);
         set(header::CONTENT_LENGTH, &object.bytes.len().to_string());
         set(header::ETAG, &object.etag());
-        set(header::LAST_MODIFIED, "Thu, 01 Jan 1970 00:00:00 GMT");
+        set(header::LAST_MODIFIED, LAST_MODIFIED);
         // A stored page must not run here.
         set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         for (name, value) in params {
@@ -273,6 +290,8 @@ impl Gateway {
     }
 }
 
+/// When every object was last modified: the store does not remember.
+pub(crate) const LAST_MODIFIED: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 const EPOCH: &str = "1970-01-01T00:00:00.000Z";
 
 /// Takes a body in, and lets go of it only once it is whole and the one that was signed.
@@ -303,24 +322,26 @@ pub(crate) async fn read_body(mut body: Body, mut check: Option<PayloadCheck>) -
         }
         bytes.extend_from_slice(&piece);
     }
-    let is_too_long = check.as_ref().is_some_and(PayloadCheck::is_too_long);
-    if bytes.len() as u64 != expected && !is_too_long {
+    if bytes.len() as u64 != expected && !check.as_ref().is_some_and(PayloadCheck::is_too_long) {
         return Err(Refusal::new(400, "IncompleteBody", "The body ended before its length."));
     }
-    check.map_or(Ok(()), PayloadCheck::finish)?;
+    if let Some(check) = check {
+        check.finish()?;
+    }
     Ok(bytes)
 }
 
 pub(crate) fn broken(error: &std::io::Error) -> Refusal {
-    Refusal::Failed(S3Error::new(500, "InternalError", "The object could not be kept."), error.to_string())
+    let message = "The object could not be kept.";
+    Refusal::Failed { status: 500, code: "InternalError", message, reason: error.to_string() }
 }
 
-fn xml_response(xml: &str) -> Response {
+pub(crate) fn xml_response(xml: &str) -> Response {
     let mut response = Response::new(Body::from(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{xml}")));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -19,14 +19,14 @@ mod options;
 mod store;
 mod upload_server;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use options::Options;
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{net::IpAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -87,15 +87,19 @@ async fn run(mut options: Options) -> Result<ExitCode, String> {
 /// How long a client may take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
+/// The address that a connection comes from.
+#[derive(Clone, Copy)]
+struct Peer(IpAddr);
+
 /// Serves every connection on its own, and drops the ones that send no request.
 async fn serve(listener: TcpListener, router: Router) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             // Out of descriptors, most likely: it passes when connections close.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(router.clone().layer(Extension(Peer(peer.ip()))));
         tokio::spawn(async move {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())

@@ -8,8 +8,10 @@ usage: upload_service [options]
   --listen ADDRESS      upload server, default 127.0.0.1:8080 (--demo: 127.0.0.1:0)
   --gateway ADDRESS     storage gateway, default 127.0.0.1:9000 (--demo: 127.0.0.1:0)
   --cloud NAME          s3 (default), gcs or azure: which tokens are issued and verified
-  --access-key ID       default AKIAVALETKEYEXAMPLE0, GOOGVALETKEYEXAMPLE0 or devstoreaccount1
-  --secret-key SECRET   default a published example; it guards nothing outside this program
+  --access-key ID       default AKIAVALETKEYEXAMPLE0, or GOOGVALETKEYEXAMPLE0;
+                        for azure the account, default devstoreaccount1
+  --secret-key SECRET   default a published example; it guards nothing outside this program;
+                        for azure in base64
   --region NAME         default us-east-1; S3 only
   --bucket NAME         may be repeated; default media-uploads, secure-invoices, user-profiles
   --data DIR            keep files there; default in memory

@@ -1,7 +1,11 @@
 //! The upload server: knows the users, decides what they may do, and hands out tokens. It never sees a
 //! byte of a file.
 
-use crate::{cloud::Signer, gateway::BODY_LIMIT, options::Options};
+use crate::{
+    cloud::{Cloud, Signer},
+    gateway::BODY_LIMIT,
+    options::Options,
+};
 use axum::{
     Json, Router,
     extract::State,
@@ -21,6 +25,7 @@ use valet_key::{
 
 #[derive(Clone)]
 struct Server {
+    cloud: Cloud,
     signer: Arc<Signer>,
     buckets: Arc<Vec<String>>,
     uploads: Arc<AtomicU64>,
@@ -30,6 +35,7 @@ struct Server {
 pub(crate) fn router(options: &Options) -> Result<Router, String> {
     let because = Justification::new("plain HTTP on loopback, for this demonstration");
     let server = Server {
+        cloud: options.cloud,
         signer: Arc::new(Signer::new(options)?),
         buckets: Arc::new(options.buckets.clone()),
         uploads: Arc::default(),
@@ -80,12 +86,11 @@ async fn upload(State(server): State<Server>, Json(asked): Json<Value>) -> Respo
     let key = format!("users/{USER}/{number}-{}", name.trim_start_matches('.'));
     let content_type = if content_type.is_empty() { "application/octet-stream".to_owned() } else { content_type };
     let grant = Grant::create(bucket, key.as_str())
-        .exact_size(size)
-        .content_type(content_type)
         .classified(classification)
         .lives(classification.cap().min(valet_key::grant::Lifetime::DEFAULT));
-    let has_log = !matches!(*server.signer, Signer::Azure(..));
-    let grant = if has_log { grant.request_id(format!("upload-{number}")) } else { grant };
+    let grant = server.cloud.hold(grant, size, content_type);
+    // Tokens of an Azure account key have no place for an id.
+    let grant = if server.cloud == Cloud::Azure { grant } else { grant.request_id(format!("upload-{number}")) };
     server.answer(&grant, &key)
 }
 
@@ -106,11 +111,7 @@ async fn read(State(server): State<Server>, Json(asked): Json<Value>) -> Respons
 
 impl Server {
     fn answer(&self, grant: &Grant, key: &str) -> Response {
-        let mut grant = grant.clone().because(self.because.clone());
-        if matches!(*self.signer, Signer::Azure(..)) {
-            // A token of an account key bounds neither size nor type.
-            grant = grant.any_size().any_content_type();
-        }
+        let grant = grant.clone().because(self.because.clone());
         let now = SystemClock.now();
         match self.signer.issue(&grant, now) {
             Ok(url) => {

@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 
 // The package is where the script runs, not where this file is.
 const {
-  BlobSASPermissions, BlockBlobClient, AnonymousCredential, ContainerSASPermissions, StorageSharedKeyCredential,
-  generateBlobSASQueryParameters,
+  BlobSASPermissions, BlockBlobClient, AnonymousCredential, ContainerClient, ContainerSASPermissions,
+  StorageSharedKeyCredential, generateBlobSASQueryParameters,
 } = createRequire(process.cwd() + "/")("@azure/storage-blob");
 
 const [account, container] = ["devstoreaccount1", "media-uploads"];
@@ -69,6 +69,24 @@ await run("its own blob token with another key", false, () => text(wrong(blob)))
 const every = own(key, { permissions: ContainerSASPermissions.parse("rd") });
 await run("its own container token reads", true, async () => (await text(every(blob))) === small.toString());
 await run("its own container token writes", false, () => client(every(blob)).uploadData(small));
+// A client of a container writes the slashes of a name as `%2F`.
+const inside = (permissions) => {
+  const query = generateBlobSASQueryParameters(
+    { containerName: container, expiresOn: new Date(Date.now() + 600000), permissions: ContainerSASPermissions.parse(permissions) },
+    new StorageSharedKeyCredential(account, key),
+  );
+  const options = { retryOptions: { maxTries: 1 } };
+  return new ContainerClient(`${gateway}/${account}/${container}?${query}`, new AnonymousCredential(), options);
+};
+const listed = async (of, prefix) => {
+  const names = [];
+  for await (const found of of.listBlobsFlat({ prefix })) names.push(found.name);
+  return names;
+};
+await run("its own container client reads", true, async () =>
+  (await inside("r").getBlockBlobClient(blob).downloadToBuffer()).toString() === small.toString());
+await run("its own container client lists", true, async () => (await listed(inside("l"), "js/")).join() === blob);
+await run("its own container client lists with r", false, () => listed(inside("r"), "js/"));
 await run("its own container token deletes", true, () => client(every(blob)).delete());
 console.log(`javascript: ${cases - surprises} of ${cases} as expected`);
 process.exit(surprises > 0 ? 1 : 0);

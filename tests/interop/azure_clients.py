@@ -7,8 +7,8 @@ import sys
 
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import (
-    AccountSasPermissions, BlobClient, BlobSasPermissions, ContainerSasPermissions, ResourceTypes, generate_account_sas,
-    generate_blob_sas, generate_container_sas,
+    AccountSasPermissions, BlobClient, BlobSasPermissions, ContainerClient, ContainerSasPermissions, ResourceTypes,
+    generate_account_sas, generate_blob_sas, generate_container_sas,
 )
 
 ACCOUNT, CONTAINER = "devstoreaccount1", "media-uploads"
@@ -80,6 +80,18 @@ every = generate_container_sas(ACCOUNT, CONTAINER, account_key=KEY, permission=C
 case("its own container token reads", True, lambda: at(every).download_blob().readall() == small)
 case("its own container token deletes", False, lambda: at(every).delete_blob())
 case("its own container token elsewhere", False, lambda: at(every, container="user-profiles").download_blob().readall())
+listed = lambda token, prefix=None: [
+    found.name for found in ContainerClient(f"{GATEWAY}/{ACCOUNT}", CONTAINER, credential=token, retry_total=0).list_blobs(name_starts_with=prefix)
+]
+case("its own container token for reading lists", False, lambda: listed(every))
+lists = generate_container_sas(ACCOUNT, CONTAINER, account_key=KEY, permission=ContainerSasPermissions(list=True), expiry=end())
+case("its own container token lists", True, lambda: blob in listed(lists))
+case("its own container token lists what has a prefix", True, lambda: listed(lists, "py/a b+") == [blob])
+case("its own container token lists what has another", True, lambda: listed(lists, "py/b") == [])
+case("its own container token for listing reads", False, lambda: at(lists).download_blob().readall())
+here = lambda address: generate_blob_sas(ACCOUNT, CONTAINER, blob, account_key=KEY, permission=BlobSasPermissions(read=True), expiry=end(), ip=address)
+case("its own blob token for this address", True, lambda: at(here("127.0.0.1")).download_blob().readall() == small)
+case("its own blob token for other addresses", False, lambda: at(here("192.0.2.1-192.0.2.9")).download_blob().readall())
 account = generate_account_sas(ACCOUNT, KEY, ResourceTypes(object=True), AccountSasPermissions(read=True), end())
 case("its own account token reads", True, lambda: at(account).download_blob().readall() == small)
 case("its own account token deletes", False, lambda: at(account).delete_blob())
