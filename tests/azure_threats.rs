@@ -10,12 +10,13 @@ use std::net::IpAddr;
 use valet_key::azure::{
     AccountKey, AccountPermissions, AccountRequest, AddressRange, BlobPermissions, ContainerPermissions, Delegation,
     DirectoryPermissions, Endpoint, Expect, FilePermissions, Inline, KeyRange, KeyRing, Presented, Protocol,
-    QueuePermissions, ResourceTypes, Sas, Service, Services, Split, StorageError, Stored, StoredPolicies, StoredPolicy,
-    TablePermissions, UrlRequest, UserDelegationKey, Verifier, Version,
+    QueuePermissions, ResourceTypes, Sas, Service, Services, SignedRequest, Split, StorageError, Stored,
+    StoredPolicies, StoredPolicy, TablePermissions, UrlRequest, UserDelegationKey, Verifier, Version,
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, VerifyError};
 use valet_key::grant::{Action, Constraint, Grant, Justification, Lifetime, ResponseHeader};
+use valet_key::token::Verified;
 use valet_key::view::{Limits, RequestView};
 
 const ACCOUNT: &str = "myaccount";
@@ -520,6 +521,101 @@ fn r23_a_signature_has_one_spelling() {
     Sent { target: bare, ..sent }.is_accepted();
 }
 
+/// Azure has no session token. What is temporary is a user delegation key, and what proves it is its public half: six fields
+/// that stand in the token, are part of what is signed, and have to be those of the key itself.
+#[test]
+fn r24_a_temporary_key_comes_with_its_public_half_and_no_other_does() {
+    const FIELDS: [&str; 6] = ["skoid", "sktid", "skt", "ske", "sks", "skv"];
+    let sent = by_user();
+    sent.is_accepted();
+    let part = |name: &str| {
+        let pair = sent.target.split(['?', '&']).find(|pair| pair.starts_with(&format!("{name}="))).unwrap();
+        pair.to_owned()
+    };
+    for name in FIELDS {
+        sent.replace(&format!("&{}", part(name)), "").is_refused("field_count", FAILED);
+        sent.replace(&part(name), &format!("{name}=")).check().expect_err(name);
+        get().more(&format!("&{}", part(name))).check().expect_err(name);
+    }
+    // The value of the key without its public half, and the public half with the value of an account key.
+    Sent::by(&key_of(DELEGATED), &blob("r")).is_refused("signature_mismatch", FAILED);
+    let public = |key: &UserDelegationKey| key.credential().delegation().unwrap().clone();
+    let borrowed = UserDelegationKey::new(ACCOUNT, public(&delegated()), Base64::encode_string(PRIMARY)).unwrap();
+    Sent::by(&borrowed, &blob("r")).is_refused("signature_mismatch", FAILED);
+    let all = FIELDS.iter().fold(get(), |sent, name| sent.more(&format!("&{}", part(name))));
+    all.is_refused("signature_mismatch", FAILED);
+
+    // The same value under another public half is another key, which nobody gave out.
+    let given = ["2023-11-14T22:00:00Z", "2023-11-14T23:00:00Z"];
+    for (ids, window, version) in [
+        ([TID, TID], given, "2026-04-06"),
+        ([OID, OID], given, "2026-04-06"),
+        ([OID, TID], ["2023-11-14T21:59:59Z", given[1]], "2026-04-06"),
+        ([OID, TID], [given[0], "2023-11-14T23:00:01Z"], "2026-04-06"),
+        ([OID, TID], given, "2025-11-05"),
+    ] {
+        let delegation = Delegation::new(ids, window, "b", version).unwrap();
+        let other = UserDelegationKey::new(ACCOUNT, delegation, Base64::encode_string(DELEGATED)).unwrap();
+        Sent::by(&other, &blob("r")).is_refused("unknown_key", FAILED);
+        let told = Sent::by(&other, &blob("r")).see(|view| {
+            let presented = Presented::parse(view).unwrap();
+            presented.check(delegated().credential(), &expect(Service::Blob), now()).map(|_| ())
+        });
+        assert_eq!(told, Err(VerifyError::OtherKey));
+    }
+    let tied = public(&delegated()).for_users_of(OID).unwrap();
+    let tied = UserDelegationKey::new(ACCOUNT, tied, Base64::encode_string(DELEGATED)).unwrap();
+    Sent::by(&tied, &blob("r")).is_refused("unknown_key", FAILED);
+
+    // Each kind of key is asked about its own tokens only.
+    for (sent, other) in [(by_user(), key().credential().clone()), (get(), delegated().credential().clone())] {
+        let told = sent.see(|view| {
+            let presented = Presented::parse(view).unwrap();
+            presented.check(&other, &expect(Service::Blob), now()).map(|_| ())
+        });
+        assert_eq!(told, Err(VerifyError::OtherKey));
+    }
+}
+
+/// A user delegation key is for one service, which it says in `sks`.
+#[test]
+fn r24_a_key_of_one_service_is_good_for_no_other() {
+    let queue = UrlRequest::queue("jobs", Inline::new(QueuePermissions::ADD)).unwrap().because(why());
+    let file = UrlRequest::file("share", "d/a.txt", Inline::new(FilePermissions::READ)).unwrap().because(why());
+    let directory = UrlRequest::directory("photos", "2026", Inline::new(DirectoryPermissions::READ)).unwrap();
+    let directory = directory.because(why());
+    let all = [("b", blob("r")), ("b", directory), ("q", queue), ("f", file)];
+    for (own, request) in &all {
+        for service in ["b", "q", "f", "t"] {
+            let issued = delegated_for(service).issue(request, now());
+            assert_eq!(issued.is_ok(), service == *own, "{service} {request:?}");
+            assert!(matches!(issued, Ok(_) | Err(IssueError::Invalid { what: "user delegation key", .. })));
+        }
+        let sent = Sent::by(&delegated_for(own), request);
+        let sent = if sent.service == Service::DataLake { sent.path("/photos/2026") } else { sent };
+        sent.is_accepted();
+        // Whoever has a key of another service signs with it all the same.
+        for other in ["b", "q", "f", "t"].into_iter().filter(|other| other != own) {
+            let text = sent.see(|view| Presented::parse(view).unwrap().string_to_sign(&expect(sent.service)).unwrap());
+            let text = String::from_utf8(text.as_bytes().to_vec()).unwrap();
+            let (from, to) = (format!("\n{own}\n2026-04-06\n"), format!("\n{other}\n2026-04-06\n"));
+            assert_eq!(text.matches(&from).count(), 1);
+            let signature = escape(&hmac(DELEGATED, text.replace(&from, &to).as_bytes()));
+            let (unsigned, _) = sent.target.split_once("&sig=").unwrap();
+            let foreign = Sent { target: format!("{unsigned}&sig={signature}"), ..sent.clone() };
+            let foreign = foreign.replace(&format!("sks={own}&"), &format!("sks={other}&"));
+            foreign.is_refused("not_covered", (403, "AuthorizationServiceMismatch"));
+        }
+        sent.replace(&format!("sks={own}&"), "sks=x&").check().expect_err("no such service");
+    }
+    // A ring that knows the key of one service only.
+    let mut ring = KeyRing::new();
+    ring.insert_delegated(delegated_for("b"), now()).unwrap();
+    let verifier = Verifier::new(ring, expect(Service::Queue));
+    let sent = Sent::by(&delegated_for("q"), &all[2].1);
+    assert_eq!(sent.check_with(&verifier, now()), Err(VerifyError::UnknownKey));
+}
+
 #[test]
 fn r25_an_unknown_key_and_a_wrong_signature_get_one_answer() {
     let wrong = get().replace("cat", "dog").check().unwrap_err();
@@ -530,6 +626,68 @@ fn r25_an_unknown_key_and_a_wrong_signature_get_one_answer() {
     by_user().is_accepted();
     let empty = Verifier::new(KeyRing::new(), expect(Service::Blob));
     assert_eq!(get().check_with(&empty, now()), Err(VerifyError::UnknownKey));
+}
+
+/// That nobody acts on what was not verified is a matter of types: the facts of a request come in a `Verified`, which
+/// nothing but an accepted signature makes (the documentation of that type has code that does not compile). What can be
+/// shown here is that no way of writing a request goes around the signature.
+#[test]
+fn r26_nothing_is_served_without_its_signature() {
+    fn serve(request: &Verified<SignedRequest<'_>>) -> String {
+        [request.method(), " ", &request.name().unwrap()].concat()
+    }
+    let verifier = verifier(expect(Service::Blob));
+    assert_eq!(
+        get().see(|view| verifier.verify(view, now()).map(|request| serve(&request))),
+        Ok("GET 2026/cat.jpg".to_owned())
+    );
+
+    // No credentials are no credentials, and those of another scheme are none here.
+    let none = Sent::new(Service::Blob, "GET", "/photos/2026/cat.jpg");
+    let told = (401, "NoAuthenticationInformation");
+    none.is_refused("not_signed", told);
+    for header in ["SharedKey myaccount:AAAA", "SharedKeyLite myaccount:AAAA", "Bearer a.b.c", "Basic YTpi", ""] {
+        none.with("authorization", header).is_refused("not_signed", told);
+    }
+    // Any one field of a token is a token, which then lacks the rest.
+    let good = get();
+    let (_, query) = good.target.split_once('?').unwrap();
+    for pair in query.split('&') {
+        none.more(&format!("?{pair}")).is_refused("field_count", FAILED);
+        let rest = query.split('&').filter(|other| *other != pair).collect::<Vec<_>>().join("&");
+        none.more(&format!("?{rest}")).check().expect_err(pair);
+    }
+    let (unsigned, _) = good.target.split_once("&sig=").unwrap();
+    for sig in ["", "AAAA", &"A".repeat(44)] {
+        Sent { target: format!("{unsigned}&sig={sig}"), ..get() }.is_refused("field_form", FAILED);
+    }
+    let zeros = format!("{unsigned}&sig={}%3D", "A".repeat(43));
+    Sent { target: zeros, ..get() }.is_refused("signature_mismatch", FAILED);
+
+    // Whatever a request does, and however it brings its body.
+    let all = Sent::of(&blob("racwdt"));
+    for (method, more, headers) in [
+        ("GET", "", &[][..]),
+        ("HEAD", "", &[]),
+        ("DELETE", "", &[]),
+        ("GET", "&comp=tags", &[]),
+        ("PUT", "", &[("x-ms-blob-type", "BlockBlob")]),
+        ("PUT", "", &[("x-ms-blob-type", "BlockBlob"), ("transfer-encoding", "chunked")]),
+        ("PUT", "", &[("x-ms-blob-type", "BlockBlob"), ("x-ms-structured-body", "XSM/1.0; properties=crc64")]),
+        ("PUT", "&comp=block&blockid=QQ%3D%3D", &[]),
+        ("PUT", "&comp=blocklist", &[]),
+        ("PUT", "&comp=appendblock", &[]),
+        ("PUT", "&comp=metadata", &[]),
+        ("PUT", "&comp=snapshot", &[]),
+    ] {
+        let sent = headers.iter().fold(all.method(method).more(more), |sent, (name, value)| sent.with(name, value));
+        sent.is_accepted();
+        let (before, behind) = sent.target.split_once("sig=").unwrap();
+        let rest = behind.split_once('&').map_or(String::new(), |(_, rest)| format!("&{rest}"));
+        let forged = Sent { target: format!("{before}sig={}%3D{rest}", "A".repeat(43)), ..sent.clone() };
+        forged.is_refused("signature_mismatch", FAILED);
+        Sent { target: format!("{before}{}", rest.trim_start_matches('&')), ..sent }.is_refused("field_count", FAILED);
+    }
 }
 
 #[test]
