@@ -866,6 +866,29 @@ fn r40_a_listing_stays_in_its_directory() {
 }
 
 #[test]
+fn r40_what_decides_on_a_permission_is_written_in_one_way() {
+    let version = || {
+        let terms = Inline::new(BlobPermissions::parse("x").unwrap());
+        let request = UrlRequest::blob_version("photos", "cat.jpg", "2023-11-14T00:00:00.0000000Z", terms).unwrap();
+        Sent::of(&request).method("DELETE")
+    };
+    version().is_accepted();
+    // To delete for good needs `y`, however it is written.
+    version().more("&deletetype=permanent").is_refused("permission", PERMISSION);
+    for value in ["perm%61nent", "Permanent", "%70ermanent", "other", ""] {
+        version().more(&format!("&deletetype={value}")).is_refused("field_form", FAILED);
+    }
+    let messages = |letters: &str| queue(letters).method("GET");
+    messages("p").is_accepted();
+    messages("p").more("&peekonly=false").is_accepted();
+    messages("r").more("&peekonly=true").is_accepted();
+    messages("p").more("&peekonly=true").is_refused("permission", PERMISSION);
+    for value in ["%74rue", "True", "1", ""] {
+        messages("p").more(&format!("&peekonly={value}")).is_refused("field_form", FAILED);
+    }
+}
+
+#[test]
 fn r40_permissions_are_held_against_the_operation() {
     let one = |letters: &str| Sent::of(&blob(letters));
     for (sent, method, query, header, accepted, refused) in [

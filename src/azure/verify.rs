@@ -131,8 +131,8 @@ impl<'r> Presented<'r> {
             features: Features {
                 names_snapshot: params.has(Own::Snapshot),
                 names_version: params.has(Own::VersionId),
-                for_good: params.own(Own::DeleteType) == Some("permanent"),
-                peeks: params.own(Own::PeekOnly) == Some("true"),
+                for_good: read_word(&params, Own::DeleteType, &["permanent"], "`permanent`")?,
+                peeks: read_word(&params, Own::PeekOnly, &["true", "false"], "`true` or `false`")?,
                 ..head.features
             },
             policy: None,
@@ -594,6 +594,16 @@ fn read_depth(params: &Params<'_>) -> Result<usize, VerifyError> {
         Some([ones @ b'1'..=b'9']) => Ok(usize::from(ones - b'0')),
         Some([tens @ b'1'..=b'9', ones @ b'0'..=b'9']) => Ok(usize::from((tens - b'0') * 10 + (ones - b'0'))),
         Some(_) => Err(VerifyError::FieldForm { field: "sdd", expected: "a number from 1 to 99" }),
+    }
+}
+
+/// Whether a parameter says the first of these words. What says none of them, or says it with escapes, might say to a
+/// server what it does not say here.
+fn read_word(params: &Params<'_>, own: Own, words: &[&str], expected: &'static str) -> Result<bool, VerifyError> {
+    match params.own(own) {
+        None => Ok(false),
+        Some(value) if words.contains(&value) => Ok(words.first() == Some(&value)),
+        Some(_) => Err(VerifyError::FieldForm { field: own.name(), expected }),
     }
 }
 
