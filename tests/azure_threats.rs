@@ -949,6 +949,24 @@ fn r40_permissions_are_held_against_the_operation() {
 }
 
 #[test]
+fn r40_a_header_that_decides_on_a_permission_is_there_once() {
+    let lease = || Sent::of(&blob("d")).method("PUT").more("&comp=lease");
+    lease().with("x-ms-lease-action", "break").is_accepted();
+    lease().with("x-ms-lease-action", "acquire").is_refused("permission", PERMISSION);
+    for other in ["acquire", "break"] {
+        let sent = lease().with("x-ms-lease-action", "break").with("X-MS-Lease-Action", other);
+        sent.is_refused("field_count", FAILED);
+    }
+    let update = || table(KeyRange::new(), "u").method("MERGE").path("/Users(PartitionKey='a',RowKey='b')");
+    update().with("If-Match", "*").is_accepted();
+    for nothing in ["", " "] {
+        update().with("If-Match", nothing).is_refused("permission", PERMISSION);
+    }
+    update().with("If-Match", "*").with("if-match", "").is_refused("field_count", FAILED);
+    update().with("If-Match", "").with("if-match", "*").is_refused("field_count", FAILED);
+}
+
+#[test]
 fn r41_what_is_broad_needs_a_reason() {
     let read = || Inline::new(BlobPermissions::READ);
     let long = read().lives(Lifetime::minutes(16).unwrap());

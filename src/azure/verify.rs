@@ -613,21 +613,31 @@ struct Head<'r> {
     hosts: usize,
     is_authorized: bool,
     foreign: Option<&'static str>,
+    /// Whether there is an `If-Match`, and an `x-ms-lease-action`.
+    is_matched: bool,
+    is_lease: bool,
     features: Features,
 }
 
 impl<'r> Head<'r> {
     fn read(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
-        let mut head =
-            Self { host: None, hosts: 0, is_authorized: false, foreign: None, features: Features::default() };
+        let mut head = Self {
+            host: None,
+            hosts: 0,
+            is_authorized: false,
+            foreign: None,
+            is_matched: false,
+            is_lease: false,
+            features: Features::default(),
+        };
         for &(name, value) in head::lines(view, limits)? {
             head::check_line(name, value, limits)?;
-            head.take(name, value);
+            head.take(name, value)?;
         }
         Ok(head)
     }
 
-    fn take(&mut self, name: &str, value: &'r [u8]) {
+    fn take(&mut self, name: &str, value: &'r [u8]) -> Result<(), VerifyError> {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if is("host") {
@@ -636,16 +646,27 @@ impl<'r> Head<'r> {
         } else if is("authorization") {
             self.is_authorized = true;
         } else if is("if-match") {
-            self.features.has_if_match = true;
+            once(&mut self.is_matched, "If-Match")?;
+            // Without a tag an update may insert.
+            self.features.has_if_match = !trimmed(value).is_empty();
         } else if begins("x-ms-") {
             self.features.sets_tags |= is("x-ms-tags");
             self.features.sets_immutability |= begins("x-ms-immutability-policy-") || is("x-ms-legal-hold");
-            self.features.breaks_lease |= is("x-ms-lease-action") && trimmed(value).eq_ignore_ascii_case(b"break");
+            if is("x-ms-lease-action") {
+                once(&mut self.is_lease, "x-ms-lease-action")?;
+                self.features.breaks_lease = trimmed(value).eq_ignore_ascii_case(b"break");
+            }
             self.features.renames |= is("x-ms-rename-source");
         } else if begins("x-amz-") || begins("x-goog-") {
             self.foreign = Some("headers of another provider");
         }
+        Ok(())
     }
+}
+
+/// Takes note of a header, if it is the first of its name.
+fn once(is_there: &mut bool, field: &'static str) -> Result<(), VerifyError> {
+    if core::mem::replace(is_there, true) { Err(VerifyError::FieldCount { field, found: 2 }) } else { Ok(()) }
 }
 
 /// When a token is good.
