@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use valet_key::azure::{
     AccountKey, AccountPermissions, AccountRequest, AddressRange, BlobPermissions, ContainerPermissions, Delegation,
-    DirectoryPermissions, Endpoint, Expect, FilePermissions, Inline, KeyRange, KeyRing, Presented, Protocol,
+    DirectoryPermissions, Endpoint, Expect, FilePermissions, Inline, KeyRange, KeyRing, Plus, Presented, Protocol,
     QueuePermissions, ResourceTypes, Sas, Service, Services, SignedRequest, Split, StorageError, Stored,
     StoredPolicies, StoredPolicy, TablePermissions, UrlRequest, UserDelegationKey, Verifier, Version,
 };
@@ -762,6 +762,40 @@ fn r38_a_stored_policy_completes_a_token_and_never_repeats_it() {
     assert_eq!(forged.check_with(&judge(Some(full())), now()), Err(VerifyError::SignatureMismatch));
     let asked = UrlRequest::container("photos", Split::new(full()).permissions(read)).unwrap().because(why());
     assert!(key().issue(&asked, now()).is_err());
+}
+
+#[test]
+fn r38_a_plus_never_leads_from_one_policy_to_another() {
+    let (few, all) = (ContainerPermissions::READ, ContainerPermissions::READ | ContainerPermissions::DELETE);
+    let policy = |id: &str, letters| StoredPolicy::new(id).unwrap().permissions(letters).expiry(later(900));
+    let mut policies = StoredPolicies::new();
+    policies.set(policy("a b", few)).unwrap();
+    policies.set(policy("a+b", all)).unwrap();
+    let request = UrlRequest::container("photos", Stored(policy("a b", few))).unwrap().because(why());
+    let sent = Sent::of(&request).path("/photos/cat.jpg").method("DELETE");
+    let check = |sent: &Sent, plus| {
+        let container = "/blob/myaccount/photos".to_owned();
+        let verifier = verifier(expect(Service::Blob).plus(plus));
+        sent.check_with(&verifier.policies(BTreeMap::from([(container, policies.clone())])), now())
+    };
+    assert_eq!(check(&sent.method("GET"), Plus::Blank), Ok(()));
+    assert_eq!(check(&sent, Plus::Blank).unwrap_err().code(), "permission");
+    // As a blank it is signed as the one, and would be looked up as the other.
+    let plus = sent.replace("si=a%20b", "si=a+b");
+    for plus_sign in [Plus::Refuse, Plus::Blank] {
+        assert_eq!(check(&plus, plus_sign), Err(VerifyError::AmbiguousPlus));
+    }
+    assert_eq!(check(&plus, Plus::Literal), Err(VerifyError::SignatureMismatch));
+    // The same for a time, a signature, and a directory that is listed; a header of the answer is text.
+    let blank = || expect(Service::Blob).plus(Plus::Blank);
+    let offset = get().replace("se=2023-11-14T22%3A28%3A20Z", "se=2023-11-14T23:28:20+01:00");
+    assert_eq!(
+        offset.signed_as(&expect(Service::Blob).plus(Plus::Literal)).check_as(blank()),
+        Err(VerifyError::AmbiguousPlus)
+    );
+    let text = Sent::of(&blob("r").content_disposition("attachment; filename=a"));
+    let text = text.replace("attachment%3B%20", "attachment%3B+");
+    assert_eq!(text.check_as(blank()), Ok(()));
 }
 
 #[test]

@@ -62,6 +62,9 @@ const CAN_BE_EMPTY: u64 = {
     (last << 1) - first
 };
 
+/// Fields whose value is any text, or names of headers and parameters.
+const CAN_HAVE_BLANK: u64 = CAN_BE_EMPTY | Field::Headers.bit() | Field::Query.bit();
+
 const BASE64: &str = "padded base64 of 32 bytes";
 const TIME: &str = "a time in ISO 8601";
 const VERSION: &str = "a known version that is not too old for what the token is for";
@@ -285,7 +288,7 @@ impl<'r> Presented<'r> {
         if self.params.get(Field::KeyService).is_some_and(|sks| sks != expect.service.letter()) {
             return Err(VerifyError::NotCovered { field: "sks", what: "service" });
         }
-        if self.params.has_plus && expect.plus == Plus::Refuse {
+        if self.params.has_plus && !self.may_have_plus(expect.plus) {
             return Err(VerifyError::AmbiguousPlus);
         }
         let addressed = self.addressed(expect)?;
@@ -293,6 +296,21 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::NotCovered { field: "sdd", what: "resource" });
         }
         Ok(Finding { addressed, life: Life::default() })
+    }
+
+    /// Whether a bare `+` stands only where it is read in this one way. Names of policies, times and the like are read
+    /// without an option: as a blank it would be one thing in what is signed and another in what is looked up.
+    fn may_have_plus(&self, plus: Plus) -> bool {
+        let has_plus = |value: &str| value.contains('+');
+        match plus {
+            Plus::Refuse => false,
+            Plus::Literal => true,
+            Plus::Blank => {
+                let mut others = fields_of(self.params.present() & !CAN_HAVE_BLANK);
+                !self.params.own(Own::Directory).is_some_and(has_plus)
+                    && !others.any(|field| self.params.get(field).is_some_and(has_plus))
+            }
+        }
     }
 
     fn addressed(&self, expect: &Expect) -> Result<Addressed<'r>, VerifyError> {
