@@ -308,6 +308,14 @@ pub(super) fn put_decoded(
     Ok(())
 }
 
+/// A name or value decoded, byte by byte.
+pub(super) fn decoded(text: &str, plus: Plus) -> impl Iterator<Item = u8> {
+    let between = if plus == Plus::Blank { b' ' } else { b'+' };
+    text.split('+')
+        .enumerate()
+        .flat_map(move |(at, piece)| (at > 0).then_some(between).into_iter().chain(Decoded::of(piece)))
+}
+
 /// A value decoded as text.
 pub(super) fn text(value: &str, plus: Plus, field: &'static str) -> Result<String, VerifyError> {
     let mut bytes = alloc::vec::Vec::with_capacity(value.len());

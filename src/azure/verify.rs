@@ -5,7 +5,7 @@ use super::{
     addressed::{Addressed, check_path, has_decoded_dot_segment, is_utf8},
     canonical::{Field, Layout, StringToSign},
     facts::Facts,
-    fields::{Own, Params, fields_of, put_decoded, text},
+    fields::{Own, Params, decoded, fields_of, put_decoded, text},
     key::{Credential, Delegation, Signature, WEEK},
     operations::{Features, Level},
     permissions::Letters,
@@ -459,9 +459,13 @@ impl<'r> Presented<'r> {
         const EXPECTED: &str = "names of parameters that are there once";
         let Some(names) = self.names_of(Field::Query, plus)? else { return Ok(()) };
         for name in names.split(',') {
-            let same = |(other, _): &(&str, &str)| encode::Decoded::of(other).eq(name.bytes());
-            let mut params = self.params.iter().filter(same);
-            let (Some((_, value)), None) = (params.next(), params.next()) else {
+            // Servers may read names without regard to case, so that another one must not stand beside it.
+            let mut params = self.params.iter().filter(|(other, _)| {
+                let other = decoded(other, plus).map(|byte| byte.to_ascii_lowercase());
+                other.eq(name.bytes().map(|byte| byte.to_ascii_lowercase()))
+            });
+            let one = params.next().filter(|(other, _)| decoded(other, plus).eq(name.bytes()));
+            let (Some((_, value)), None) = (one, params.next()) else {
                 return Err(VerifyError::FieldForm { field: "srq", expected: EXPECTED });
             };
             sink.put_byte(b'\n');
