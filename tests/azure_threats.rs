@@ -879,6 +879,20 @@ fn r40_a_token_reaches_its_resource_and_nothing_beside_it() {
 
 /// What a directory listing names in its query is held to the path rules too.
 #[test]
+fn r40_a_part_of_a_blob_has_a_name() {
+    let id = "2023-11-14T00:00:00.0000000Z";
+    let terms = || Inline::new(BlobPermissions::READ);
+    let snapshot = Sent::of(&UrlRequest::snapshot("photos", "cat.jpg", id, terms()).unwrap());
+    let version = Sent::of(&UrlRequest::blob_version("photos", "cat.jpg", id, terms()).unwrap());
+    let escaped = escape(id);
+    for (sent, param) in [(snapshot, "snapshot"), (version, "versionid")] {
+        sent.is_accepted();
+        let nameless = sent.replace(&format!("{param}={escaped}"), &format!("{param}="));
+        nameless.signed().is_refused("not_covered", DENIED);
+    }
+}
+
+#[test]
 fn r40_a_listing_stays_in_its_directory() {
     let list = directory("a", "l").path("/photos").method("GET").more("&resource=filesystem&recursive=true");
     for inside in ["a", "a%2Fb", "a/b", "a/...b"] {

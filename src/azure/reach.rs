@@ -183,11 +183,12 @@ impl Presented<'_> {
         if !reaches {
             return refuse("sr", "resource");
         }
-        let names_part = self.params.has(Own::Snapshot) || self.params.has(Own::VersionId);
+        let (snapshot, version) = (self.params.own(Own::Snapshot), self.params.own(Own::VersionId));
+        let is_one = |part: Option<&str>| part.is_some_and(|part| !part.is_empty());
         let part_is_signed = match kind {
-            Kind::Snapshot => self.params.has(Own::Snapshot) && !self.params.has(Own::VersionId),
-            Kind::BlobVersion => self.params.has(Own::VersionId) && !self.params.has(Own::Snapshot),
-            Kind::Blob => !names_part,
+            Kind::Snapshot => is_one(snapshot) && version.is_none(),
+            Kind::BlobVersion => is_one(version) && snapshot.is_none(),
+            Kind::Blob => snapshot.is_none() && version.is_none(),
             _ => true,
         };
         if !part_is_signed {
