@@ -12,7 +12,7 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 9] = [
+const TARGETS: [(&str, Law); 10] = [
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
@@ -21,6 +21,7 @@ const TARGETS: [(&str, Law); 9] = [
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
     ("query", laws::query),
+    ("sas_verify", laws::sas_verify),
     ("verify", laws::verify),
 ];
 
@@ -83,6 +84,11 @@ fn every_post_form_seed_keeps_its_law() {
 #[test]
 fn every_query_seed_keeps_its_law() {
     replay("query", laws::query);
+}
+
+#[test]
+fn every_sas_verify_seed_keeps_its_law() {
+    replay("sas_verify", laws::sas_verify);
 }
 
 #[test]

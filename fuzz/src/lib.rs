@@ -8,11 +8,13 @@ mod azure_xml;
 mod goog;
 mod messaging;
 mod reference;
+mod sas;
 mod whole;
 
 pub use azure_xml::delegation_key;
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
+pub use sas::sas_verify;
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};
