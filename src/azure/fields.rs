@@ -316,6 +316,35 @@ pub(super) fn decoded(text: &str, plus: Plus) -> impl Iterator<Item = u8> {
         .flat_map(move |(at, piece)| (at > 0).then_some(between).into_iter().chain(Decoded::of(piece)))
 }
 
+/// Whether this is the name of a field of a token, in any letters.
+pub(super) fn is_field(name: &str) -> bool {
+    // No field has a longer name.
+    let mut folded = Inline::<8>::new();
+    if folded.push(name.as_bytes()).is_none() {
+        return false;
+    }
+    folded.bytes_mut().make_ascii_lowercase();
+    folded.as_str().and_then(Field::of).is_some()
+}
+
+/// A list of names with commas between, decoded.
+pub(super) struct Names(Inline<1024>);
+
+impl Names {
+    /// Reads them; nothing if they are too long, not UTF-8, or hold control characters.
+    pub(super) fn read(bytes: impl Iterator<Item = u8>) -> Option<Self> {
+        let mut names = Inline::new();
+        for byte in bytes {
+            names.push(&[byte]).filter(|()| !byte.is_ascii_control())?;
+        }
+        names.as_str().is_some().then_some(Self(names))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.as_str().unwrap_or_default().split(',')
+    }
+}
+
 /// A value decoded as text.
 pub(super) fn text(value: &str, plus: Plus, field: &'static str) -> Result<String, VerifyError> {
     let mut bytes = alloc::vec::Vec::with_capacity(value.len());
@@ -359,6 +388,24 @@ mod tests {
         for raw in ["sig=%", "sig=%4", "a b", "x=\u{fc}", "x=1#"] {
             assert!(matches!(read(raw), Err(VerifyError::Malformed { .. })), "{raw}");
         }
+    }
+
+    #[test]
+    fn every_field_is_known_in_any_letters() {
+        for field in Field::params() {
+            assert!(is_field(field.name()) && is_field(&field.name().to_ascii_uppercase()), "{field:?}");
+        }
+        for name in ["", "s", "sigs", "skdutid2", "x-ms-date", "\u{fc}"] {
+            assert!(!is_field(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_as_long_as_they_may_be() {
+        let read = |text: &str| Names::read(text.bytes()).map(|names| names.iter().count());
+        assert_eq!((read("a,b"), read("a,"), read("")), (Some(2), Some(2), Some(1)));
+        assert_eq!((read(&"a".repeat(1024)), read(&"a".repeat(1025))), (Some(1), None));
+        assert!(read("a\nb").is_none() && Names::read([0xff].into_iter()).is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{
     addressed::{Addressed, check_path, has_decoded_dot_segment, is_utf8},
     canonical::{Field, Layout, StringToSign},
     facts::Facts,
-    fields::{Own, Params, decoded, fields_of, put_decoded, text},
+    fields::{Names, Own, Params, decoded, fields_of, is_field, put_decoded, text},
     key::{Credential, Delegation, Signature, WEEK},
     operations::{Features, Level},
     permissions::Letters,
@@ -439,7 +439,7 @@ impl<'r> Presented<'r> {
 
     fn put_headers(&self, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
         let Some(names) = self.names_of(Field::Headers, plus)? else { return Ok(()) };
-        for name in names.split(',') {
+        for name in names.iter() {
             let mut lines = self.view.headers().iter().filter(|(line, _)| line.eq_ignore_ascii_case(name));
             let Some((_, value)) = lines.next() else {
                 return Err(VerifyError::SignedHeaderMissing { name: name.chars().take(64).collect() });
@@ -458,7 +458,7 @@ impl<'r> Presented<'r> {
     fn put_query(&self, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
         const EXPECTED: &str = "names of parameters that are there once";
         let Some(names) = self.names_of(Field::Query, plus)? else { return Ok(()) };
-        for name in names.split(',') {
+        for name in names.iter() {
             // Servers may read names without regard to case, so that another one must not stand beside it.
             let mut params = self.params.iter().filter(|(other, _)| {
                 let other = decoded(other, plus).map(|byte| byte.to_ascii_lowercase());
@@ -476,23 +476,22 @@ impl<'r> Presented<'r> {
         Ok(())
     }
 
-    /// The names in `srh` or `srq`: at least one, each once, none of them a field of the token.
-    fn names_of(&self, field: Field, plus: Plus) -> Result<Option<String>, VerifyError> {
+    /// The names in `srh` or `srq`: at least one, each once, none of them a field of the token. Decoded where they stand.
+    fn names_of(&self, field: Field, plus: Plus) -> Result<Option<Names>, VerifyError> {
         let Some(value) = self.params.get(field) else { return Ok(None) };
-        let names = text(value, plus, field.name())?;
-        let fine = names.split(',').enumerate().all(|(at, name)| {
-            !name.is_empty()
-                // With a colon, name and value could be cut elsewhere.
-                && !name.contains(':')
-                && Field::of(&name.to_ascii_lowercase()).is_none()
-                && !names.split(',').take(at).any(|other| other.eq_ignore_ascii_case(name))
+        let expected = "at most 64 names in 1024 bytes with commas between, each once";
+        let names = Names::read(decoded(value, plus)).filter(|names| {
+            let each = || names.iter();
+            each().count() <= 64
+                && each().enumerate().all(|(at, name)| {
+                    !name.is_empty()
+                        // With a colon, name and value could be cut elsewhere.
+                        && !name.contains(':')
+                        && !is_field(name)
+                        && !each().take(at).any(|other| other.eq_ignore_ascii_case(name))
+                })
         });
-        let expected = "names with commas between, each once";
-        if fine && names.split(',').count() <= 64 {
-            Ok(Some(names))
-        } else {
-            Err(VerifyError::FieldForm { field: field.name(), expected })
-        }
+        names.map(Some).ok_or(VerifyError::FieldForm { field: field.name(), expected })
     }
 
     /// Compares the signature with what each of these keys makes, in the same time whichever it is.
