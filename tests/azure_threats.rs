@@ -1102,6 +1102,10 @@ fn required_headers_and_parameters_are_there_once_and_unchanged() {
     for other in ["tier=x%3Ay", "Tier=x%3Ay", "TIER=z", "%74ier=z"] {
         sent.more(&format!("&{other}")).is_refused("field_form", FAILED);
     }
+    sent.replace("tier=x", "tier=%FF").is_refused("field_form", FAILED);
+    let mut latin = sent.without("x-a");
+    latin.headers.push(("x-a".into(), vec![b'o', 0xe9]));
+    latin.is_refused("field_form", FAILED);
     sent.replace("tier=x", "Tier=x").is_refused("field_form", FAILED);
     for names in ["", "x-a%2Cx-a", "x-a%2C", "sig", "x-a%2CX-A"] {
         sent.replace("srh=x-a", &format!("srh={names}")).check().expect_err(names);

@@ -429,7 +429,7 @@ impl<'r> Presented<'r> {
                     Some(Kind::BlobVersion) => Own::VersionId,
                     _ => return Ok(()),
                 };
-                put_decoded(sink, self.params.own(own).unwrap_or_default(), plus, own.name())
+                put_text(sink, self.params.own(own).unwrap_or_default(), plus, own.name())
             }
             Field::Headers => self.put_headers(plus, sink),
             Field::Query => self.put_query(plus, sink),
@@ -446,6 +446,9 @@ impl<'r> Presented<'r> {
             };
             if lines.next().is_some() {
                 return Err(VerifyError::FieldForm { field: "srh", expected: "names of headers that are there once" });
+            }
+            if core::str::from_utf8(value).is_err() {
+                return Err(VerifyError::FieldForm { field: "srh", expected: "names of headers in UTF-8" });
             }
             sink.put(name.as_bytes());
             sink.put_byte(b':');
@@ -471,7 +474,7 @@ impl<'r> Presented<'r> {
             sink.put_byte(b'\n');
             sink.put(name.as_bytes());
             sink.put_byte(b':');
-            put_decoded(sink, value, plus, "srq")?;
+            put_text(sink, value, plus, "srq")?;
         }
         Ok(())
     }
@@ -576,6 +579,14 @@ impl<'r> Presented<'r> {
         }
         Ok(())
     }
+}
+
+/// Writes a value that is no field of the token, and so was not looked at yet.
+fn put_text(sink: &mut impl Sink, value: &str, plus: Plus, field: &'static str) -> Result<(), VerifyError> {
+    if !is_utf8(value) {
+        return Err(VerifyError::FieldForm { field, expected: "UTF-8" });
+    }
+    put_decoded(sink, value, plus, field)
 }
 
 /// What kind of token its fields say that it is.
