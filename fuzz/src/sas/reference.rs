@@ -103,6 +103,13 @@ pub(super) fn must(is_so: bool, else_why: &'static str) -> Rule {
     if is_so { Ok(()) } else { Err(else_why) }
 }
 
+/// Stands for what is not UTF-8.
+const NO_TEXT: &str = "\0";
+
+fn is_text(value: &str) -> bool {
+    !value.chars().any(|c| c.is_ascii_control())
+}
+
 /// A request, taken apart.
 pub(super) struct Sent<'r> {
     pub(super) asked: &'r Asked,
@@ -164,17 +171,13 @@ pub(super) fn read(asked: &Asked, method: &str, target: &str, lines: &[(&str, &[
         let folded = name.to_ascii_lowercase();
         must(!folded.starts_with("x-amz-") && !folded.starts_with("x-goog-"), "another scheme")?;
         let value = plain(value)?;
-        let matters = TOKEN.contains(&folded.as_str()) || OWN.contains(&folded.as_str());
-        if matters {
+        let is_token = TOKEN.contains(&folded.as_str());
+        if is_token || OWN.contains(&folded.as_str()) {
             must(raw == folded, "a name in another spelling")?;
             must(!params.iter().any(|(known, _)| *known == name), "a name twice")?;
         }
-        let value = match String::from_utf8(value) {
-            Ok(value) => value,
-            Err(_) if matters => return Err("a value is not UTF-8"),
-            Err(_) => String::from("\u{fffd}"),
-        };
-        must(!matters || !value.chars().any(|c| c.is_ascii_control()), "a control character")?;
+        let value = String::from_utf8(value).unwrap_or_else(|_| NO_TEXT.to_owned());
+        must(!is_token || is_text(&value), "a value that is no text")?;
         params.push((name, value));
     }
     let sent = Sent { asked, method, lines, params, path };
@@ -205,8 +208,11 @@ pub(super) fn read(asked: &Asked, method: &str, target: &str, lines: &[(&str, &[
         text.push(match name {
             "account" => ACCOUNT.into(),
             "canon" => canonical(&sent, kind, &place)?.into_bytes(),
-            "snap" if kind == "bs" => sent.or_empty("snapshot").into(),
-            "snap" if kind == "bv" => sent.or_empty("versionid").into(),
+            "snap" if matches!(kind, "bs" | "bv") => {
+                let part = sent.or_empty(if kind == "bs" { "snapshot" } else { "versionid" });
+                must(is_text(part), "a snapshot that is no text")?;
+                part.into()
+            }
             "srh" => required_headers(&sent)?,
             "srq" => required_query(&sent)?,
             // The end of the last line, and a snapshot where there is none.
@@ -306,6 +312,7 @@ fn required_headers(sent: &Sent<'_>) -> Rule<Vec<u8>> {
     for name in names(sent, "srh")? {
         let values = sent.header(&name.to_ascii_lowercase());
         let [value] = values.as_slice() else { return Err("a required header that is not there once") };
+        must(std::str::from_utf8(value).is_ok(), "a required header that is no text")?;
         text.extend([name.as_bytes(), b":", value, b"\n"].concat());
     }
     Ok(text)
@@ -321,7 +328,7 @@ fn required_query(sent: &Sent<'_>) -> Rule<Vec<u8>> {
             return Err("a required parameter that is not there once");
         };
         must(*known == name, "a required parameter in other letters")?;
-        must(!value.chars().any(|c| c.is_ascii_control()), "a control character in a required parameter")?;
+        must(is_text(value), "a required parameter that is no text")?;
         text.extend(format!("\n{name}:{value}").into_bytes());
     }
     Ok(text)
@@ -405,7 +412,7 @@ fn place(sent: &Sent<'_>) -> Rule<Place> {
 fn in_directory(sent: &Sent<'_>, kind: &str, mut place: Place) -> Rule<Place> {
     if kind == "d" && place.level == 'c' && sent.asked.service == Service::DataLake {
         let directory = sent.get("directory").ok_or("a directory reaches no file system")?;
-        must(!directory.contains('\\'), "a backslash")?;
+        must(is_text(directory) && !directory.contains('\\'), "a directory that some read in another way")?;
         let dots = directory.split('/').any(|segment| matches!(segment, "." | ".."));
         must(sent.asked.dot_segments || !dots, "dots in a directory")?;
         directory.clone_into(&mut place.name);
