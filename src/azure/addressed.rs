@@ -3,15 +3,15 @@
 use super::{
     fields::{Own, Params, put_decoded},
     operations::Level,
-    resource::{Kind, Service},
+    resource::{Kind, MAX_KEY, Service},
 };
 use crate::{
-    encode::{self, Decoded},
+    encode::{self, Decoded, Inline},
     error::VerifyError,
     mac::Sink,
     view::Plus,
 };
-use alloc::string::String;
+use core::iter::Peekable;
 
 /// The parts of a path behind the account, as sent.
 #[derive(Clone, Copy, Debug)]
@@ -118,19 +118,13 @@ impl<'r> Addressed<'r> {
         Ok(Self { level, container: table, name: "", both: None, restype: "", keys })
     }
 
-    /// The partition key and row key of the entity that is named.
-    pub(super) fn entity(&self) -> Result<Option<(String, String)>, VerifyError> {
+    /// The partition key and row key of the entity that is named, decoded where they stand.
+    pub(super) fn entity(&self) -> Result<Option<[Key; 2]>, VerifyError> {
         let Some(keys) = self.keys else { return Ok(None) };
-        let malformed = || VerifyError::Malformed { what: PATH, why: "it must name `PartitionKey` and `RowKey`" };
-        let keys = encode::decode(keys).ok_or_else(malformed)?;
-        let rest = keys.strip_prefix("PartitionKey='").ok_or_else(malformed)?;
-        let (partition, rest) = quoted(rest).ok_or_else(malformed)?;
-        let rest = rest.trim_start_matches(' ').strip_prefix(',').ok_or_else(malformed)?;
-        let rest = rest.trim_start_matches(' ').strip_prefix("RowKey='").ok_or_else(malformed)?;
-        match quoted(rest).ok_or_else(malformed)? {
-            (row, "") => Ok(Some((partition, row))),
-            _ => Err(malformed()),
-        }
+        let mut bytes = Decoded::of(keys).peekable();
+        let keys = read_keys(&mut bytes).filter(|_| bytes.next().is_none());
+        let malformed = VerifyError::Malformed { what: PATH, why: "it must name `PartitionKey` and `RowKey`" };
+        keys.map(Some).ok_or(malformed)
     }
 
     /// Writes the canonicalized resource that a token of this kind would be for, `prefix` being its `/service/account/`.
@@ -198,20 +192,33 @@ impl<'r> Addressed<'r> {
     }
 }
 
-/// Text up to the quote that ends it, with doubled quotes read as one, and what stands behind.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut rest = text;
+/// A key of an entity.
+pub(super) type Key = Inline<MAX_KEY>;
+
+/// Reads `PartitionKey='…',RowKey='…'`, in which blanks may stand around the comma.
+fn read_keys(bytes: &mut Peekable<Decoded<'_>>) -> Option<[Key; 2]> {
+    take(bytes, b"PartitionKey='")?;
+    let partition = quoted(bytes)?;
+    while bytes.next_if_eq(&b' ').is_some() {}
+    take(bytes, b",")?;
+    while bytes.next_if_eq(&b' ').is_some() {}
+    take(bytes, b"RowKey='")?;
+    Some([partition, quoted(bytes)?])
+}
+
+fn take(bytes: &mut Peekable<Decoded<'_>>, text: &[u8]) -> Option<()> {
+    text.iter().all(|byte| bytes.next() == Some(*byte)).then_some(())
+}
+
+/// Text up to the quote that ends it, with doubled quotes read as one.
+fn quoted(bytes: &mut Peekable<Decoded<'_>>) -> Option<Key> {
+    let mut key = Key::new();
     loop {
-        let (before, behind) = rest.split_once('\'')?;
-        value.push_str(before);
-        match behind.strip_prefix('\'') {
-            Some(more) => {
-                value.push('\'');
-                rest = more;
-            }
-            None => return Some((value, behind)),
+        let byte = bytes.next()?;
+        if byte == b'\'' && bytes.next_if_eq(&b'\'').is_none() {
+            return key.as_str().is_some().then_some(key);
         }
+        key.push(&[byte])?;
     }
 }
 
@@ -282,6 +289,7 @@ pub(super) fn is_utf8(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::view::Limits;
+    use alloc::{borrow::ToOwned, string::String};
     use proptest::prelude::*;
 
     fn split<'r>(service: Service, path: &'r str, query: &'r str) -> Result<Addressed<'r>, VerifyError> {
@@ -330,9 +338,14 @@ mod tests {
 
     #[test]
     fn entities_are_read_with_their_quotes() {
-        let entity = |path: &'static str| split(Service::Table, path, "").unwrap().entity();
-        assert_eq!(entity("/T12(PartitionKey='a%20b',RowKey='it''s')"), Ok(Some(("a b".into(), "it's".into()))));
-        assert_eq!(entity("/T12(PartitionKey='',%20RowKey='')"), Ok(Some((String::new(), String::new()))));
+        let entity = |path: &'static str| {
+            let keys = split(Service::Table, path, "").unwrap().entity()?;
+            Ok::<_, VerifyError>(
+                keys.map(|[partition, row]| [partition, row].map(|key| key.as_str().unwrap().to_owned())),
+            )
+        };
+        assert_eq!(entity("/T12(PartitionKey='a%20b',RowKey='it''s')"), Ok(Some(["a b".into(), "it's".into()])));
+        assert_eq!(entity("/T12(PartitionKey='',%20RowKey='')"), Ok(Some([String::new(), String::new()])));
         assert_eq!(entity("/T12()"), Ok(None));
         for path in [
             "/T12('a')",
@@ -343,6 +356,15 @@ mod tests {
         ] {
             assert!(entity(path).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_key_is_as_long_as_the_service_lets_it_be() {
+        for (length, is_read) in [(MAX_KEY, true), (MAX_KEY + 1, false)] {
+            let path = ["/T12(PartitionKey='", &"a".repeat(length), "',RowKey='')"].concat();
+            assert_eq!(split(Service::Table, &path, "").unwrap().entity().is_ok(), is_read, "{length}");
+        }
+        assert!(split(Service::Table, "/T12(PartitionKey='%FF',RowKey='')", "").unwrap().entity().is_err());
     }
 
     #[test]

@@ -316,6 +316,15 @@ pub(super) fn decoded(text: &str, plus: Plus) -> impl Iterator<Item = u8> {
         .flat_map(move |(at, piece)| (at > 0).then_some(between).into_iter().chain(Decoded::of(piece)))
 }
 
+/// A short text decoded in place; nothing if it is too long, or not UTF-8.
+pub(super) fn short_text<const N: usize>(value: &str, plus: Plus) -> Option<Inline<N>> {
+    let mut text = Inline::new();
+    for byte in decoded(value, plus) {
+        text.push(&[byte])?;
+    }
+    text.as_str().is_some().then_some(text)
+}
+
 /// Whether this is the name of a field of a token, in any letters.
 pub(super) fn is_field(name: &str) -> bool {
     // No field has a longer name.
@@ -332,12 +341,8 @@ pub(super) struct Names(Inline<1024>);
 
 impl Names {
     /// Reads them; nothing if they are too long, not UTF-8, or hold control characters.
-    pub(super) fn read(bytes: impl Iterator<Item = u8>) -> Option<Self> {
-        let mut names = Inline::new();
-        for byte in bytes {
-            names.push(&[byte]).filter(|()| !byte.is_ascii_control())?;
-        }
-        names.as_str().is_some().then_some(Self(names))
+    pub(super) fn read(value: &str, plus: Plus) -> Option<Self> {
+        short_text(value, plus).filter(|names| !names.bytes().iter().any(u8::is_ascii_control)).map(Self)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
@@ -402,10 +407,10 @@ mod tests {
 
     #[test]
     fn names_are_as_long_as_they_may_be() {
-        let read = |text: &str| Names::read(text.bytes()).map(|names| names.iter().count());
+        let read = |text: &str| Names::read(text, Plus::Literal).map(|names| names.iter().count());
         assert_eq!((read("a,b"), read("a,"), read("")), (Some(2), Some(2), Some(1)));
         assert_eq!((read(&"a".repeat(1024)), read(&"a".repeat(1025))), (Some(1), None));
-        assert!(read("a\nb").is_none() && Names::read([0xff].into_iter()).is_none());
+        assert!(read("a%0Ab").is_none() && read("%FF").is_none());
     }
 
     #[test]

@@ -4,10 +4,10 @@ use super::{
     Expect, Plus,
     address::AddressRange,
     canonical::Field,
-    fields::{Own, text},
+    fields::{Own, short_text, text},
     operations::{Level, Needs, Request, needs},
     permissions::Letters,
-    resource::{KeyRange, Kind, Service},
+    resource::{Ends, KeyRange, Kind, MAX_RANGE_KEY, Service},
     verify::{Finding, Form, Life, Presented},
 };
 use crate::{
@@ -16,6 +16,14 @@ use crate::{
     error::VerifyError,
     head::trimmed,
 };
+
+/// The fields that say which entities of a table a token reaches.
+const RANGE: [Field; 4] = [Field::StartPartition, Field::StartRow, Field::EndPartition, Field::EndRow];
+
+const NO_RANGE: VerifyError =
+    VerifyError::FieldForm { field: "spk", expected: "an ascending range of keys, in which a row has its partition" };
+
+type RangeKey = Inline<MAX_RANGE_KEY>;
 
 impl Presented<'_> {
     /// Permissions and time, from the token and the stored policy that it names.
@@ -201,33 +209,38 @@ impl Presented<'_> {
     }
 
     fn check_table(&self, finding: &Finding<'_>, expect: &Expect) -> Result<(), VerifyError> {
-        let name = text(self.params.get(Field::Table).unwrap_or_default(), Plus::Literal, "tn")?;
-        if !name.eq_ignore_ascii_case(finding.addressed.container) {
+        let name = encode::Decoded::of(self.params.get(Field::Table).unwrap_or_default());
+        let table = finding.addressed.container.bytes();
+        if !name.map(|byte| byte.to_ascii_lowercase()).eq(table.map(|byte| byte.to_ascii_lowercase())) {
             return Err(VerifyError::NotCovered { field: "tn", what: "table" });
         }
-        let range = self.key_range(expect.plus)?;
+        let key = |field: Field| {
+            let key: Option<Option<RangeKey>> = self.params.get(field).map(|value| short_text(value, expect.plus));
+            key.map(|key| key.ok_or(NO_RANGE)).transpose()
+        };
+        let keys = [key(RANGE[0])?, key(RANGE[1])?, key(RANGE[2])?, key(RANGE[3])?];
+        let [start, start_row, end, end_row] = keys.each_ref().map(|key| key.as_ref().and_then(Inline::as_str));
+        let range = Ends { start: (start, start_row), end: (end, end_row) };
+        range.check().map_err(|_| NO_RANGE)?;
         match finding.addressed.entity()? {
-            Some((partition, row)) if !range.contains(&partition, &row) => {
+            Some([partition, row])
+                if !range.contains(partition.as_str().unwrap_or_default(), row.as_str().unwrap_or_default()) =>
+            {
                 Err(VerifyError::NotCovered { field: "spk", what: "entity" })
             }
             _ => Ok(()),
         }
     }
 
+    /// The range for whoever holds the request to it.
     pub(super) fn key_range(&self, plus: Plus) -> Result<KeyRange, VerifyError> {
         let key = |field: Field| self.params.get(field).map(|value| text(value, plus, field.name())).transpose();
-        let range = KeyRange {
-            start_partition: key(Field::StartPartition)?,
-            start_row: key(Field::StartRow)?,
-            end_partition: key(Field::EndPartition)?,
-            end_row: key(Field::EndRow)?,
-        };
-        match range.check() {
-            Ok(()) => Ok(range),
-            Err(_) => Err(VerifyError::FieldForm {
-                field: "spk",
-                expected: "an ascending range of keys, in which a row has its partition",
-            }),
-        }
+        let [start_partition, start_row, end_partition, end_row] = RANGE.map(key);
+        Ok(KeyRange {
+            start_partition: start_partition?,
+            start_row: start_row?,
+            end_partition: end_partition?,
+            end_row: end_row?,
+        })
     }
 }

@@ -262,36 +262,62 @@ impl KeyRange {
     /// Whether an entity lies in the range.
     #[must_use]
     pub fn contains(&self, partition: &str, row: &str) -> bool {
-        let from = match (&self.start_partition, &self.start_row) {
-            (Some(start), Some(start_row)) => (partition, row) >= (start.as_str(), start_row.as_str()),
-            (Some(start), None) => partition >= start.as_str(),
+        self.ends().contains(partition, row)
+    }
+
+    pub(super) fn check(&self) -> Result<(), IssueError> {
+        self.ends().check()
+    }
+
+    fn ends(&self) -> Ends<'_> {
+        Ends {
+            start: (self.start_partition.as_deref(), self.start_row.as_deref()),
+            end: (self.end_partition.as_deref(), self.end_row.as_deref()),
+        }
+    }
+}
+
+/// The longest key of a range in bytes.
+pub(super) const MAX_RANGE_KEY: usize = 1024;
+/// The longest key of an entity in bytes: 1 KiB in UTF-16, of which a unit is three bytes at most.
+pub(super) const MAX_KEY: usize = 1536;
+
+/// The two ends of a [`KeyRange`], each a partition and a row.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'k> {
+    pub(super) start: (Option<&'k str>, Option<&'k str>),
+    pub(super) end: (Option<&'k str>, Option<&'k str>),
+}
+
+impl Ends<'_> {
+    pub(super) fn contains(&self, partition: &str, row: &str) -> bool {
+        let from = match self.start {
+            (Some(start), Some(start_row)) => (partition, row) >= (start, start_row),
+            (Some(start), None) => partition >= start,
             (None, _) => true,
         };
-        let to = match (&self.end_partition, &self.end_row) {
-            (Some(end), Some(end_row)) => (partition, row) <= (end.as_str(), end_row.as_str()),
-            (Some(end), None) => partition <= end.as_str(),
+        let to = match self.end {
+            (Some(end), Some(end_row)) => (partition, row) <= (end, end_row),
+            (Some(end), None) => partition <= end,
             (None, _) => true,
         };
         from && to
     }
 
     pub(super) fn check(&self) -> Result<(), IssueError> {
-        let texts = [&self.start_partition, &self.start_row, &self.end_partition, &self.end_row];
-        if texts.into_iter().flatten().any(|text| text.len() > 1024 || text.chars().any(char::is_control)) {
-            return Err(IssueError::Invalid {
-                what: "range of keys",
-                why: "keys must be at most 1024 bytes without control characters",
-            });
+        let invalid = |why| Err(IssueError::Invalid { what: "range of keys", why });
+        let (start, end) = (self.start, self.end);
+        let mut texts = [start.0, start.1, end.0, end.1].into_iter().flatten();
+        if texts.any(|text| text.len() > MAX_RANGE_KEY || text.chars().any(char::is_control)) {
+            return invalid("keys must be at most 1024 bytes without control characters");
         }
-        let rows_have_partitions = (self.start_row.is_none() || self.start_partition.is_some())
-            && (self.end_row.is_none() || self.end_partition.is_some());
-        if !rows_have_partitions {
-            return Err(IssueError::Invalid { what: "range of keys", why: "a row needs its partition" });
+        if [start, end].into_iter().any(|(partition, row)| row.is_some() && partition.is_none()) {
+            return invalid("a row needs its partition");
         }
-        if let (Some(start), Some(end)) = (&self.start_partition, &self.end_partition) {
-            let rows_cross = start == end && matches!((&self.start_row, &self.end_row), (Some(s), Some(e)) if s > e);
-            if start > end || rows_cross {
-                return Err(IssueError::Invalid { what: "range of keys", why: "it ends before it begins" });
+        if let (Some(first), Some(last)) = (start.0, end.0) {
+            let rows_cross = first == last && matches!((start.1, end.1), (Some(first), Some(last)) if first > last);
+            if first > last || rows_cross {
+                return invalid("it ends before it begins");
             }
         }
         Ok(())

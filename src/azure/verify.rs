@@ -483,7 +483,7 @@ impl<'r> Presented<'r> {
     fn names_of(&self, field: Field, plus: Plus) -> Result<Option<Names>, VerifyError> {
         let Some(value) = self.params.get(field) else { return Ok(None) };
         let expected = "at most 64 names in 1024 bytes with commas between, each once";
-        let names = Names::read(decoded(value, plus)).filter(|names| {
+        let names = Names::read(value, plus).filter(|names| {
             let each = || names.iter();
             each().count() <= 64
                 && each().enumerate().all(|(at, name)| {
