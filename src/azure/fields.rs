@@ -316,6 +316,27 @@ pub(super) fn decoded(text: &str, plus: Plus) -> impl Iterator<Item = u8> {
         .flat_map(move |(at, piece)| (at > 0).then_some(between).into_iter().chain(Decoded::of(piece)))
 }
 
+/// A text of at most `N` bytes that is written piece by piece; nothing once it is longer.
+pub(super) struct Short<const N: usize>(Option<Inline<N>>);
+
+impl<const N: usize> Short<N> {
+    pub(super) const fn new() -> Self {
+        Self(Some(Inline::new()))
+    }
+
+    pub(super) fn as_str(&self) -> Option<&str> {
+        self.0.as_ref().and_then(Inline::as_str)
+    }
+}
+
+impl<const N: usize> Sink for Short<N> {
+    fn put(&mut self, bytes: &[u8]) {
+        if self.0.as_mut().is_some_and(|text| text.push(bytes).is_none()) {
+            self.0 = None;
+        }
+    }
+}
+
 /// A short text decoded in place; nothing if it is too long, or not UTF-8.
 pub(super) fn short_text<const N: usize>(value: &str, plus: Plus) -> Option<Inline<N>> {
     let mut text = Inline::new();

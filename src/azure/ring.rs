@@ -216,10 +216,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let mut presented = Presented::parse_within(view, &self.limits)?;
-        if let Some(id) = presented.policy_id()? {
-            let policy = self.policies.policy(&presented.policy_container(&self.expect)?, &id);
-            presented = presented.with_policy(policy);
-        }
+        presented.policy = presented.find_policy(&*self.policies, &self.expect)?;
         self.ring.verify(presented, &self.expect, now)
     }
 }

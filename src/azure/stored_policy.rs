@@ -11,6 +11,7 @@ use alloc::{
     borrow::ToOwned,
     collections::BTreeMap,
     string::{String, ToString},
+    sync::Arc,
 };
 use core::{fmt::Debug, marker::PhantomData};
 
@@ -33,11 +34,12 @@ const MAX_POLICIES: usize = 5;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredPolicy {
-    id: String,
+    // Shared, so that a look-up copies no text.
+    id: Arc<str>,
     pub(super) start: Option<Timestamp>,
     pub(super) expiry: Option<Timestamp>,
     /// As the service keeps them.
-    pub(super) permissions: Option<String>,
+    pub(super) permissions: Option<Arc<str>>,
 }
 
 impl StoredPolicy {
@@ -52,7 +54,7 @@ impl StoredPolicy {
                 why: "its name must be 1 to 64 characters without control characters",
             });
         }
-        Ok(Self { id: id.to_owned(), start: None, expiry: None, permissions: None })
+        Ok(Self { id: id.into(), start: None, expiry: None, permissions: None })
     }
 
     /// Tokens of it begin then.
@@ -72,7 +74,7 @@ impl StoredPolicy {
     /// Tokens of it allow this.
     #[must_use]
     pub fn permissions(mut self, permissions: impl Permissions) -> Self {
-        self.permissions = Some(permissions.to_string());
+        self.permissions = Some(permissions.to_string().into());
         self
     }
 
@@ -135,10 +137,10 @@ impl StoredPolicies {
     /// # Errors
     /// [`IssueError::Invalid`] if there are five others.
     pub fn set(&mut self, policy: StoredPolicy) -> Result<(), IssueError> {
-        if self.0.len() >= MAX_POLICIES && !self.0.contains_key(&policy.id) {
+        if self.0.len() >= MAX_POLICIES && !self.0.contains_key(policy.id()) {
             return Err(IssueError::Invalid { what: "stored access policies", why: "there can be five at most" });
         }
-        self.0.insert(policy.id.clone(), policy);
+        self.0.insert(policy.id().to_owned(), policy);
         Ok(())
     }
 
@@ -164,7 +166,9 @@ impl StoredPolicies {
             push_escaped(&mut xml, &policy.id);
             xml.push_str("</Id><AccessPolicy>");
             let times = [("Start", policy.start.map(time::write)), ("Expiry", policy.expiry.map(time::write))];
-            for (name, text) in times.into_iter().chain([("Permission", policy.permissions.clone())]) {
+            for (name, text) in
+                times.into_iter().chain([("Permission", policy.permissions.as_deref().map(ToOwned::to_owned))])
+            {
                 if let Some(text) = text {
                     xml.extend(["<", name, ">", &text, "</", name, ">"]);
                 }

@@ -5,12 +5,12 @@ use super::{
     addressed::{Addressed, check_path, has_decoded_dot_segment, is_utf8},
     canonical::{Field, Layout, StringToSign},
     facts::Facts,
-    fields::{Names, Own, Params, decoded, fields_of, is_field, put_decoded, text},
+    fields::{Names, Own, Params, Short, decoded, fields_of, is_field, put_decoded, text},
     key::{Credential, Delegation, Signature, WEEK},
     operations::{Features, Level},
     permissions::Letters,
     resource::{Kind, Service},
-    stored_policy::StoredPolicy,
+    stored_policy::{PolicyLookup, StoredPolicy},
     time::Moment,
     version::Version,
 };
@@ -192,10 +192,28 @@ impl<'r> Presented<'r> {
     /// # Errors
     /// [`VerifyError::Malformed`] if the path names none.
     pub fn policy_container(&self, expect: &Expect) -> Result<String, VerifyError> {
-        let addressed = self.addressed(expect)?;
-        let container = text(addressed.container, Plus::Literal, "path")?;
-        let container = if expect.service == Service::Table { container.to_ascii_lowercase() } else { container };
-        Ok([expect.prefix.as_str(), &container].concat())
+        let mut place = Vec::new();
+        self.put_policy_container(expect, &mut place)?;
+        String::from_utf8(place).map_err(|_| VerifyError::Malformed { what: "path", why: "it is not UTF-8" })
+    }
+
+    fn put_policy_container(&self, expect: &Expect, sink: &mut impl Sink) -> Result<(), VerifyError> {
+        let kind = if expect.service == Service::Table { Kind::Table } else { Kind::Container };
+        self.addressed(expect)?.put_canonical(kind, expect.prefix.as_bytes(), 0, sink)
+    }
+
+    /// Looks up the policy that the token names, if it names one.
+    pub(super) fn find_policy(
+        &self,
+        policies: &dyn PolicyLookup,
+        expect: &Expect,
+    ) -> Result<Option<StoredPolicy>, VerifyError> {
+        let Some(value) = self.params.get(Field::Identifier) else { return Ok(None) };
+        // The name of a policy has 64 characters at most, that of a container 63.
+        let (mut id, mut place) = (Short::<256>::new(), Short::<256>::new());
+        put_decoded(&mut id, value, Plus::Literal, "si")?;
+        self.put_policy_container(expect, &mut place)?;
+        Ok(place.as_str().zip(id.as_str()).and_then(|(place, id)| policies.policy(place, id)))
     }
 
     /// With the stored access policy that the token names, as its container has it now; nothing if there is none of that
