@@ -367,3 +367,305 @@ mod gcs {
         allocates_nothing("not signed", || assert_eq!(check("GET", path, now()), Err(VerifyError::NotSigned)));
     }
 }
+
+#[cfg(feature = "azure")]
+mod azure {
+    use super::{allocates_nothing, measure, now};
+    use std::collections::BTreeMap;
+    use valet_key::azure::{
+        AccessRule, AccountKey, AccountPermissions, AccountRequest, BlobPermissions, ContainerPermissions, Delegation,
+        DirectoryPermissions, Endpoint, Expect, ExpectSharedKey, ExpectToken, FilePermissions, Inline, KeyRange,
+        KeyRing, MessagingEntity, MessagingOperation, MessagingSas, PolicyLookup, Presented, PresentedRequest,
+        PresentedToken, Presigner, QueuePermissions, ResourceTypes, Right, RuleRing, Sas, Service, ServiceBusKey,
+        Services, SharedKeyRequest, Stored, StoredPolicies, StoredPolicy, TablePermissions, TokenRequest, UrlRequest,
+        UserDelegationKey, Verifier,
+    };
+    use valet_key::clock::Timestamp;
+    use valet_key::error::VerifyError;
+    use valet_key::grant::{Grant, Justification};
+    use valet_key::view::RequestView;
+
+    const ACCOUNT: &str = "myaccount";
+    const HOST: &str = "myaccount.example";
+
+    fn key() -> AccountKey {
+        AccountKey::new(ACCOUNT, "c2VjcmV0").unwrap()
+    }
+
+    fn delegated() -> UserDelegationKey {
+        let ids = ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"];
+        let window = ["2023-11-14T22:00:00Z", "2023-11-14T23:00:00Z"];
+        let delegation = Delegation::new(ids, window, "b", "2026-04-06").unwrap();
+        UserDelegationKey::new(ACCOUNT, delegation, "c2VjcmV0Mg==").unwrap()
+    }
+
+    fn why() -> Justification {
+        Justification::new("a test").unwrap()
+    }
+
+    fn policy() -> StoredPolicy {
+        StoredPolicy::new("readers").unwrap().permissions(ContainerPermissions::READ).expiry(now().saturating_add(900))
+    }
+
+    fn policies() -> impl PolicyLookup + 'static {
+        let mut policies = StoredPolicies::new();
+        policies.set(policy()).unwrap();
+        BTreeMap::from([("/blob/myaccount/photos".to_owned(), policies)])
+    }
+
+    fn verifier(service: Service) -> Verifier {
+        let mut ring = KeyRing::new();
+        ring.insert(key()).unwrap();
+        ring.insert(AccountKey::new(ACCOUNT, "c2Vjb25k").unwrap()).unwrap();
+        ring.insert_delegated(delegated(), now()).unwrap();
+        Verifier::new(ring, Expect::new(ACCOUNT, service).unwrap().host(HOST)).policies(policies())
+    }
+
+    fn target(url: &str) -> String {
+        let (_, rest) = url.split_once("://").unwrap();
+        rest[rest.find('/').unwrap()..].to_owned()
+    }
+
+    /// A request, with what its own token does not allow.
+    struct Row {
+        name: &'static str,
+        service: Service,
+        method: &'static str,
+        target: String,
+        forbidden: &'static str,
+        headers: Vec<(String, Vec<u8>)>,
+    }
+
+    impl Row {
+        fn new(name: &'static str, service: Service, holder: &impl Sas, request: UrlRequest) -> Self {
+            let url = holder.issue(&request.because(why()), now()).unwrap();
+            let method = match url.method() {
+                "GET" => "GET",
+                "PUT" => "PUT",
+                _ => "POST",
+            };
+            let headers = url.required_headers().to_vec();
+            Self { name, service, method, target: target(url.expose()), forbidden: "DELETE", headers }
+        }
+
+        fn at(self, from: &str, to: &str) -> Self {
+            assert!(self.target.contains(from), "{from} is not in {}", self.target);
+            Self { target: self.target.replacen(from, to, 1), ..self }
+        }
+    }
+
+    fn rows() -> Vec<Row> {
+        let read = || Inline::new(BlobPermissions::READ);
+        let blob = || UrlRequest::blob("photos", "2026/a cat.jpg", read()).unwrap();
+        let range = KeyRange::new().from("a").from_row("1").to("c").to_row("it's");
+        let table = || UrlRequest::table("Users", range.clone(), Inline::new(TablePermissions::READ)).unwrap();
+        let directory = UrlRequest::directory("photos", "a/b", Inline::new(DirectoryPermissions::READ)).unwrap();
+        let queue = UrlRequest::queue("jobs", Inline::new(QueuePermissions::ADD)).unwrap();
+        let file = UrlRequest::file("share", "d/a.txt", Inline::new(FilePermissions::READ)).unwrap();
+        let container = UrlRequest::container("photos", Inline::new(ContainerPermissions::LIST)).unwrap();
+        let stored = UrlRequest::container("photos", Stored(policy())).unwrap();
+        let bound = blob().required_header("x-a", "one").required_header("X-B", "2").required_query("tier", "x:y");
+        let account = AccountRequest::new(Services::BLOB, ResourceTypes::OBJECT, AccountPermissions::READ, why());
+        let account = account.issue(&key(), now()).unwrap();
+        let mut account = Row {
+            target: format!("/photos/cat.jpg?{}", account.expose()),
+            ..Row::new("account", Service::Blob, &key(), blob())
+        };
+        account.name = "account SAS";
+        vec![
+            Row::new("blob", Service::Blob, &key(), blob()),
+            Row::new("blob with a header of the answer", Service::Blob, &key(), blob().content_type("text/x; a=b")),
+            Row::new("container", Service::Blob, &key(), container)
+                .at("/photos?", "/photos?restype=container&comp=list&"),
+            Row::new("container with a policy", Service::Blob, &key(), stored).at("/photos?", "/photos/cat.jpg?"),
+            Row::new("directory", Service::DataLake, &key(), directory).at("/a/b?", "/a/b/c?"),
+            Row::new("file", Service::File, &key(), file),
+            Row::new("queue", Service::Queue, &key(), queue),
+            Row::new("table", Service::Table, &key(), table()).at("/Users?", "/Users()?"),
+            Row::new("entity", Service::Table, &key(), table())
+                .at("/Users?", "/users(PartitionKey='c',%20RowKey='it''s')?"),
+            Row::new("user delegation", Service::Blob, &delegated(), blob()),
+            Row::new("user delegation with what is required", Service::Blob, &delegated(), bound),
+            account,
+        ]
+    }
+
+    #[test]
+    fn a_verdict_on_a_shared_access_signature_allocates_nothing() {
+        for row in rows() {
+            let verifier = verifier(row.service);
+            let mut lines: Vec<(&str, &[u8])> = vec![("host", HOST.as_bytes())];
+            lines.extend(row.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+            let check = |method: &str, target: &str, at| {
+                verifier.verify(&RequestView::new(method, target, &lines).over_https(), at).map(|_| ())
+            };
+            let Row { name, method, target, forbidden, .. } = &row;
+            assert_eq!(check(method, target, now()), Ok(()), "{name}");
+            allocates_nothing(name, || assert!(check(method, target, now()).is_ok()));
+            let forged = target.replace("sig=", "sig=AAAA");
+            let signature = target.find("sig=").unwrap();
+            let other = if target.as_bytes()[signature + 4] == b'A' { "sig=B" } else { "sig=A" };
+            let wrong = format!("{}{other}{}", &target[..signature], &target[signature + 5..]);
+            let (late, early) = (now().saturating_add(901), Timestamp::from_unix(1_600_000_000).unwrap());
+            let plain = |target: &str| verifier.verify(&RequestView::new(method, target, &lines), now()).map(|_| ());
+            allocates_nothing(name, || {
+                assert_eq!(check(method, &wrong, now()), Err(VerifyError::SignatureMismatch), "{name}");
+            });
+            allocates_nothing(name, || assert!(check(method, &forged, now()).is_err()));
+            allocates_nothing(name, || {
+                let error = check(forbidden, target, now()).unwrap_err();
+                assert!(["permission", "operation", "not_covered"].contains(&error.code()), "{error}");
+            });
+            allocates_nothing(name, || {
+                assert!(matches!(check(method, target, late), Err(VerifyError::Expired { .. })), "{name}");
+            });
+            allocates_nothing(name, || assert!(check(method, target, early).is_ok() != name.starts_with("user")));
+            allocates_nothing(name, || assert!(plain(target).is_err() || name.contains("policy")));
+            allocates_nothing(name, || assert!(check("no method", target, now()).is_err()));
+            let nobody = Verifier::new(KeyRing::new(), Expect::new(ACCOUNT, row.service).unwrap());
+            let view = RequestView::new(method, target, &lines).over_https();
+            allocates_nothing("an unknown key", || {
+                assert!(matches!(nobody.verify(&view, now()), Err(VerifyError::UnknownKey)), "{name}");
+            });
+        }
+    }
+
+    #[test]
+    fn what_a_table_does_not_reach_is_refused_without_an_allocation() {
+        let rows = rows();
+        let entity = rows.iter().find(|row| row.name == "entity").unwrap();
+        let (verifier, lines) = (verifier(Service::Table), [("host", HOST.as_bytes())]);
+        for keys in ["PartitionKey='d',RowKey=''", "PartitionKey='a',RowKey='0'", "RowKey='1'", "PartitionKey='%C3'"] {
+            let target = entity.target.replace("PartitionKey='c',%20RowKey='it''s'", keys);
+            allocates_nothing(keys, || {
+                assert!(verifier.verify(&RequestView::new("GET", &target, &lines).over_https(), now()).is_err());
+            });
+        }
+    }
+
+    #[test]
+    fn a_policy_that_is_not_there_is_refused_without_an_allocation() {
+        let rows = rows();
+        let stored = rows.iter().find(|row| row.name == "container with a policy").unwrap();
+        let lines = [("host", HOST.as_bytes())];
+        let mut ring = KeyRing::new();
+        ring.insert(key()).unwrap();
+        let none = Verifier::new(ring, Expect::new(ACCOUNT, Service::Blob).unwrap());
+        let view = RequestView::new("GET", &stored.target, &lines).over_https();
+        allocates_nothing("no policies", || {
+            assert!(matches!(none.verify(&view, now()), Err(VerifyError::StoredPolicy { .. })));
+        });
+        let long = stored.target.replace("si=readers", &format!("si={}", "a".repeat(10_000)));
+        let view = RequestView::new("GET", &long, &lines).over_https();
+        let verifier = verifier(Service::Blob);
+        allocates_nothing("a name that is too long", || {
+            assert!(matches!(verifier.verify(&view, now()), Err(VerifyError::SignatureMismatch)));
+        });
+    }
+
+    /// The bound: the missing name, cut at 64 bytes.
+    #[test]
+    fn a_refusal_allocates_no_more_than_it_tells() {
+        let rows = rows();
+        let bound = rows.iter().find(|row| row.name == "user delegation with what is required").unwrap();
+        let (verifier, lines) = (verifier(Service::Blob), [("host", HOST.as_bytes())]);
+        let target = bound.target.replace("srh=x-a", &format!("srh={}%2Cx-a", "a".repeat(900)));
+        let info = measure(|| {
+            let verdict = verifier.verify(&RequestView::new("GET", &target, &lines).over_https(), now()).map(|_| ());
+            assert!(matches!(verdict, Err(VerifyError::SignedHeaderMissing { name }) if name.len() == 64));
+        });
+        assert!(info.count_total <= 5 && info.bytes_total <= 256 && info.count_current == 0, "{info:?}");
+    }
+
+    /// A remote holder needs the text to sign, which is the only thing that grows with the request.
+    #[test]
+    fn the_two_halves_of_a_verdict_allocate_what_they_hand_out() {
+        let rows = rows();
+        let (blob, lines) = (&rows[0], [("host", HOST.as_bytes())]);
+        let (key, expect) = (key(), Expect::new(ACCOUNT, Service::Blob).unwrap());
+        let view = RequestView::new(blob.method, &blob.target, &lines).over_https();
+        allocates_nothing("the first look", || assert!(Presented::parse(&view).is_ok()));
+        let presented = Presented::parse(&view).unwrap();
+        let info = measure(|| {
+            let pending = presented.clone().check(key.credential(), &expect, now()).unwrap();
+            let expected = key.sign(pending.string_to_sign()).unwrap();
+            assert!(pending.accept(&expected).is_ok());
+        });
+        let text = presented.string_to_sign(&expect).unwrap().as_bytes().len() as u64;
+        assert!(info.bytes_total <= 4 * text + 128 && info.count_current == 0, "{info:?} for {text} bytes");
+    }
+
+    #[test]
+    fn issuing_into_a_used_buffer_allocates_nothing_and_a_token_of_its_own_what_it_holds() {
+        let mut presigner = Presigner::new(key(), &Endpoint::azure(), &Grant::read("photos", "any")).unwrap();
+        let mut url = String::with_capacity(1024);
+        presigner.presign_into("2026/cat.jpg", now(), &mut url).unwrap();
+        allocates_nothing("into a buffer", || {
+            presigner.presign_into("2026/a dog.jpg", now(), &mut url).unwrap();
+        });
+        allocates_nothing("a name that is refused", || {
+            assert!(presigner.presign_into("a\\b", now(), &mut url).is_err());
+        });
+        // The text and the method; there are no headers that a client must send to read.
+        let info = measure(|| assert!(presigner.presign("2026/cat.jpg", now()).unwrap().required_headers().is_empty()));
+        assert_eq!(info.count_total, 2, "{info:?}");
+
+        // Holding the signature back: what is prepared is all there is.
+        let request = UrlRequest::storage(&Grant::read("photos", "2026/cat.jpg")).unwrap();
+        let key = key();
+        let prepared = request.prepare(key.credential(), now()).unwrap();
+        let signature = key.sign(prepared.string_to_sign()).unwrap();
+        allocates_nothing("signing", || assert!(key.sign(prepared.string_to_sign()).is_ok()));
+        let mut prepared = Some(prepared);
+        let info = measure(|| assert!(prepared.take().unwrap().finish(&signature).expose().contains("sig=")));
+        assert!(info.count_total <= 1, "{info:?}");
+    }
+
+    /// Names are folded and sorted, so that there are copies: a few for each header and parameter, all of them given back
+    /// when the request is refused.
+    #[test]
+    fn shared_key_allocates_a_few_times_for_each_header_and_parameter() {
+        let key = key();
+        let request = SharedKeyRequest::new("GET", Service::Blob, "/photos").unwrap();
+        let request = request.query("restype", "container").query("comp", "list").because(why());
+        let signed = key.authorize(&request, now()).unwrap();
+        let target = target(signed.url());
+        let mut lines: Vec<(&str, &[u8])> =
+            vec![("host", HOST.as_bytes()), ("authorization", signed.expose_authorization().as_bytes())];
+        lines.extend(signed.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+        let expect = ExpectSharedKey::new(ACCOUNT, Service::Blob).unwrap();
+        let check = |method: &str| {
+            let view = RequestView::new(method, &target, &lines).over_https();
+            key.verify_request(PresentedRequest::parse(&view)?, &expect, now()).map(|_| ())
+        };
+        assert_eq!(check("GET"), Ok(()));
+        for (method, verdict) in [("GET", Ok(())), ("PUT", Err(VerifyError::SignatureMismatch))] {
+            let info = measure(|| assert_eq!(check(method), verdict));
+            let parts = lines.len() + 2;
+            assert!(info.count_total <= 4 * parts as u64 && info.count_current == 0, "{info:?}");
+            assert!(info.bytes_max <= 2048, "{info:?}");
+        }
+    }
+
+    /// A token of the messaging services says what it is for, which is kept as text of its own.
+    #[test]
+    fn a_messaging_token_allocates_the_text_of_its_resource_a_few_times() {
+        let queue = MessagingEntity::namespace("contoso.servicebus.windows.net").unwrap().queue("orders").unwrap();
+        let key =
+            || ServiceBusKey::new(AccessRule::service_bus(&queue, "sender", Right::Send).unwrap(), "secret").unwrap();
+        let token = key().token(&TokenRequest::new(&queue, Right::Send), now()).unwrap();
+        let ring = RuleRing::new().with(key()).unwrap();
+        let expect = ExpectToken::new(&queue, MessagingOperation::Send);
+        let check = |text: &str, at| ring.verify(PresentedToken::service_bus(text)?, &expect, at).map(|_| ());
+        assert_eq!(check(token.expose(), now()), Ok(()));
+        let wrong = token.expose().replace("skn=sender", "skn=other");
+        for (text, at) in [(token.expose(), now()), (&*wrong, now()), (token.expose(), now().saturating_add(90_000))] {
+            let info = measure(|| drop(check(text, at)));
+            assert!(info.count_total <= 16 && info.bytes_total <= 4 * text.len() as u64, "{info:?}");
+            assert_eq!(info.count_current, 0);
+        }
+        for text in ["", "SharedAccessSignature ", "Bearer x"] {
+            allocates_nothing(text, || assert!(check(text, now()).is_err()));
+        }
+    }
+}
