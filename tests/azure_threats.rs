@@ -264,6 +264,9 @@ fn r01_there_is_one_mechanism() {
     get().is_accepted();
     let told = (400, "InvalidAuthenticationInfo");
     get().with("authorization", "SharedKey myaccount:x").is_refused("two_mechanisms", told);
+    for param in ["&AWSAccessKeyId=a", "&googleaccessid=a", "&Signature=a"] {
+        get().more(param).is_refused("two_mechanisms", told);
+    }
     for param in ["&X-Amz-Signature=1", "&x-amz-date=1", "&X-Goog-Signature=1", "&x-go%6Fg-date=1"] {
         let sent = get().more(param);
         if param.contains('%') {

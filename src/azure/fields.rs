@@ -171,7 +171,8 @@ impl<'r> Params<'r> {
             return Ok(());
         }
         // Everything that matters here is ours in another spelling, or begins with a letter of another provider's.
-        if !has_escape && !name.bytes().any(|byte| byte.is_ascii_uppercase()) && !name.starts_with('x') {
+        let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        if !has_escape && is_lower && !name.starts_with(['a', 'g', 's', 'x']) {
             return Ok(());
         }
         if is_foreign(name) {
@@ -265,7 +266,8 @@ pub(super) fn fields_of(mut bits: u64) -> impl Iterator<Item = Field> {
 
 fn is_foreign(name: &str) -> bool {
     let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    begins("X-Amz-") || begins("X-Goog-")
+    let is = |other: &&str| name.eq_ignore_ascii_case(other);
+    begins("X-Amz-") || begins("X-Goog-") || ["AWSAccessKeyId", "GoogleAccessId", "Signature"].iter().any(is)
 }
 
 /// Refuses a name that is one of ours in another spelling: a server that folds it would read what this one does not.
@@ -396,7 +398,12 @@ mod tests {
         assert_eq!((params.own(Own::Comp), params.own(Own::Restype)), (Some("list"), Some("container")));
         assert_eq!((params.first_empty(u64::MAX), params.escaped().count()), (Some(Field::Permissions), 1));
         assert!(!params.has_plus && params.foreign.is_none());
-        assert!(read("x-amz-signature=1").unwrap().foreign.is_some());
+        for name in
+            ["x-amz-signature", "X-Goog-Date", "AWSAccessKeyId", "awsaccesskeyid", "GoogleAccessId", "signature"]
+        {
+            assert!(read(&[name, "=1"].concat()).unwrap().foreign.is_some(), "{name}");
+        }
+        assert!(read("api-version=1&group=1&signatures=1&aws=1").unwrap().foreign.is_none());
     }
 
     #[test]

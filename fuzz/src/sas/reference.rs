@@ -169,7 +169,11 @@ pub(super) fn read(asked: &Asked, method: &str, target: &str, lines: &[(&str, &[
         };
         let name = String::from_utf8_lossy(&plain(raw)?).into_owned();
         let folded = name.to_ascii_lowercase();
-        must(!folded.starts_with("x-amz-") && !folded.starts_with("x-goog-"), "another scheme")?;
+        // Names with escapes are those of nobody.
+        let plain_name = raw.to_ascii_lowercase();
+        let is_older = ["awsaccesskeyid", "googleaccessid", "signature"].contains(&plain_name.as_str());
+        let is_foreign = is_older || plain_name.starts_with("x-amz-") || plain_name.starts_with("x-goog-");
+        must(!is_foreign, "another scheme")?;
         let value = plain(value)?;
         let is_token = TOKEN.contains(&folded.as_str());
         if is_token || OWN.contains(&folded.as_str()) {
