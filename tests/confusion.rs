@@ -3,6 +3,10 @@
 
 #![cfg(all(feature = "aws", feature = "rsa", feature = "legacy"))]
 
+#[cfg(feature = "azure")]
+#[path = "confusion/azure.rs"]
+mod azure;
+
 use valet_key::aws::{self, SigV4};
 use valet_key::clock::Timestamp;
 use valet_key::error::VerifyError;
