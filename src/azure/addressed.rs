@@ -73,7 +73,9 @@ impl<'r> Addressed<'r> {
         if level == Level::Container && !name.is_empty() {
             return Err(malformed("it names more than the container that the query is about"));
         }
-        let both = (level == Level::Object && container.len() < path.len()).then_some(path);
+        // Without a container in the path it is another one that is signed.
+        let has_both = level == Level::Object && path.len() == container.len() + 1 + name.len();
+        let both = has_both.then_some(path);
         Ok(Self { both, ..at(level, container, name) })
     }
 
@@ -374,6 +376,19 @@ mod tests {
         }
         for text in ["", "a", "...", ".a", "a.", "a/..b/c", "a/.../b", "a%2F...", "a..%2Fb"] {
             assert!(!has_decoded_dot_segment(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_blob_in_the_root_container_is_signed_with_it() {
+        for (path, canonical) in [
+            ("/cat.jpg", "/blob/me/$root/cat.jpg"),
+            ("/$root/cat.jpg", "/blob/me/$root/cat.jpg"),
+            ("/pets/cat%20.jpg", "/blob/me/pets/cat .jpg"),
+        ] {
+            let mut found = alloc::vec::Vec::new();
+            split(Service::Blob, path, "").unwrap().put_canonical(Kind::Blob, b"/blob/me/", 0, &mut found).unwrap();
+            assert_eq!(String::from_utf8(found).unwrap(), canonical);
         }
     }
 
