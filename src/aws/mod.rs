@@ -20,6 +20,7 @@ mod presigner;
 mod request;
 mod ring;
 mod s3;
+mod s3_error;
 mod sign;
 mod verify;
 
@@ -36,7 +37,7 @@ pub use self::{
     presigner::{HeaderSigner, Presigner},
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
-    s3::S3Error,
+    s3_error::S3Error,
     sign::{Prepared, UrlRequest},
     verify::{Expect, Form, Pending, Presented, SignedRequest},
 };
