@@ -4,6 +4,14 @@
 //! no ceremony. Whatever is broader (a prefix, several actions, a longer life, plain HTTP) cannot be
 //! turned into a token without a [`Justification`], which is a sentence that a reviewer will read.
 
+mod copy;
+mod listing;
+mod transfer;
+
+#[cfg(any(feature = "aws", feature = "gcs"))]
+pub(crate) use self::listing::Place;
+pub use self::{copy::CopySource, listing::Listing};
+
 use crate::error::GrantError;
 use alloc::{
     borrow::ToOwned,
@@ -18,7 +26,7 @@ use core::{
 /// One thing that a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-#[repr(u16)]
+#[repr(u32)]
 pub enum Action {
     /// Read an object.
     Read = 1,
@@ -48,10 +56,24 @@ pub enum Action {
     Receive = 1 << 12,
     /// Administer a queue or topic.
     Manage = 1 << 13,
+    /// Begin a multipart upload.
+    StartMultipart = 1 << 14,
+    /// Make an object of the parts of a multipart upload.
+    CompleteMultipart = 1 << 15,
+    /// List the parts of a multipart upload.
+    ListParts = 1 << 16,
+    /// List the multipart uploads under a prefix that are under way.
+    ListUploads = 1 << 17,
+    /// Create or overwrite an object, or a part, with the content of another object.
+    Copy = 1 << 18,
+    /// Remove an object's tags.
+    DeleteTags = 1 << 19,
+    /// List the versions of the objects under a prefix.
+    ListVersions = 1 << 20,
 }
 
 impl Action {
-    const ALL: [(Self, &'static str); 14] = [
+    const ALL: [(Self, &'static str); 21] = [
         (Self::Read, "read"),
         (Self::Head, "head"),
         (Self::Upload, "upload"),
@@ -66,6 +88,13 @@ impl Action {
         (Self::Send, "send"),
         (Self::Receive, "receive"),
         (Self::Manage, "manage"),
+        (Self::StartMultipart, "start multipart"),
+        (Self::CompleteMultipart, "complete multipart"),
+        (Self::ListParts, "list parts"),
+        (Self::ListUploads, "list uploads"),
+        (Self::Copy, "copy"),
+        (Self::DeleteTags, "delete tags"),
+        (Self::ListVersions, "list versions"),
     ];
 }
 
@@ -86,22 +115,22 @@ impl fmt::Display for Action {
 /// assert_eq!(Actions::from(Action::Read).only(), Some(Action::Read));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Actions(u16);
+pub struct Actions(u32);
 
 impl Actions {
     /// [`Action::Read`] alone.
-    pub const READ: Self = Self(Action::Read as u16);
+    pub const READ: Self = Self(Action::Read as u32);
     /// [`Action::Upload`] alone.
-    pub const UPLOAD: Self = Self(Action::Upload as u16);
+    pub const UPLOAD: Self = Self(Action::Upload as u32);
     /// [`Action::Delete`] alone.
-    pub const DELETE: Self = Self(Action::Delete as u16);
+    pub const DELETE: Self = Self(Action::Delete as u32);
     /// [`Action::List`] alone.
-    pub const LIST: Self = Self(Action::List as u16);
+    pub const LIST: Self = Self(Action::List as u32);
 
     /// Whether the action is in the set.
     #[must_use]
     pub const fn contains(self, action: Action) -> bool {
-        self.0 & action as u16 != 0
+        self.0 & action as u32 != 0
     }
 
     /// The action, if the set has exactly one.
@@ -119,7 +148,7 @@ impl Actions {
 
 impl From<Action> for Actions {
     fn from(action: Action) -> Self {
-        Self(action as u16)
+        Self(action as u32)
     }
 }
 
@@ -317,6 +346,8 @@ pub enum Constraint {
     RequestId,
     /// The lifetime.
     Lifetime,
+    /// Which part of a listing is asked for.
+    Listing,
 }
 
 impl fmt::Display for Constraint {
@@ -337,6 +368,7 @@ impl fmt::Display for Constraint {
             Self::HttpsOnly => "https only",
             Self::RequestId => "request id",
             Self::Lifetime => "lifetime",
+            Self::Listing => "listing",
         })
     }
 }
@@ -452,6 +484,10 @@ pub struct Grant {
     pub(crate) request_id: Option<String>,
     pub(crate) dot_segments: bool,
     pub(crate) open_prefix: bool,
+    pub(crate) source: Option<CopySource>,
+    pub(crate) listing: Option<Listing>,
+    /// A version was named of what has none.
+    stray_version: bool,
 }
 
 /// Encryption at rest that an upload must ask for.
@@ -498,6 +534,9 @@ impl Grant {
             request_id: None,
             dot_segments: false,
             open_prefix: false,
+            source: None,
+            listing: None,
+            stray_version: false,
         }
     }
 
@@ -550,8 +589,7 @@ impl Grant {
     /// Give up a multipart upload.
     #[must_use]
     pub fn abort(container: impl Into<String>, name: impl Into<String>, upload_id: impl Into<String>) -> Self {
-        let resource = Resource::MultipartUpload { name: name.into(), upload_id: upload_id.into() };
-        Self::new(Action::Abort.into(), container, resource)
+        Self::on_upload(Action::Abort, container, name, upload_id)
     }
 
     /// Send to a queue or topic.
@@ -597,11 +635,13 @@ impl Grant {
         self
     }
 
-    /// Only this version of the object. Without effect on other resources.
+    /// Only this version of the object. No other resource has one: such a grant is
+    /// [`NotEnforceable`](crate::error::IssueError::NotEnforceable).
     #[must_use]
     pub fn version(mut self, id: impl Into<String>) -> Self {
-        if let Resource::Object { version, .. } = &mut self.resource {
-            *version = Some(id.into());
+        match &mut self.resource {
+            Resource::Object { version, .. } => *version = Some(id.into()),
+            _ => self.stray_version = true,
         }
         self
     }
@@ -755,6 +795,12 @@ impl Grant {
     #[must_use]
     pub const fn lifetime(&self) -> Lifetime {
         self.lifetime
+    }
+
+    /// What is copied, if that is what is allowed.
+    #[must_use]
+    pub const fn source(&self) -> Option<&CopySource> {
+        self.source.as_ref()
     }
 
     /// Why it is broader than the default, if somebody said so.

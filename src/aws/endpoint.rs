@@ -259,21 +259,15 @@ impl Endpoint {
         let At::Aws { fips, dual_stack, accelerate: false } = &self.at else {
             return Err(invalid("it needs an AWS endpoint without acceleration"));
         };
-        let mut parts = arn.splitn(6, ':');
-        let (Some("arn"), Some(partition), Some("s3"), Some(region), Some(account), Some(resource)) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(invalid("it must be `arn:<partition>:s3:<region>:<account>:accesspoint/<name>`"));
+        let Some(point) = AccessPoint::parse(arn) else {
+            return Err(invalid(
+                "it must be `arn:<partition>:s3:<region>:<account>:accesspoint/<name>` with 12 digits and a name of 3 to \
+                 50 lower-case letters, digits or `-`",
+            ));
         };
+        let AccessPoint { partition, region, account, name } = point;
         if region != self.region.as_str() || partition != self.region.partition().as_str() {
             return Err(invalid("its region and partition must be those of the endpoint"));
-        }
-        let name = resource.strip_prefix("accesspoint/").or_else(|| resource.strip_prefix("accesspoint:"));
-        let Some(name) = name.filter(|name| is_dns_name(name) && !name.contains('.') && name.len() <= 50) else {
-            return Err(invalid("its name must be 3 to 50 lower-case letters, digits or `-`"));
-        };
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(invalid("its account must be 12 digits"));
         }
         let fips = if *fips { "-fips" } else { "" };
         let stack = if *dual_stack { ".dualstack" } else { "" };
@@ -282,8 +276,36 @@ impl Endpoint {
     }
 }
 
+/// The parts of an access point's ARN.
+#[derive(Clone, Copy)]
+pub(super) struct AccessPoint<'a> {
+    partition: &'a str,
+    region: &'a str,
+    account: &'a str,
+    name: &'a str,
+}
+
+impl<'a> AccessPoint<'a> {
+    pub(super) fn parse(arn: &'a str) -> Option<Self> {
+        let mut parts = arn.splitn(6, ':');
+        let (Some("arn"), Some(partition), Some("s3"), Some(region), Some(account), Some(resource)) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        let name = resource.strip_prefix("accesspoint/").or_else(|| resource.strip_prefix("accesspoint:"))?;
+        Self { partition, region, account, name }.checked()
+    }
+
+    fn checked(self) -> Option<Self> {
+        let named = is_dns_name(self.name) && !self.name.contains('.') && self.name.len() <= 50;
+        let owned = self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit());
+        (named && owned && is_name(self.region) && is_name(self.partition)).then_some(self)
+    }
+}
+
 /// A bucket name that some S3 accepts: 3 to 255 letters, digits, `.`, `-` or `_`.
-fn check_bucket(name: &str) -> Result<(), IssueError> {
+pub(super) fn check_bucket(name: &str) -> Result<(), IssueError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     if (3..=255).contains(&name.len()) && name.bytes().all(plain) && name.bytes().any(|b| b.is_ascii_alphanumeric()) {
         return Ok(());

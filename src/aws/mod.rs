@@ -13,6 +13,7 @@
 //! and Access Management User Guide, "Create a signed AWS API request".
 
 mod canonical;
+mod copy_source;
 mod endpoint;
 mod fields;
 mod key;

@@ -1,10 +1,17 @@
 //! S3: how a grant becomes a request.
 
-use super::{Endpoint, Payload, Region, Request, UrlRequest};
+use super::{
+    Endpoint, Payload, Region, Request, UrlRequest,
+    copy_source::{self, COPY_SOURCE, COPY_SOURCE_RANGE},
+};
 use crate::{
     encode,
     error::IssueError,
     grant::{Action, Constraint, ContentType, Encryption, Grant, Resource, ResponseHeader, Size},
+    v4::{
+        checks::{check_id, check_part},
+        listing,
+    },
 };
 use alloc::{
     format,
@@ -46,53 +53,94 @@ fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError 
 
 /// Turns a grant into the one request that it allows. Everything that narrows it becomes part of what
 /// is signed, or an error.
-fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
+pub(super) fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
     refuse_what_no_url_can_carry(grant)?;
     let action = grant.actions.only().ok_or(not_enforceable(
         Constraint::Action,
         "a presigned URL allows one request: issue one for each action, or a session policy",
     ))?;
     let (origin, prefix) = endpoint.locate(&grant.container)?;
-    let method = match action {
-        Action::Read | Action::List | Action::ReadTags => "GET",
-        Action::Head => "HEAD",
-        Action::Upload | Action::Create | Action::UploadPart | Action::WriteTags => "PUT",
-        Action::Delete | Action::Abort => "DELETE",
-        _ => return Err(not_enforceable(Constraint::Action, "S3 has no such request")),
+    let request = Request::to(method(action)?, origin, endpoint.region().clone(), "s3")?;
+    let mut request = on_resource(request, grant, action, &prefix)?;
+    request = match action {
+        Action::ReadTags | Action::WriteTags | Action::DeleteTags => request.query("tagging", ""),
+        Action::StartMultipart => request.query("uploads", ""),
+        _ => request,
     };
-    let mut request = Request::to(method, origin, endpoint.region().clone(), "s3")?;
-    request = match (&grant.resource, action) {
-        (Resource::Object { name, version }, action)
-            if !matches!(action, Action::List | Action::UploadPart | Action::Abort) =>
-        {
-            let request = request.path(object_path(&prefix, name)?);
+    if grant.dot_segments {
+        request = request.allow_dot_segments();
+    }
+    if action == Action::Copy {
+        request = with_copy_source(request, grant)?;
+    }
+    request = with_upload_bounds(request, grant, action)?;
+    with_response_headers(request, grant, action)
+}
+
+fn method(action: Action) -> Result<&'static str, IssueError> {
+    Ok(match action {
+        Action::Read
+        | Action::List
+        | Action::ListVersions
+        | Action::ListUploads
+        | Action::ListParts
+        | Action::ReadTags => "GET",
+        Action::Head => "HEAD",
+        Action::Upload | Action::Create | Action::UploadPart | Action::Copy | Action::WriteTags => "PUT",
+        Action::StartMultipart | Action::CompleteMultipart => "POST",
+        Action::Delete | Action::Abort | Action::DeleteTags => "DELETE",
+        _ => return Err(not_enforceable(Constraint::Action, "S3 has no such request")),
+    })
+}
+
+/// Path and parameters: what the request is about.
+fn on_resource(request: Request, grant: &Grant, action: Action, prefix: &str) -> Result<Request, IssueError> {
+    use Action as A;
+    Ok(match (&grant.resource, action) {
+        (
+            Resource::Object { name, version },
+            A::Read | A::Head | A::Delete | A::ReadTags | A::WriteTags | A::DeleteTags,
+        ) => {
+            let request = request.path(object_path(prefix, name)?);
             match version {
-                Some(id) => request.query("versionId", id.as_str()),
+                Some(id) => {
+                    check_id("version", id)?;
+                    request.query("versionId", id.as_str())
+                }
                 None => request,
             }
         }
-        (Resource::Part { name, upload_id, number }, Action::UploadPart) => {
-            if !(1..=10_000).contains(number) {
-                return Err(IssueError::Invalid { what: "part number", why: "it must be 1 to 10000" });
+        (Resource::Object { name, version }, A::Upload | A::Create | A::StartMultipart | A::Copy) => {
+            if version.is_some() {
+                // SPEC: a version names what is there already.
+                return Err(not_enforceable(Constraint::Resource, "an upload makes a version of its own"));
             }
+            request.path(object_path(prefix, name)?)
+        }
+        (Resource::Part { name, upload_id, number }, A::UploadPart | A::Copy) => {
+            check_id("upload id", upload_id)?;
+            check_part(*number)?;
             request
-                .path(object_path(&prefix, name)?)
+                .path(object_path(prefix, name)?)
                 .query("partNumber", number.to_string())
                 .query("uploadId", upload_id.as_str())
         }
-        (Resource::MultipartUpload { name, upload_id }, Action::Abort) => {
-            request.path(object_path(&prefix, name)?).query("uploadId", upload_id.as_str())
+        (Resource::MultipartUpload { name, upload_id }, A::Abort | A::CompleteMultipart | A::ListParts) => {
+            check_id("upload id", upload_id)?;
+            let request = request.path(object_path(prefix, name)?).query("uploadId", upload_id.as_str());
+            with_listing(request, grant, action)?
         }
-        (Resource::Prefix(names), Action::List) => {
+        (Resource::Prefix(names), A::List | A::ListVersions | A::ListUploads) => {
             if names.is_empty() || !(names.ends_with('/') || grant.open_prefix) {
                 return Err(IssueError::Invalid {
                     what: "prefix",
                     why: "it must not be empty, and must end with `/`: see `allow_open_prefix`",
                 });
             }
+            check_object_name(names)?;
             // Path style names the bucket without a slash behind it.
             let bucket = if prefix == "/" { "/" } else { prefix.trim_end_matches('/') };
-            request.path(bucket).query("list-type", "2").query("prefix", names.as_str())
+            with_listing(request.path(bucket).query("prefix", names.as_str()), grant, action)?
         }
         _ => {
             return Err(not_enforceable(
@@ -100,18 +148,31 @@ fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
                 "a presigned URL names one object, part, upload or listing: a session policy covers a prefix",
             ));
         }
-    };
-    if matches!(action, Action::ReadTags | Action::WriteTags) {
-        request = request.query("tagging", "");
+    })
+}
+
+fn with_listing(mut request: Request, grant: &Grant, action: Action) -> Result<Request, IssueError> {
+    let Some(words) = listing::words(action) else { return Ok(request) };
+    for (name, value) in words.kind {
+        request = request.query(*name, *value);
     }
-    if grant.dot_segments {
-        request = request.allow_dot_segments();
-    }
-    request = match action {
-        Action::Upload | Action::Create | Action::UploadPart => with_upload_bounds(request, grant, action)?,
-        _ => refuse_upload_bounds(request, grant)?,
+    let Some(wanted) = &grant.listing else { return Ok(request) };
+    let params = listing::params(&words, action, wanted).map_err(|why| not_enforceable(Constraint::Listing, why))?;
+    Ok(params.into_iter().flatten().fold(request, |request, (name, value)| request.query(name, value)))
+}
+
+fn with_copy_source(request: Request, grant: &Grant) -> Result<Request, IssueError> {
+    let Some(source) = &grant.source else {
+        return Err(not_enforceable(Constraint::Resource, "a copy names its source: see `Grant::copy`"));
     };
-    with_response_headers(request, grant, action)
+    let request = request.header(COPY_SOURCE, copy_source::written(source, grant.dot_segments)?);
+    match &source.range {
+        None => Ok(request),
+        Some(range) if matches!(grant.resource, Resource::Part { .. }) => {
+            Ok(request.header(COPY_SOURCE_RANGE, copy_source::written_range(range)?))
+        }
+        Some(_) => Err(not_enforceable(Constraint::Resource, "only the copy of a part reads a range of its source")),
+    }
 }
 
 fn object_path(prefix: &str, name: &str) -> Result<String, IssueError> {
@@ -127,6 +188,7 @@ pub(super) fn check_object_name(name: &str) -> Result<(), IssueError> {
 }
 
 fn refuse_what_no_url_can_carry(grant: &Grant) -> Result<(), IssueError> {
+    grant.refuse_misplaced(not_enforceable)?;
     if grant.client_address.is_some() {
         return Err(not_enforceable(Constraint::ClientAddress, "a session policy with `aws:SourceIp` can"));
     }
@@ -140,38 +202,77 @@ fn refuse_what_no_url_can_carry(grant: &Grant) -> Result<(), IssueError> {
 }
 
 /// Signs the headers that hold an upload to its bounds; S3 refuses the upload without them.
-fn with_upload_bounds(mut request: Request, grant: &Grant, action: Action) -> Result<Request, IssueError> {
-    request = match &grant.size {
-        None => return Err(IssueError::Unbounded { constraint: Constraint::Size }),
-        Some(Size::Any) => request,
+fn with_upload_bounds(request: Request, grant: &Grant, action: Action) -> Result<Request, IssueError> {
+    match (action, &grant.resource) {
+        (Action::Upload | Action::Create, _) => {
+            let request = with_size(request, grant, "content-length")?;
+            let request = with_content_type(request, grant)?;
+            let request = if action == Action::Create { request.header("if-none-match", "*") } else { request };
+            with_object_properties(with_checksum(request, grant), grant)
+        }
+        (Action::UploadPart, _) => {
+            let request = with_checksum(with_content_type(with_size(request, grant, "content-length")?, grant)?, grant);
+            refuse_object_properties(request, grant)
+        }
+        (Action::StartMultipart, _) => {
+            asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, "each part can say its own")?;
+            asked(grant.sha256.is_some(), Constraint::Checksum, "each part can say its own")?;
+            with_object_properties(with_content_type(request, grant)?, grant)
+        }
+        (Action::CompleteMultipart, _) => {
+            // SPEC: S3 compares this header with the sum of the parts.
+            let request =
+                if grant.size.is_some() { with_size(request, grant, "x-amz-mp-object-size")? } else { request };
+            refuse_type_and_checksum(grant, "it belongs to the request that starts the upload, or to a part")?;
+            refuse_object_properties(request, grant)
+        }
+        (Action::Copy, Resource::Object { .. }) => with_copy_properties(request, grant),
+        _ => {
+            const INSTEAD: &str = "it applies to uploads only";
+            asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, INSTEAD)?;
+            refuse_type_and_checksum(grant, INSTEAD)?;
+            refuse_object_properties(request, grant)
+        }
+    }
+}
+
+fn asked(asked: bool, constraint: Constraint, instead: &'static str) -> Result<(), IssueError> {
+    if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
+}
+
+fn with_size(request: Request, grant: &Grant, header: &str) -> Result<Request, IssueError> {
+    match &grant.size {
+        None => Err(IssueError::Unbounded { constraint: Constraint::Size }),
+        Some(Size::Any) => Ok(request),
         Some(Size::Range(bytes)) if bytes.start() == bytes.end() => {
-            request.header("content-length", bytes.start().to_string())
+            Ok(request.header(header, bytes.start().to_string()))
         }
-        Some(Size::Range(_)) => {
-            return Err(not_enforceable(
-                Constraint::Size,
-                "an S3 POST policy can with `content-length-range`; a URL binds an exact size",
-            ));
-        }
-    };
-    request = match &grant.content_type {
-        None => return Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
-        Some(ContentType::Any) => request,
-        Some(ContentType::Exact(exact)) => request.header("content-type", exact.as_str()),
+        Some(Size::Range(_)) => Err(not_enforceable(
+            Constraint::Size,
+            "an S3 POST policy can with `content-length-range`; a URL binds an exact size",
+        )),
+    }
+}
+
+fn with_content_type(request: Request, grant: &Grant) -> Result<Request, IssueError> {
+    match &grant.content_type {
+        None => Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
+        Some(ContentType::Any) => Ok(request),
+        Some(ContentType::Exact(exact)) => Ok(request.header("content-type", exact.as_str())),
         Some(ContentType::Prefix(_)) => {
-            return Err(not_enforceable(Constraint::ContentType, "an S3 POST policy can with `starts-with`"));
+            Err(not_enforceable(Constraint::ContentType, "an S3 POST policy can with `starts-with`"))
         }
-    };
-    if action == Action::Create {
-        request = request.header("if-none-match", "*");
     }
-    if let Some(digest) = &grant.sha256 {
-        request = request.header("x-amz-checksum-sha256", encode::base64(digest));
+}
+
+fn with_checksum(request: Request, grant: &Grant) -> Request {
+    match &grant.sha256 {
+        Some(digest) => request.header("x-amz-checksum-sha256", encode::base64(digest)),
+        None => request,
     }
-    if action == Action::UploadPart {
-        // SPEC: encryption, class and metadata are set when a multipart upload is created, not by its parts.
-        return refuse_object_properties(request, grant);
-    }
+}
+
+fn with_object_properties(mut request: Request, grant: &Grant) -> Result<Request, IssueError> {
     request = match &grant.encryption {
         None => request,
         Some(Encryption::Provider) => request.header("x-amz-server-side-encryption", "AES256"),
@@ -188,21 +289,32 @@ fn with_upload_bounds(mut request: Request, grant: &Grant, action: Action) -> Re
     Ok(request)
 }
 
-fn refuse_upload_bounds(request: Request, grant: &Grant) -> Result<Request, IssueError> {
-    const INSTEAD: &str = "it applies to uploads only";
-    let asked = |asked: bool, constraint| if asked { Err(not_enforceable(constraint, INSTEAD)) } else { Ok(()) };
-    asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size)?;
-    asked(matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_))), Constraint::ContentType)?;
-    asked(grant.sha256.is_some(), Constraint::Checksum)?;
-    refuse_object_properties(request, grant)
+/// A copy takes over what its source says of itself, unless it replaces all of it.
+fn with_copy_properties(request: Request, grant: &Grant) -> Result<Request, IssueError> {
+    const SOURCE: &str = "it is that of the source: name its version";
+    asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, SOURCE)?;
+    asked(grant.sha256.is_some(), Constraint::Checksum, SOURCE)?;
+    let replaces = grant.content_type.is_some() || !grant.metadata.is_empty();
+    let request = if replaces {
+        with_content_type(request.header("x-amz-metadata-directive", "REPLACE"), grant)?
+    } else {
+        request
+    };
+    with_object_properties(request, grant)
+}
+
+fn refuse_type_and_checksum(grant: &Grant, instead: &'static str) -> Result<(), IssueError> {
+    let typed = matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_)));
+    asked(typed, Constraint::ContentType, instead)?;
+    asked(grant.sha256.is_some(), Constraint::Checksum, instead)
 }
 
 fn refuse_object_properties(request: Request, grant: &Grant) -> Result<Request, IssueError> {
+    // SPEC: encryption, class and metadata are set when a multipart upload is created, not by its parts.
     const INSTEAD: &str = "it belongs to the request that creates the object";
-    let asked = |asked: bool, constraint| if asked { Err(not_enforceable(constraint, INSTEAD)) } else { Ok(()) };
-    asked(grant.encryption.is_some(), Constraint::Encryption)?;
-    asked(grant.storage_class.is_some(), Constraint::StorageClass)?;
-    asked(!grant.metadata.is_empty(), Constraint::Metadata)?;
+    asked(grant.encryption.is_some(), Constraint::Encryption, INSTEAD)?;
+    asked(grant.storage_class.is_some(), Constraint::StorageClass, INSTEAD)?;
+    asked(!grant.metadata.is_empty(), Constraint::Metadata, INSTEAD)?;
     Ok(request)
 }
 

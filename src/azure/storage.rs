@@ -45,6 +45,10 @@ impl UrlRequest {
 
 /// Turns a grant into the request that it allows. Everything that narrows it becomes part of what is signed, or an error.
 fn lower(grant: &Grant) -> Result<UrlRequest, IssueError> {
+    grant.refuse_misplaced(not_enforceable)?;
+    if grant.listing.is_some() {
+        return Err(not_enforceable(Constraint::Listing, "a token lets its holder page through a listing at will"));
+    }
     if grant.single_use {
         return Err(not_enforceable(Constraint::SingleUse, "a gateway with replay protection can"));
     }
@@ -162,9 +166,15 @@ fn blob_letters(actions: Actions) -> Result<String, IssueError> {
             Action::Append => "a",
             Action::Delete => "d",
             Action::WriteTags => "t",
-            Action::ReadTags if actions.contains(Action::WriteTags) => "",
-            Action::ReadTags => {
+            Action::ReadTags | Action::DeleteTags if actions.contains(Action::WriteTags) => "",
+            Action::ReadTags | Action::DeleteTags => {
                 return Err(not_enforceable(Constraint::Action, "`t` writes tags too: ask for `WriteTags`"));
+            }
+            Action::Copy => {
+                return Err(not_enforceable(
+                    Constraint::Action,
+                    "a copy reads its source with a token of its own: ask for `Upload` here and `Read` there",
+                ));
             }
             Action::List => return Err(not_enforceable(Constraint::Action, "a container or directory can be listed")),
             _ => return Err(not_enforceable(Constraint::Action, "a blob knows no such action")),

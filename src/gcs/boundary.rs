@@ -137,6 +137,7 @@ fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError 
 impl Rule {
     fn new(grant: &Grant) -> Result<Self, IssueError> {
         check_bucket(&grant.container)?;
+        grant.refuse_misplaced(not_enforceable)?;
         let asked = |asked: bool, constraint, instead| {
             if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
         };
@@ -150,6 +151,7 @@ impl Rule {
         asked(!grant.response_headers.is_empty(), Constraint::ResponseHeaders, "a signed URL can")?;
         asked(grant.client_address.is_some(), Constraint::ClientAddress, "a VPC Service Controls perimeter can")?;
         asked(grant.not_before.is_some(), Constraint::NotBefore, "a gateway can")?;
+        asked(grant.listing.is_some(), Constraint::Listing, "a signed URL can")?;
         asked(grant.single_use, Constraint::SingleUse, "a gateway with replay protection can")?;
         asked(grant.request_id.is_some(), Constraint::RequestId, "a signed URL can with a signed header")?;
         let uploads = grant.actions.iter().any(|action| matches!(action, Action::Upload | Action::Create));

@@ -9,6 +9,10 @@ use crate::{
     encode,
     error::{IssueError, VerifyError},
     grant::{Action, Constraint, ContentType, Encryption, Grant, Resource, ResponseHeader, Size},
+    v4::{
+        checks::{check_id, check_part},
+        listing,
+    },
 };
 use alloc::{
     format,
@@ -78,7 +82,8 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
         _ if upload == Upload::Resumable => {
             return Err(not_enforceable(Constraint::Action, "a resumable upload creates or overwrites an object"));
         }
-        Action::Read | Action::List => "GET",
+        Action::StartMultipart | Action::CompleteMultipart => "POST",
+        Action::Read | Action::List | Action::ListParts => "GET",
         Action::Head => "HEAD",
         Action::Upload | Action::Create | Action::UploadPart => "PUT",
         Action::Delete | Action::Abort => "DELETE",
@@ -86,13 +91,14 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
     };
     let object = |name: &str| UrlRequest::new(method, endpoint, &grant.container, name);
     let mut request = match (&grant.resource, action) {
-        (Resource::Object { name, version }, action)
-            if !matches!(action, Action::List | Action::UploadPart | Action::Abort) =>
-        {
+        (
+            Resource::Object { name, version },
+            Action::Read | Action::Head | Action::Delete | Action::Upload | Action::Create | Action::StartMultipart,
+        ) => {
             let request = object(name)?;
             match version {
                 // A generation names what is there already, not what an upload creates.
-                Some(_) if matches!(action, Action::Upload | Action::Create) => {
+                Some(_) if matches!(action, Action::Upload | Action::Create | Action::StartMultipart) => {
                     return Err(not_enforceable(Constraint::Resource, "an upload makes a generation of its own"));
                 }
                 Some(generation) if !generation.is_empty() && generation.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -103,13 +109,16 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
             }
         }
         (Resource::Part { name, upload_id, number }, Action::UploadPart) => {
-            if !(1..=10_000).contains(number) {
-                return Err(IssueError::Invalid { what: "part number", why: "it must be 1 to 10000" });
-            }
+            check_part(*number)?;
+            check_id("upload id", upload_id)?;
             object(name)?.query("partNumber", number.to_string()).query("uploadId", upload_id.as_str())
         }
-        (Resource::MultipartUpload { name, upload_id }, Action::Abort) => {
-            object(name)?.query("uploadId", upload_id.as_str())
+        (
+            Resource::MultipartUpload { name, upload_id },
+            Action::Abort | Action::CompleteMultipart | Action::ListParts,
+        ) => {
+            check_id("upload id", upload_id)?;
+            with_listing(object(name)?.query("uploadId", upload_id.as_str()), grant, action)?
         }
         (Resource::Prefix(names), Action::List) => {
             if names.is_empty() || !(names.ends_with('/') || grant.open_prefix) {
@@ -119,9 +128,8 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
                 });
             }
             check_object(names)?;
-            UrlRequest::bucket(method, endpoint, &grant.container)?
-                .query("list-type", "2")
-                .query("prefix", names.as_str())
+            let request = UrlRequest::bucket(method, endpoint, &grant.container)?.query("prefix", names.as_str());
+            with_listing(request, grant, action)?
         }
         _ => {
             return Err(not_enforceable(
@@ -130,6 +138,9 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
             ));
         }
     };
+    if action == Action::StartMultipart {
+        request = request.query("uploads", "");
+    }
     if upload == Upload::Resumable {
         request = request.header(RESUMABLE, "start");
     }
@@ -138,9 +149,29 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
     }
     request = match action {
         Action::Upload | Action::Create | Action::UploadPart => with_upload_bounds(request, grant, action, upload)?,
+        Action::StartMultipart => {
+            let part = "each part can say its own";
+            asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, part)?;
+            asked(grant.sha256.is_some(), Constraint::Checksum, part)?;
+            with_object_properties(with_content_type(request, grant)?, grant)?
+        }
         _ => refuse_upload_bounds(request, grant)?,
     };
     with_response_headers(request, grant, action)
+}
+
+fn with_listing(mut request: UrlRequest, grant: &Grant, action: Action) -> Result<UrlRequest, IssueError> {
+    let Some(words) = listing::words(action) else { return Ok(request) };
+    for (name, value) in words.kind {
+        request = request.query(*name, *value);
+    }
+    let Some(wanted) = &grant.listing else { return Ok(request) };
+    let params = listing::params(&words, action, wanted).map_err(|why| not_enforceable(Constraint::Listing, why))?;
+    Ok(params.into_iter().flatten().fold(request, |request, (name, value)| request.query(name, value)))
+}
+
+fn asked(asked: bool, constraint: Constraint, instead: &'static str) -> Result<(), IssueError> {
+    if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
 }
 
 /// Refuses what neither a URL nor a form of Cloud Storage can carry.
@@ -148,6 +179,7 @@ pub(super) fn refuse_what_no_url_can_carry(
     grant: &Grant,
     not_enforceable: fn(Constraint, &'static str) -> IssueError,
 ) -> Result<(), IssueError> {
+    grant.refuse_misplaced(not_enforceable)?;
     if grant.client_address.is_some() {
         return Err(not_enforceable(Constraint::ClientAddress, "a VPC Service Controls perimeter or a gateway can"));
     }
@@ -178,14 +210,7 @@ fn with_upload_bounds(
         }
         Some(Size::Range(bytes)) => request.header(LENGTH_RANGE, format!("{},{}", bytes.start(), bytes.end())),
     };
-    request = match &grant.content_type {
-        None => return Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
-        Some(ContentType::Any) => request,
-        Some(ContentType::Exact(exact)) => request.header("content-type", exact.as_str()),
-        Some(ContentType::Prefix(_)) => {
-            return Err(not_enforceable(Constraint::ContentType, "a POST policy can with `starts-with`"));
-        }
-    };
+    request = with_content_type(request, grant)?;
     if action == Action::Create {
         // SPEC: no generation is there yet.
         request = request.header("x-goog-if-generation-match", "0");
@@ -201,6 +226,21 @@ fn with_upload_bounds(
         // Encryption, class and metadata are set when a multipart upload is created, not by its parts.
         return refuse_object_properties(request, grant);
     }
+    with_object_properties(request, grant)
+}
+
+fn with_content_type(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
+    match &grant.content_type {
+        None => Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
+        Some(ContentType::Any) => Ok(request),
+        Some(ContentType::Exact(exact)) => Ok(request.header("content-type", exact.as_str())),
+        Some(ContentType::Prefix(_)) => {
+            Err(not_enforceable(Constraint::ContentType, "a POST policy can with `starts-with`"))
+        }
+    }
+}
+
+fn with_object_properties(mut request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
     request = match &grant.encryption {
         // Whatever is stored is encrypted with Google's keys unless others are named.
         None | Some(Encryption::Provider) => request,
@@ -217,19 +257,21 @@ fn with_upload_bounds(
 
 fn refuse_upload_bounds(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
     const INSTEAD: &str = "it applies to uploads only";
-    let asked = |asked: bool, constraint| if asked { Err(not_enforceable(constraint, INSTEAD)) } else { Ok(()) };
-    asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size)?;
-    asked(matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_))), Constraint::ContentType)?;
-    asked(grant.sha256.is_some(), Constraint::Checksum)?;
+    asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, INSTEAD)?;
+    asked(
+        matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_))),
+        Constraint::ContentType,
+        INSTEAD,
+    )?;
+    asked(grant.sha256.is_some(), Constraint::Checksum, INSTEAD)?;
     refuse_object_properties(request, grant)
 }
 
 fn refuse_object_properties(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
     const INSTEAD: &str = "it belongs to the request that creates the object";
-    let asked = |asked: bool, constraint| if asked { Err(not_enforceable(constraint, INSTEAD)) } else { Ok(()) };
-    asked(grant.encryption.is_some(), Constraint::Encryption)?;
-    asked(grant.storage_class.is_some(), Constraint::StorageClass)?;
-    asked(!grant.metadata.is_empty(), Constraint::Metadata)?;
+    asked(grant.encryption.is_some(), Constraint::Encryption, INSTEAD)?;
+    asked(grant.storage_class.is_some(), Constraint::StorageClass, INSTEAD)?;
+    asked(!grant.metadata.is_empty(), Constraint::Metadata, INSTEAD)?;
     Ok(request)
 }
 

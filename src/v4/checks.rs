@@ -54,3 +54,20 @@ fn is_header_name<D: Dialect>(name: &str) -> bool {
     };
     !name.is_empty() && !encode::any(name.as_bytes(), |byte| !plain(byte))
 }
+
+/// A part number of a multipart upload.
+pub(crate) fn check_part(number: u16) -> Result<(), IssueError> {
+    if (1..=10_000).contains(&number) {
+        return Ok(());
+    }
+    Err(IssueError::Invalid { what: "part number", why: "it must be 1 to 10000" })
+}
+
+/// An id that the service gave out, of a version or an upload. An empty one would make another request of it, on
+/// servers that take an empty parameter for none.
+pub(crate) fn check_id(what: &'static str, id: &str) -> Result<(), IssueError> {
+    if (1..=1024).contains(&id.len()) && !id.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(IssueError::Invalid { what, why: "it must be 1 to 1024 bytes without control characters" })
+}

@@ -8,6 +8,7 @@ pub(crate) mod canonical;
 pub(crate) mod checks;
 pub(crate) mod derived;
 pub(crate) mod fields;
+pub(crate) mod listing;
 pub(crate) mod payload;
 pub(crate) mod template;
 
