@@ -486,8 +486,8 @@ pub struct Grant {
     pub(crate) open_prefix: bool,
     pub(crate) source: Option<CopySource>,
     pub(crate) listing: Option<Listing>,
-    /// A version was named of what has none.
-    stray_version: bool,
+    /// A version that was named of what has none.
+    stray_version: Option<String>,
 }
 
 /// Encryption at rest that an upload must ask for.
@@ -536,7 +536,7 @@ impl Grant {
             open_prefix: false,
             source: None,
             listing: None,
-            stray_version: false,
+            stray_version: None,
         }
     }
 
@@ -641,7 +641,7 @@ impl Grant {
     pub fn version(mut self, id: impl Into<String>) -> Self {
         match &mut self.resource {
             Resource::Object { version, .. } => *version = Some(id.into()),
-            _ => self.stray_version = true,
+            _ => self.stray_version = Some(id.into()),
         }
         self
     }

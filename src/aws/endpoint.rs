@@ -1,7 +1,10 @@
 //! Where a request goes: region, partition, bucket, and the host and path that follow from them.
 
 use super::key::is_name;
-use crate::{error::IssueError, origin::Origin};
+use crate::{
+    error::{IssueError, VerifyError},
+    origin::Origin,
+};
 use alloc::{borrow::ToOwned, format, string::String};
 
 /// A region, such as `eu-west-1`: 1 to 40 letters, digits, `-` or `_`.
@@ -234,14 +237,10 @@ impl Endpoint {
                 if *fips || !label || dotted || self.style == Some(Style::Path) {
                     return invalid("acceleration needs a bucket without dots in the host name, and no FIPS");
                 }
-                let stack = if *dual_stack { ".dualstack" } else { "" };
-                Ok((Origin::https(format!("{bucket}.s3-accelerate{stack}.amazonaws.com")), "/".into()))
+                Ok((Origin::https(accelerated_host(*dual_stack)).below(bucket), "/".into()))
             }
             At::Aws { fips, dual_stack, .. } => {
-                let fips = if *fips { "-fips" } else { "" };
-                let stack = if *dual_stack { ".dualstack" } else { "" };
-                let domain = self.region.partition().domain();
-                let origin = Origin::https(format!("s3{fips}{stack}.{}.{domain}", self.region.as_str()));
+                let origin = Origin::https(self.regional_host("s3", *fips, *dual_stack));
                 match self.style {
                     Some(Style::VirtualHost) if !label || dotted => {
                         invalid("the bucket cannot be part of the host name: use path style")
@@ -252,6 +251,56 @@ impl Endpoint {
                 }
             }
         }
+    }
+
+    /// The bucket or access point that a host and a path name, and the encoded name of the object behind it, which is
+    /// empty if there is none: what [`locate`](Self::locate) made them from.
+    ///
+    /// S3 takes a bucket in the host and in the path alike; another server takes it where this endpoint puts it.
+    pub(super) fn find<'p>(&self, host: &str, path: &'p str) -> Result<(Option<String>, &'p str), VerifyError> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let below = |base: &str| {
+            let label = host.len().checked_sub(base.len()).and_then(|cut| host.split_at_checked(cut));
+            let (label, _) = label.filter(|(_, end)| end.eq_ignore_ascii_case(base))?;
+            label.strip_suffix('.').filter(|label| is_dns_name(label))
+        };
+        let (in_host, in_path, base) = match &self.at {
+            At::Custom(origin) => {
+                let in_host = self.style == Some(Style::VirtualHost);
+                (in_host, !in_host, origin.host().to_owned())
+            }
+            At::Aws { accelerate: true, dual_stack, .. } => (true, false, accelerated_host(*dual_stack)),
+            At::Aws { fips, dual_stack, .. } => {
+                let point = below(&self.regional_host("s3-accesspoint", *fips, *dual_stack));
+                if let Some((name, account)) = point.and_then(|label| label.rsplit_once('-')) {
+                    let (region, partition) = (self.region.as_str(), self.region.partition().as_str());
+                    let arn = format!("arn:{partition}:s3:{region}:{account}:accesspoint/{name}");
+                    return AccessPoint::parse(&arn).map(|_| (Some(arn.clone()), path)).ok_or(VerifyError::Host);
+                }
+                let base = self.regional_host("s3", *fips, *dual_stack);
+                (self.style != Some(Style::Path), self.style != Some(Style::VirtualHost), base)
+            }
+        };
+        if let Some(bucket) = below(&base).filter(|_| in_host) {
+            return Ok((Some(bucket.to_owned()), path));
+        }
+        if !in_path || !host.eq_ignore_ascii_case(&base) {
+            return Err(VerifyError::Host);
+        }
+        let (bucket, name) = path.split_once('/').unwrap_or((path, ""));
+        if path.is_empty() {
+            return Ok((None, name));
+        }
+        match check_bucket(bucket) {
+            Ok(()) => Ok((Some(bucket.to_owned()), name)),
+            Err(_) => Err(VerifyError::Operation { why: "the first segment of the path is no bucket" }),
+        }
+    }
+
+    fn regional_host(&self, service: &str, fips: bool, dual_stack: bool) -> String {
+        let fips = if fips { "-fips" } else { "" };
+        let stack = if dual_stack { ".dualstack" } else { "" };
+        format!("{service}{fips}{stack}.{}.{}", self.region.as_str(), self.region.partition().domain())
     }
 
     fn locate_access_point(&self, arn: &str) -> Result<(Origin, String), IssueError> {
@@ -269,11 +318,14 @@ impl Endpoint {
         if region != self.region.as_str() || partition != self.region.partition().as_str() {
             return Err(invalid("its region and partition must be those of the endpoint"));
         }
-        let fips = if *fips { "-fips" } else { "" };
-        let stack = if *dual_stack { ".dualstack" } else { "" };
-        let domain = self.region.partition().domain();
-        Ok((Origin::https(format!("{name}-{account}.s3-accesspoint{fips}{stack}.{region}.{domain}")), "/".into()))
+        let host = self.regional_host("s3-accesspoint", *fips, *dual_stack);
+        Ok((Origin::https(host).below(&format!("{name}-{account}")), "/".into()))
     }
+}
+
+fn accelerated_host(dual_stack: bool) -> String {
+    let stack = if dual_stack { ".dualstack" } else { "" };
+    format!("s3-accelerate{stack}.amazonaws.com")
 }
 
 /// The parts of an access point's ARN.
@@ -330,6 +382,55 @@ mod tests {
 
     fn locate(endpoint: &Endpoint, bucket: &str) -> Option<String> {
         endpoint.locate(bucket).ok().map(|(origin, path)| format!("{origin}{path}"))
+    }
+
+    #[test]
+    fn what_was_located_is_found_again() {
+        let aws = || Endpoint::aws(Region::new("eu-west-1").unwrap());
+        let custom = || Endpoint::custom("https://minio.example:9000", Region::new("us-east-1").unwrap()).unwrap();
+        let point = "arn:aws:s3:eu-west-1:123456789012:accesspoint/a-reader";
+        for (endpoint, buckets) in [
+            (aws(), ["abc", "www.example.com", point]),
+            (aws().path_style(), ["abc", "Upper_case", point]),
+            (aws().virtual_hosted(), ["abc", "a-b", point]),
+            (aws().fips().dual_stack(), ["abc", "a-b", point]),
+            (aws().accelerate().dual_stack(), ["abc", "a-b", "s3"]),
+            (custom(), ["abc", "www.example.com", "Upper_case"]),
+            (custom().virtual_hosted(), ["abc", "a-b", "s3"]),
+        ] {
+            for bucket in buckets {
+                let Ok((origin, prefix)) = endpoint.locate(bucket) else {
+                    assert_eq!(bucket, "s3", "too short for a bucket");
+                    continue;
+                };
+                let path = format!("{prefix}a/b%20c");
+                let host = origin.host().to_ascii_uppercase();
+                assert_eq!(
+                    endpoint.find(origin.host(), &path),
+                    Ok((Some(bucket.to_owned()), "a/b%20c")),
+                    "{endpoint:?}"
+                );
+                assert_eq!(endpoint.find(&host, &path).is_ok(), prefix != "/", "the case of a bucket counts");
+                assert_eq!(endpoint.find(&format!("x{host}"), &path).is_ok(), false, "{host}");
+            }
+        }
+        // Amazon takes both places, another server the one that it is told of.
+        assert_eq!(aws().find("s3.eu-west-1.amazonaws.com", "/abc"), Ok((Some("abc".into()), "")));
+        assert_eq!(aws().find("s3.eu-west-1.amazonaws.com", "/"), Ok((None, "")));
+        for (endpoint, host, path) in [
+            (aws(), "abc.s3.us-east-1.amazonaws.com", "/a"),
+            (aws(), ".s3.eu-west-1.amazonaws.com", "/a"),
+            (aws(), "s3.eu-west-1.amazonaws.com", "/ab/a"),
+            (aws(), "s3.eu-west-1.amazonaws.com", "//a"),
+            (aws(), "s3.eu-west-1.amazonaws.com", "/a%62c/a"),
+            (aws().path_style(), "abc.s3.eu-west-1.amazonaws.com", "/a"),
+            (aws().virtual_hosted(), "s3.eu-west-1.amazonaws.com", "/abc/a"),
+            (aws(), "reader-12.s3-accesspoint.eu-west-1.amazonaws.com", "/a"),
+            (custom(), "abc.minio.example:9000", "/abc/a"),
+            (custom(), "minio.example", "/abc/a"),
+        ] {
+            assert!(endpoint.find(host, path).is_err(), "{host}{path}");
+        }
     }
 
     #[test]

@@ -17,11 +17,13 @@ mod copy_source;
 mod endpoint;
 mod fields;
 mod key;
+mod operations;
 mod presigner;
 mod request;
 mod ring;
 mod s3;
 mod s3_error;
+mod s3_request;
 mod sign;
 mod verify;
 
@@ -35,10 +37,12 @@ pub use self::{
     canonical::{PathRule, StringToSign},
     endpoint::{Endpoint, Partition, Region},
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
+    operations::Operation,
     presigner::{HeaderSigner, Presigner},
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
     s3_error::S3Error,
+    s3_request::S3Request,
     sign::{Prepared, UrlRequest},
     verify::{Expect, Form, Pending, Presented, SignedRequest},
 };

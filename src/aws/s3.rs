@@ -208,7 +208,7 @@ fn with_upload_bounds(request: Request, grant: &Grant, action: Action) -> Result
             let request = with_size(request, grant, "content-length")?;
             let request = with_content_type(request, grant)?;
             let request = if action == Action::Create { request.header("if-none-match", "*") } else { request };
-            with_object_properties(with_checksum(request, grant), grant)
+            Ok(with_object_properties(with_checksum(request, grant), grant))
         }
         (Action::UploadPart, _) => {
             let request = with_checksum(with_content_type(with_size(request, grant, "content-length")?, grant)?, grant);
@@ -217,7 +217,7 @@ fn with_upload_bounds(request: Request, grant: &Grant, action: Action) -> Result
         (Action::StartMultipart, _) => {
             asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, "each part can say its own")?;
             asked(grant.sha256.is_some(), Constraint::Checksum, "each part can say its own")?;
-            with_object_properties(with_content_type(request, grant)?, grant)
+            Ok(with_object_properties(with_content_type(request, grant)?, grant))
         }
         (Action::CompleteMultipart, _) => {
             // SPEC: S3 compares this header with the sum of the parts.
@@ -272,7 +272,7 @@ fn with_checksum(request: Request, grant: &Grant) -> Request {
     }
 }
 
-fn with_object_properties(mut request: Request, grant: &Grant) -> Result<Request, IssueError> {
+fn with_object_properties(mut request: Request, grant: &Grant) -> Request {
     request = match &grant.encryption {
         None => request,
         Some(Encryption::Provider) => request.header("x-amz-server-side-encryption", "AES256"),
@@ -286,7 +286,7 @@ fn with_object_properties(mut request: Request, grant: &Grant) -> Result<Request
     for (name, value) in &grant.metadata {
         request = request.header(format!("x-amz-meta-{name}"), value.as_str());
     }
-    Ok(request)
+    request
 }
 
 /// A copy takes over what its source says of itself, unless it replaces all of it.
@@ -300,7 +300,7 @@ fn with_copy_properties(request: Request, grant: &Grant) -> Result<Request, Issu
     } else {
         request
     };
-    with_object_properties(request, grant)
+    Ok(with_object_properties(request, grant))
 }
 
 fn refuse_type_and_checksum(grant: &Grant, instead: &'static str) -> Result<(), IssueError> {

@@ -100,6 +100,13 @@ impl From<&VerifyError> for S3Error {
             E::FieldForm { field: "x-amz-content-sha256", .. } => {
                 Self::new(400, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a SHA-256 in hex.")
             }
+            E::FieldForm { field: "x-amz-copy-source" | "x-amz-copy-source-range", .. }
+            | E::FieldCount { field: "x-amz-copy-source" | "x-amz-copy-source-range", .. } => {
+                Self::new(400, "InvalidArgument", "The source of the copy cannot be read in one way only.")
+            }
+            E::Operation { .. } => {
+                Self::new(400, "InvalidArgument", "The path, query and headers are not those of one operation.")
+            }
             E::Algorithm { field: "Authorization", .. } => {
                 Self::new(400, "InvalidArgument", "The authorization type is not supported.")
             }
@@ -125,10 +132,9 @@ impl From<&VerifyError> for S3Error {
             }
             E::TooLarge { .. } => Self::new(400, "RequestHeaderSectionTooLarge", "The request head is too large."),
             E::Policy { .. } => Self::new(403, "AccessDenied", "Invalid according to Policy: Policy Condition failed"),
-            // What only tokens of other providers say.
+            // What a grant does not allow, and what only tokens of other providers say.
             E::NotCovered { .. }
             | E::Permission { .. }
-            | E::Operation { .. }
             | E::ClientAddress { .. }
             | E::PlainHttp
             | E::StoredPolicy { .. } => Self::new(403, "AccessDenied", "Access Denied"),

@@ -279,6 +279,7 @@ impl<'r> Presented<'r> {
             token_placement: expect.token_placement,
             expires_at,
             body,
+            dot_segments: expect.dot_segments,
             string_to_sign: StringToSign::new(&self.claim.amz_date, &self.claim.scope, &[0; 32]),
         };
         let digest = self.canonical(&finding, &self.sorted_headers()).digest()?;
@@ -319,6 +320,7 @@ impl<'r> Presented<'r> {
             plus: finding.plus,
             expires_at: finding.expires_at,
             body: finding.body,
+            dot_segments: finding.dot_segments,
             presented: self,
         })
     }
@@ -501,6 +503,7 @@ pub(super) struct Finding {
     token_placement: TokenPlacement,
     expires_at: Timestamp,
     body: Body,
+    dot_segments: bool,
     pub(super) string_to_sign: StringToSign,
 }
 
@@ -562,10 +565,11 @@ impl fmt::Debug for Pending<'_> {
 #[derive(Clone)]
 pub struct SignedRequest<'r> {
     presented: Presented<'r>,
-    rule: PathRule,
+    pub(super) rule: PathRule,
     plus: Plus,
     expires_at: Timestamp,
     body: Body,
+    pub(super) dot_segments: bool,
 }
 
 impl<'r> SignedRequest<'r> {
@@ -625,6 +629,13 @@ impl<'r> SignedRequest<'r> {
         let signed = self.presented.claim.signed.iter().any(|signed| signed.eq_ignore_ascii_case(name));
         let lines = self.presented.headers.iter().filter(move |_| signed);
         lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| trimmed(value))
+    }
+
+    /// The lower-case names of the header lines that begin like this, in arrival order.
+    pub(super) fn header_names(&self, prefix: &str) -> impl Iterator<Item = String> {
+        let begins = move |name: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        let lines = self.presented.headers.iter().filter(move |(name, _)| begins(name));
+        lines.map(|(name, _)| name.to_ascii_lowercase())
     }
 
     /// Who signed.

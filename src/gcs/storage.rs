@@ -153,7 +153,7 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
             let part = "each part can say its own";
             asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, part)?;
             asked(grant.sha256.is_some(), Constraint::Checksum, part)?;
-            with_object_properties(with_content_type(request, grant)?, grant)?
+            with_object_properties(with_content_type(request, grant)?, grant)
         }
         _ => refuse_upload_bounds(request, grant)?,
     };
@@ -226,7 +226,7 @@ fn with_upload_bounds(
         // Encryption, class and metadata are set when a multipart upload is created, not by its parts.
         return refuse_object_properties(request, grant);
     }
-    with_object_properties(request, grant)
+    Ok(with_object_properties(request, grant))
 }
 
 fn with_content_type(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
@@ -240,7 +240,7 @@ fn with_content_type(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, I
     }
 }
 
-fn with_object_properties(mut request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
+fn with_object_properties(mut request: UrlRequest, grant: &Grant) -> UrlRequest {
     request = match &grant.encryption {
         // Whatever is stored is encrypted with Google's keys unless others are named.
         None | Some(Encryption::Provider) => request,
@@ -252,7 +252,7 @@ fn with_object_properties(mut request: UrlRequest, grant: &Grant) -> Result<UrlR
     for (name, value) in &grant.metadata {
         request = request.header(format!("x-goog-meta-{name}"), value.as_str());
     }
-    Ok(request)
+    request
 }
 
 fn refuse_upload_bounds(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {

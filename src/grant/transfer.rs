@@ -102,7 +102,7 @@ impl Grant {
         &self,
         not_enforceable: fn(Constraint, &'static str) -> IssueError,
     ) -> Result<(), IssueError> {
-        if self.stray_version {
+        if self.stray_version.is_some() {
             return Err(not_enforceable(Constraint::Resource, "a version is of one object"));
         }
         let lists = [Action::List, Action::ListParts, Action::ListUploads, Action::ListVersions];
