@@ -38,7 +38,7 @@ pub use self::{
     endpoint::{Endpoint, Partition, Region},
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
     operations::Operation,
-    presigner::{HeaderSigner, Presigner},
+    presigner::{HeaderSigner, PartUrls, Presigner},
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
     s3_error::S3Error,

@@ -22,15 +22,15 @@ use crate::{
     token::BearerUrl,
     v4::{
         canonical::{CanonicalRequest, Lines, SignedNames},
-        checks::{check_header, check_method},
+        checks::{check_header, check_id, check_method, check_part},
         fields::RawQuery,
         payload::Payload,
-        template::UrlTemplate,
+        template::{UrlTemplate, Varied, push_decimal},
     },
     view::{HEADER_LINES_CEILING, HeaderLine, Limits},
 };
 use alloc::{borrow::ToOwned, string::String};
-use core::fmt;
+use core::{fmt, ops::RangeInclusive};
 
 /// A holder, with its derived key and what the current second looks like.
 #[derive(Clone)]
@@ -109,6 +109,8 @@ pub struct Presigner<K> {
     prefix: String,
     path: String,
     dot_segments: bool,
+    /// Whether it makes URLs for parts, and not for objects.
+    for_parts: bool,
     expires_at: Timestamp,
 }
 
@@ -116,15 +118,19 @@ impl<K: SigV4> Presigner<K> {
     /// Prepares whatever does not depend on the object or the time.
     ///
     /// # Errors
-    /// As [`UrlRequest::s3`], and [`IssueError::Invalid`] if the grant is not about one object, or names a
-    /// version or digest, which no two objects share.
+    /// As [`UrlRequest::s3`], and [`IssueError::Invalid`] if the grant is not about one object or the upload of one part,
+    /// or names a version or digest, which no two objects share.
     pub fn new(holder: K, endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
-        if !matches!(grant.resource(), Resource::Object { version: None, .. }) || grant.sha256.is_some() {
-            return Err(IssueError::Invalid {
-                what: "grant",
-                why: "it must be about any one object: no version and no digest, which belong to one alone",
-            });
-        }
+        let for_parts = match grant.resource() {
+            _ if grant.sha256.is_some() => None,
+            Resource::Object { version: None, .. } => Some(false),
+            Resource::Part { .. } if grant.source().is_none() => Some(true),
+            _ => None,
+        };
+        let for_parts = for_parts.ok_or(IssueError::Invalid {
+            what: "grant",
+            why: "it must be about any one object or part: no version and no digest, which belong to one alone",
+        })?;
         let url = UrlRequest::at(endpoint, grant)?;
         let (_, prefix) = endpoint.locate(grant.container())?;
         let template = sign::template(&url, holder.credential())?;
@@ -133,7 +139,7 @@ impl<K: SigV4> Presigner<K> {
         let stamped = Stamped::new(holder, endpoint.region().clone(), "s3".to_owned());
         let expires_at = Timestamp::EPOCH;
         let dot_segments = grant.dot_segments;
-        Ok(Self { stamped, url, template, prefix: path.clone(), path, dot_segments, expires_at })
+        Ok(Self { stamped, url, template, prefix: path.clone(), path, dot_segments, for_parts, expires_at })
     }
 
     /// Makes the URL for one object, and tells its last good second. `url` is overwritten; its memory is
@@ -143,6 +149,21 @@ impl<K: SigV4> Presigner<K> {
     /// [`IssueError::Invalid`] for a name that S3 does not take, [`IssueError::OutlivesCredential`] if
     /// the credential ends first, and [`IssueError::Key`].
     pub fn presign_into(&mut self, name: &str, now: Timestamp, url: &mut String) -> Result<Timestamp, IssueError> {
+        if self.for_parts {
+            return Err(IssueError::Invalid { what: "grant", why: "it is about parts: see `part_urls`" });
+        }
+        self.aim(name, now)?;
+        let mut hash = Sha256::new();
+        self.template.put_canonical(&self.path, &mut hash);
+        let signature = self.stamped.sign(&hash.finish())?;
+        url.clear();
+        self.template.push_url(&self.path, url);
+        UrlTemplate::<Amz>::push_signature(url, &signature.hex());
+        Ok(self.expires_at)
+    }
+
+    /// Moves to a time and an object.
+    fn aim(&mut self, name: &str, now: Timestamp) -> Result<(), IssueError> {
         if !self.stamped.is_at(now) {
             self.expires_at = sign::set_time(&mut self.template, &self.url, self.stamped.holder.credential(), now)?;
             self.stamped.move_to(now)?;
@@ -157,13 +178,56 @@ impl<K: SigV4> Presigner<K> {
                 why: "a segment is `.` or `..`, which clients fold: see `allow_dot_segments`",
             });
         }
-        let mut hash = Sha256::new();
-        self.template.put_canonical(&self.path, &mut hash);
-        let signature = self.stamped.sign(&hash.finish())?;
-        url.clear();
-        self.template.push_url(&self.path, url);
-        UrlTemplate::<Amz>::push_signature(url, &signature.hex());
-        Ok(self.expires_at)
+        Ok(())
+    }
+
+    /// The URLs for these parts of one multipart upload, all made at `now`: name, upload and date are encoded, and
+    /// whatever stands before the part number is hashed, once for all of them. The presigner needs a grant for the
+    /// upload of a part; name, upload and number of that grant do not matter.
+    ///
+    /// A size that the grant binds is that of each part: the last one, which may be smaller, takes a grant of its own.
+    ///
+    /// ```
+    /// use valet_key::aws::{Endpoint, Presigner, Region, SigV4, StaticKey, UrlRequest};
+    /// use valet_key::{clock::Timestamp, grant::Grant};
+    ///
+    /// let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
+    /// let endpoint = Endpoint::aws(Region::new("eu-west-1")?);
+    /// let now = Timestamp::from_unix(1_700_000_000)?;
+    ///
+    /// let part = |number| Grant::upload_part("videos", "42/cat.mp4", "upload-1", number).exact_size(8 << 20);
+    /// let mut presigner = Presigner::new(&key, &endpoint, &part(1))?;
+    /// let urls: Vec<_> = presigner.part_urls("42/cat.mp4", "upload-1", 1..=100, now)?.collect::<Result<_, _>>()?;
+    /// assert_eq!(urls.len(), 100);
+    /// assert_eq!(urls[6].expose(), key.presign(&UrlRequest::at(&endpoint, &part(7))?, now)?.expose());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`IssueError::Invalid`] unless the grant is for a part, the name and id are such as S3 takes and the numbers are 1
+    /// to 10000, at least one; [`IssueError::OutlivesCredential`] if the credential ends first. Each URL can fail with
+    /// [`IssueError::Key`].
+    pub fn part_urls(
+        &mut self,
+        name: &str,
+        upload_id: &str,
+        parts: RangeInclusive<u16>,
+        now: Timestamp,
+    ) -> Result<PartUrls<'_, K>, IssueError> {
+        const NO_PARTS: IssueError = IssueError::Invalid { what: "grant", why: "it is not for the upload of a part" };
+        if !self.for_parts {
+            return Err(NO_PARTS);
+        }
+        check_part(*parts.start())?;
+        check_part(*parts.end())?;
+        if parts.is_empty() {
+            return Err(IssueError::Invalid { what: "part numbers", why: "the range is empty" });
+        }
+        check_id("upload id", upload_id)?;
+        self.aim(name, now)?;
+        self.template.set_param("uploadId", upload_id);
+        let varied = self.template.vary(&self.path, "partNumber").ok_or(NO_PARTS)?;
+        Ok(PartUrls { presigner: self, varied, parts, number: String::with_capacity(5) })
     }
 
     /// Makes the URL for one object as a token of its own.
@@ -180,6 +244,64 @@ impl<K: SigV4> Presigner<K> {
 impl<K: SigV4> fmt::Debug for Presigner<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presigner").field("holder", &self.stamped.holder).finish_non_exhaustive()
+    }
+}
+
+/// The URLs for the parts of one multipart upload, in order; see [`Presigner::part_urls`].
+#[must_use = "no URL is made until it is asked for"]
+pub struct PartUrls<'p, K> {
+    presigner: &'p mut Presigner<K>,
+    varied: Varied,
+    parts: RangeInclusive<u16>,
+    /// The number that is being written.
+    number: String,
+}
+
+impl<K: SigV4> PartUrls<'_, K> {
+    /// Makes the next URL, and tells its part. `url` is overwritten; its memory is reused.
+    ///
+    /// # Errors
+    /// [`IssueError::Key`].
+    pub fn next_into(&mut self, url: &mut String) -> Option<Result<u16, IssueError>> {
+        let part = self.parts.next()?;
+        self.number.clear();
+        push_decimal(&mut self.number, part.into());
+        let presigner = &mut *self.presigner;
+        let digest = presigner.template.digest_of(&self.varied, &self.number);
+        Some(presigner.stamped.sign(&digest).map(|signature| {
+            url.clear();
+            presigner.template.push_url_of(&self.varied, &self.number, url);
+            UrlTemplate::<Amz>::push_signature(url, &signature.hex());
+            part
+        }))
+    }
+
+    /// The last good second of all of them.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.presigner.expires_at
+    }
+}
+
+impl<K: SigV4> Iterator for PartUrls<'_, K> {
+    type Item = Result<BearerUrl, IssueError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut url = String::with_capacity(512);
+        let made = self.next_into(&mut url)?;
+        Some(made.map(|_| self.presigner.template.token(url, self.presigner.expires_at)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.parts.size_hint()
+    }
+}
+
+impl<K: SigV4> ExactSizeIterator for PartUrls<'_, K> {}
+
+impl<K: SigV4> fmt::Debug for PartUrls<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartUrls").field("parts", &self.parts).finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     encode::{self, Spelling},
     error::IssueError,
-    mac::Sink,
+    mac::{Sha256, Sink},
     origin::Origin,
     token::BearerUrl,
     view::HeaderLine,
@@ -128,12 +128,16 @@ impl<D: Dialect> UrlTemplate<D> {
 
     /// The canonical request of one path.
     pub(crate) fn put_canonical(&self, path: &str, sink: &mut impl Sink) {
+        self.put_before_query(path, sink);
+        sink.put(self.query.as_bytes());
+        sink.put(&self.tail);
+    }
+
+    fn put_before_query(&self, path: &str, sink: &mut impl Sink) {
         sink.put(self.method.as_bytes());
         sink.put_byte(b'\n');
         put_path(sink, path, Spelling::Canonical, self.rule);
         sink.put_byte(b'\n');
-        sink.put(self.query.as_bytes());
-        sink.put(&self.tail);
     }
 
     /// The URL of one path, without its signature.
@@ -142,6 +146,10 @@ impl<D: Dialect> UrlTemplate<D> {
         url.push_str(path);
         url.push('?');
         url.push_str(&self.query);
+        self.push_after(url);
+    }
+
+    fn push_after(&self, url: &mut String) {
         if let Some((name, value)) = &self.after {
             for piece in ["&", name, "=", value] {
                 url.push_str(piece);
@@ -157,6 +165,58 @@ impl<D: Dialect> UrlTemplate<D> {
         url.push_str(core::str::from_utf8(hex).unwrap_or_default());
     }
 
+    /// Gives a parameter of the caller, which is there once, another value.
+    pub(crate) fn set_param(&mut self, name: &str, value: &str) {
+        for (_, old) in self.pairs.iter_mut().filter(|(known, _)| known == name) {
+            old.clear();
+            old.extend(encode::component(value.as_bytes()));
+        }
+        self.query.clear();
+        push_pairs(&mut self.query, &self.pairs);
+    }
+
+    /// What stays the same of one path from one value of a parameter to the next, if the parameter is there once:
+    /// whatever stands before the value is hashed and written once.
+    pub(crate) fn vary(&self, path: &str, name: &str) -> Option<Varied> {
+        let at = self.pairs.iter().position(|(known, _)| known == name)?;
+        let (before, rest) = self.pairs.split_at_checked(at)?;
+        let (_, after) = rest.split_first()?;
+        let mut query = String::new();
+        push_pairs(&mut query, before);
+        if !before.is_empty() {
+            query.push('&');
+        }
+        query.push_str(name);
+        query.push('=');
+        let mut hash = Sha256::new();
+        self.put_before_query(path, &mut hash);
+        hash.put(query.as_bytes());
+        let url = [&self.origin, path, "?", &query].concat();
+        let mut query_after = String::new();
+        if !after.is_empty() {
+            query_after.push('&');
+            push_pairs(&mut query_after, after);
+        }
+        Some(Varied { hash, url, query_after })
+    }
+
+    /// The digest of the canonical request with that value, which is in canonical spelling.
+    pub(crate) fn digest_of(&self, varied: &Varied, value: &str) -> [u8; 32] {
+        let mut hash = varied.hash.clone();
+        hash.put(value.as_bytes());
+        hash.put(varied.query_after.as_bytes());
+        hash.put(&self.tail);
+        hash.finish()
+    }
+
+    /// The URL with that value, without its signature.
+    pub(crate) fn push_url_of(&self, varied: &Varied, value: &str, url: &mut String) {
+        url.push_str(&varied.url);
+        url.push_str(value);
+        url.push_str(&varied.query_after);
+        self.push_after(url);
+    }
+
     /// The finished URL as a token.
     pub(crate) fn token(&self, url: String, expires_at: Timestamp) -> BearerUrl {
         BearerUrl::new(url, self.method.clone(), expires_at, self.required.clone())
@@ -168,8 +228,16 @@ impl<D: Dialect> UrlTemplate<D> {
     }
 }
 
+/// See [`UrlTemplate::vary`].
+#[derive(Clone)]
+pub(crate) struct Varied {
+    hash: Sha256,
+    url: String,
+    query_after: String,
+}
+
 /// Appends a number without an allocation of its own.
-fn push_decimal(text: &mut String, number: u32) {
+pub(crate) fn push_decimal(text: &mut String, number: u32) {
     let mut divisor = 1;
     while number / divisor >= 10 {
         divisor *= 10;
