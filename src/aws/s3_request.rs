@@ -396,7 +396,7 @@ impl<'a> S3Request<'a> {
             let Some(header) = amz(&name) else { continue };
             let tags = header == "tagging" && grant.actions().contains(Action::WriteTags);
             let harmless = tags || HARMLESS.iter().any(|family| header.starts_with(family));
-            if !harmless && asked.iter().all(|(known, _)| *known != name) {
+            if !harmless && !asked.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
                 return Err(not_covered("headers"));
             }
         }
