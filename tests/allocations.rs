@@ -95,6 +95,24 @@ fn presigning_with_a_session_token_into_a_warm_buffer_allocates_nothing() {
 }
 
 #[test]
+fn part_urls_into_a_warm_buffer_allocate_nothing_from_one_part_to_the_next() {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let part = |number| Grant::upload_part("photos", "2026/b c.mp4", "upload/1", number).exact_size(8 << 20);
+    let mut presigner = Presigner::new(temporary(), &endpoint, &part(1)).unwrap();
+    let mut url = String::with_capacity(4096);
+    let mut urls = presigner.part_urls("2026/b c.mp4", "upload/1", 1..=10_000, now()).unwrap();
+    let mut last = 0;
+    allocates_nothing("every part", || {
+        while let Some(part) = urls.next_into(&mut url) {
+            last = part.unwrap();
+        }
+    });
+    assert_eq!(last, 10_000);
+    let single = UrlRequest::at(&endpoint, &part(last)).unwrap();
+    assert_eq!(url, temporary().presign(&single, now()).unwrap().expose());
+}
+
+#[test]
 fn signing_headers_into_a_warm_buffer_allocates_nothing() {
     let mut signer = HeaderSigner::new(key(), REGION, "s3").unwrap();
     let lines: [(&str, &[u8]); 3] =
