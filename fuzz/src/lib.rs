@@ -7,6 +7,7 @@
 mod azure_xml;
 mod goog;
 mod messaging;
+mod operations;
 mod reference;
 mod sas;
 mod whole;

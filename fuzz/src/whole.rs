@@ -1,11 +1,14 @@
 //! Whole requests: issued, sent, tampered with, verified.
 
-use super::reference::{self, Claim, Target};
+use super::{
+    operations,
+    reference::{self, Claim, Target},
+};
 use std::{collections::BTreeMap, sync::LazyLock};
 use valet_key::{
     aws::{
-        Credential, Expect, Form, KeyRing, PathRule, Payload, Plus, Presented, Request, S3Error, SigV4, Signature,
-        SignedRequest, StaticKey, TokenPlacement, UrlRequest, Verifier,
+        Credential, Endpoint, Expect, Form, KeyRing, PathRule, Payload, Plus, Presented, Region, Request, S3Error,
+        SigV4, Signature, SignedRequest, StaticKey, TokenPlacement, UrlRequest, Verifier,
     },
     clock::Timestamp,
     error::VerifyError,
@@ -73,6 +76,44 @@ impl<'a> Choices<'a> {
     }
 }
 
+/// What makes a request one operation of S3 rather than another.
+const PARAMS: [&str; 24] = [
+    "uploads",
+    "uploadId",
+    "partNumber",
+    "tagging",
+    "versionId",
+    "versions",
+    "list-type",
+    "prefix",
+    "max-keys",
+    "encoding-type",
+    "acl",
+    "delete",
+    "lifecycle",
+    "location",
+    "attributes",
+    "select",
+    "select-type",
+    "renameObject",
+    "response-content-type",
+    "x-id",
+    "x-amz-acl",
+    "x-amz-copy-source",
+    "X-Amz-Tagging",
+    "UploadId",
+];
+const HEADERS: [&str; 8] = [
+    "x-amz-copy-source",
+    "x-amz-copy-source-range",
+    "X-Amz-Copy-Source",
+    "x-amz-copy-source-if-match",
+    "x-amz-acl",
+    "x-amz-rename-source",
+    "x-amz-tagging",
+    "content-type",
+];
+
 /// What was asked of the signer.
 struct Asked {
     form: Form,
@@ -111,11 +152,17 @@ impl Asked {
             lifetime: Lifetime::from_seconds(choices.one_of(&[900, 1, 604_800, 3599])).unwrap(),
             now: super::now().saturating_add(u32::from(choices.byte()) * 3607),
             path: format!("/{}", choices.text(40)),
-            params: (0..choices.byte() % 5).map(|_| (choices.text(12), choices.text(16))).collect(),
+            params: (0..choices.byte() % 5)
+                .map(|_| {
+                    let name = if flag(5) { choices.one_of(&PARAMS).to_owned() } else { choices.text(12) };
+                    (name, choices.text(16))
+                })
+                .collect(),
             headers: (0..choices.byte() % 5)
                 .map(|_| {
                     let names = ["x-amz-meta-a", "Content-Type", "X-Amz-Acl", "X-AMZ-META-A", "Content-MD5", "range"];
-                    (choices.one_of(&names), choices.bytes(16).to_vec())
+                    let name = if flag(5) { choices.one_of(&HEADERS) } else { choices.one_of(&names) };
+                    (name, choices.bytes(if flag(5) { 80 } else { 16 }).to_vec())
                 })
                 .collect(),
         }
@@ -159,6 +206,37 @@ impl Asked {
             request = request.header(*name, value.as_slice());
         }
         request
+    }
+
+    /// Where the server of this host looks for the bucket, and the bucket that is in the host.
+    fn endpoint(&self) -> (Endpoint, Option<&'static str>) {
+        let region = Region::new(super::REGION).unwrap();
+        match self.host.strip_suffix(".s3.eu-west-1.amazonaws.com") {
+            Some(bucket) => (Endpoint::aws(region), Some(bucket)),
+            None => (Endpoint::custom(&format!("https://{}", self.host), region).unwrap(), None),
+        }
+    }
+
+    /// What an accepted request asks of S3: the same each time, and what the slow reading of `sent` says.
+    fn operation(&self, sent: &Sent, request: &SignedRequest<'_>) -> Option<operations::Asked> {
+        let (endpoint, bucket) = self.endpoint();
+        let read = || request.s3_request(&endpoint);
+        let ours = read().ok().map(|read| {
+            tells_nothing(&format!("{read:?}"), None);
+            operations::Asked::of(&read)
+        });
+        if let Err(error) = read() {
+            let peer = S3Error::from(&error);
+            tells_nothing(&format!("{error} {error:?} {peer:?} {}", peer.to_xml("1")), None);
+        }
+        assert_eq!(read().ok().as_ref().map(operations::Asked::of), ours, "read twice");
+        let theirs = if self.service == "s3" {
+            operations::Asked::read(&sent.method, &sent.target, &sent.lines(), bucket, self.dot_segments)
+        } else {
+            None
+        };
+        assert_eq!(ours, theirs, "{:?} {sent:?}", read().err());
+        ours
     }
 
     /// Signs, and gives the request as a client sends it; `None` if the signer refuses.
@@ -426,7 +504,8 @@ fn respell(query: &str) -> String {
 ///
 /// Laws: what was signed is accepted for its time and tells what was signed; another spelling of it is
 /// accepted; a change is refused unless the request still means the same; another key refuses all; a
-/// request that nobody signed is refused; and no error or `Debug` tells a secret or a signature.
+/// request that nobody signed is refused; what an accepted request asks of S3 is what the slow reading says
+/// and stays the same in another spelling; and no error or `Debug` tells a secret or a signature.
 ///
 /// # Panics
 /// If a law is broken.
@@ -462,8 +541,12 @@ pub fn verify(data: &[u8]) {
         }
     }
     let same = Meaning::of(&changed, &asked) == Meaning::of(&sent, &asked);
-    match changed.verify(holder, &expect, asked.now, |_| ()) {
-        Ok(()) => assert!(same, "accepted, but it means something else\n{sent:?}\n{changed:?}"),
+    match changed.verify(holder, &expect, asked.now, |request| asked.operation(&changed, request)) {
+        Ok(operation) => {
+            assert!(same, "accepted, but it means something else\n{sent:?}\n{changed:?}");
+            let before = sent.verify(holder, &expect, asked.now, |request| asked.operation(&sent, request));
+            assert_eq!(Ok(operation), before, "another spelling is another operation\n{sent:?}\n{changed:?}");
+        }
         Err(error) => assert!(verdict == Change::Changed, "refused: {error}\n{sent:?}\n{changed:?}"),
     }
 }
@@ -491,6 +574,7 @@ fn accepted_for_its_time(asked: &Asked, sent: &Sent) {
         }
     };
     let facts = sent.verify(holder, &expect, asked.now, tells_what_was_signed);
+    drop(sent.verify(holder, &expect, asked.now, |request| asked.operation(sent, request)));
     assert!(facts.is_ok(), "what was signed is refused: {facts:?}\n{sent:?}");
 
     let last = match asked.form {

@@ -363,10 +363,11 @@ pub(super) fn find<'p>(
     if subs.next().is_some() {
         return Err(refused("two sub-resources at once, of which servers might check one and obey the other"));
     }
+    let is_named = sub.is_some();
     let (sub, value) = sub.unwrap_or_default();
     let (operation, others) =
         row(level, method, sub).ok_or(refused("S3 has no such method for what the path and the query name"))?;
-    for (name, _) in params.clone().filter(|(name, _)| *name != sub) {
+    for (name, _) in params.clone().filter(|(name, _)| !(is_named && *name == sub)) {
         if !others.contains(&name) {
             return Err(refused("a parameter is none of this operation"));
         }
@@ -486,6 +487,8 @@ mod tests {
             (O, "PUT", "renameObject"),
             (O, "PUT", "response-content-type=a"),
             (O, "GET", "unknown"),
+            (O, "GET", "="),
+            (O, "GET", "=1"),
             (O, "GET", "prefix=a"),
         ] {
             assert_eq!(of(level, method, query), None, "{level:?} {method} {query}");
