@@ -15,7 +15,7 @@ use valet_key::azure::{
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, VerifyError};
-use valet_key::grant::{Action, Constraint, Grant, Justification, Lifetime, ResponseHeader};
+use valet_key::grant::{Action, Constraint, CopySource, Grant, Justification, Lifetime, Listing, ResponseHeader};
 use valet_key::token::Verified;
 use valet_key::view::{Limits, RequestView};
 
@@ -1177,4 +1177,27 @@ fn tokens_tied_to_a_user_need_a_verifier_that_knows_users() {
     assert!(by_user().with("authorization", "Bearer x").check_as(knows()).is_err());
     Sent::by(&delegated(), &blob("r").authorized_agent(OID)).is_accepted();
     Sent::by(&delegated(), &blob("r").unauthorized_agent(OID)).is_refused("not_covered", DENIED);
+}
+
+#[test]
+fn what_azure_has_no_token_for_is_refused_by_name() {
+    let constraint = |grant: &Grant| match UrlRequest::storage(grant).map(|_| ()) {
+        Err(IssueError::NotEnforceable { constraint, .. }) => Some(constraint),
+        Ok(()) => None,
+        Err(other) => panic!("{other:?}"),
+    };
+    for (grant, expected) in [
+        (Grant::write_tags("photos", "a"), None),
+        (Grant::delete_tags("photos", "a"), Some(Constraint::Action)),
+        (Grant::start_multipart("photos", "a"), Some(Constraint::Action)),
+        (Grant::complete_multipart("photos", "a", "u"), Some(Constraint::Resource)),
+        (Grant::list_parts("photos", "a", "u"), Some(Constraint::Resource)),
+        (Grant::copy(CopySource::new("other", "a"), "photos", "b").because(why()), Some(Constraint::Action)),
+        (Grant::list_versions("photos", "42/").because(why()), Some(Constraint::Action)),
+        (Grant::list("photos", "42/").because(why()), None),
+        (Grant::list("photos", "42/").because(why()).listing(Listing::new().at_most(5)), Some(Constraint::Listing)),
+        (Grant::list("photos", "42/").because(why()).version("1"), Some(Constraint::Resource)),
+    ] {
+        assert_eq!(constraint(&grant), expected, "{grant:?}");
+    }
 }

@@ -9,7 +9,9 @@ use valet_key::gcs::{
     Credential, Endpoint, Expect, ExpectForm, FormView, GoogV4, HmacKey, KeyRing, PostPolicy, PresentedForm,
     StorageError, UrlRequest, Verifier,
 };
-use valet_key::grant::{Actions, ContentDisposition, Encryption, Grant, Justification, Lifetime, ResponseHeader};
+use valet_key::grant::{
+    Actions, ContentDisposition, CopySource, Encryption, Grant, Justification, Lifetime, Listing, ResponseHeader,
+};
 use valet_key::view::{Limits, RequestView};
 
 const HOST: &str = "storage.googleapis.com";
@@ -879,4 +881,34 @@ mod legacy {
         let week = Lifetime::from_seconds(604_801).unwrap();
         assert!(matches!(refused(request("GET").lives(week).because(why())), IssueError::LifetimeTooLong { .. }));
     }
+}
+
+#[test]
+fn parts_and_pages_have_the_words_of_the_xml_api_and_the_rest_is_refused() {
+    let url = |grant: &Grant| UrlRequest::storage(grant).map(|request| Sent::of(&request).target);
+    let holds = |grant: &Grant, words: &str| assert!(url(grant).unwrap().contains(words), "{words}");
+    holds(&Grant::abort("photos", "a", "u/1"), "uploadId=u%2F1");
+    let parts = Grant::list_parts("photos", "a", "u").listing(Listing::new().at_most(5).after_part(2));
+    holds(&parts, "max-parts=5&part-number-marker=2&uploadId=u");
+    let why = || Justification::new("a test").unwrap();
+    let page = Listing::new().delimiter("/").at_most(10).after("42/x");
+    holds(
+        &Grant::list("photos", "42/").because(why()).listing(page),
+        "delimiter=%2F&list-type=2&max-keys=10&prefix=42%2F&start-after=42%2Fx",
+    );
+    for grant in [
+        Grant::copy(CopySource::new("src-bucket", "a"), "photos", "b").because(why()),
+        Grant::list_versions("photos", "42/").because(why()),
+        Grant::list_uploads("photos", "42/").because(why()),
+        Grant::read_tags("photos", "a"),
+        Grant::delete_tags("photos", "a"),
+        Grant::read("photos", "a").listing(Listing::new()),
+        Grant::abort("photos", "a", "u").version("1"),
+        Grant::start_multipart("photos", "a").any_content_type(),
+        Grant::complete_multipart("photos", "a", "u"),
+    ] {
+        let error = url(&grant).unwrap_err();
+        assert!(matches!(error, IssueError::NotEnforceable { .. }), "{error:?} for {grant:?}");
+    }
+    assert!(matches!(url(&Grant::abort("photos", "a", "")), Err(IssueError::Invalid { what: "upload id", .. })));
 }

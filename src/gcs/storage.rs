@@ -82,23 +82,28 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
         _ if upload == Upload::Resumable => {
             return Err(not_enforceable(Constraint::Action, "a resumable upload creates or overwrites an object"));
         }
-        Action::StartMultipart | Action::CompleteMultipart => "POST",
         Action::Read | Action::List | Action::ListParts => "GET",
         Action::Head => "HEAD",
         Action::Upload | Action::Create | Action::UploadPart => "PUT",
         Action::Delete | Action::Abort => "DELETE",
+        // SPEC: a signed URL is for no other POST.
+        Action::StartMultipart | Action::CompleteMultipart => {
+            return Err(not_enforceable(
+                Constraint::Action,
+                "a signed URL posts nothing but the start of a resumable upload: see `UrlRequest::resumable`",
+            ));
+        }
         _ => return Err(not_enforceable(Constraint::Action, "Cloud Storage has no such request")),
     };
     let object = |name: &str| UrlRequest::new(method, endpoint, &grant.container, name);
     let mut request = match (&grant.resource, action) {
-        (
-            Resource::Object { name, version },
-            Action::Read | Action::Head | Action::Delete | Action::Upload | Action::Create | Action::StartMultipart,
-        ) => {
+        (Resource::Object { name, version }, action)
+            if !matches!(action, Action::List | Action::ListParts | Action::UploadPart | Action::Abort) =>
+        {
             let request = object(name)?;
             match version {
                 // A generation names what is there already, not what an upload creates.
-                Some(_) if matches!(action, Action::Upload | Action::Create | Action::StartMultipart) => {
+                Some(_) if matches!(action, Action::Upload | Action::Create) => {
                     return Err(not_enforceable(Constraint::Resource, "an upload makes a generation of its own"));
                 }
                 Some(generation) if !generation.is_empty() && generation.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -113,10 +118,7 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
             check_id("upload id", upload_id)?;
             object(name)?.query("partNumber", number.to_string()).query("uploadId", upload_id.as_str())
         }
-        (
-            Resource::MultipartUpload { name, upload_id },
-            Action::Abort | Action::CompleteMultipart | Action::ListParts,
-        ) => {
+        (Resource::MultipartUpload { name, upload_id }, Action::Abort | Action::ListParts) => {
             check_id("upload id", upload_id)?;
             with_listing(object(name)?.query("uploadId", upload_id.as_str()), grant, action)?
         }
@@ -138,9 +140,6 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
             ));
         }
     };
-    if action == Action::StartMultipart {
-        request = request.query("uploads", "");
-    }
     if upload == Upload::Resumable {
         request = request.header(RESUMABLE, "start");
     }
@@ -149,12 +148,6 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
     }
     request = match action {
         Action::Upload | Action::Create | Action::UploadPart => with_upload_bounds(request, grant, action, upload)?,
-        Action::StartMultipart => {
-            let part = "each part can say its own";
-            asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, part)?;
-            asked(grant.sha256.is_some(), Constraint::Checksum, part)?;
-            with_object_properties(with_content_type(request, grant)?, grant)
-        }
         _ => refuse_upload_bounds(request, grant)?,
     };
     with_response_headers(request, grant, action)
@@ -168,10 +161,6 @@ fn with_listing(mut request: UrlRequest, grant: &Grant, action: Action) -> Resul
     let Some(wanted) = &grant.listing else { return Ok(request) };
     let params = listing::params(&words, action, wanted).map_err(|why| not_enforceable(Constraint::Listing, why))?;
     Ok(params.into_iter().flatten().fold(request, |request, (name, value)| request.query(name, value)))
-}
-
-fn asked(asked: bool, constraint: Constraint, instead: &'static str) -> Result<(), IssueError> {
-    if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
 }
 
 /// Refuses what neither a URL nor a form of Cloud Storage can carry.
@@ -210,7 +199,14 @@ fn with_upload_bounds(
         }
         Some(Size::Range(bytes)) => request.header(LENGTH_RANGE, format!("{},{}", bytes.start(), bytes.end())),
     };
-    request = with_content_type(request, grant)?;
+    request = match &grant.content_type {
+        None => return Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
+        Some(ContentType::Any) => request,
+        Some(ContentType::Exact(exact)) => request.header("content-type", exact.as_str()),
+        Some(ContentType::Prefix(_)) => {
+            return Err(not_enforceable(Constraint::ContentType, "a POST policy can with `starts-with`"));
+        }
+    };
     if action == Action::Create {
         // SPEC: no generation is there yet.
         request = request.header("x-goog-if-generation-match", "0");
@@ -226,21 +222,6 @@ fn with_upload_bounds(
         // Encryption, class and metadata are set when a multipart upload is created, not by its parts.
         return refuse_object_properties(request, grant);
     }
-    Ok(with_object_properties(request, grant))
-}
-
-fn with_content_type(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
-    match &grant.content_type {
-        None => Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
-        Some(ContentType::Any) => Ok(request),
-        Some(ContentType::Exact(exact)) => Ok(request.header("content-type", exact.as_str())),
-        Some(ContentType::Prefix(_)) => {
-            Err(not_enforceable(Constraint::ContentType, "a POST policy can with `starts-with`"))
-        }
-    }
-}
-
-fn with_object_properties(mut request: UrlRequest, grant: &Grant) -> UrlRequest {
     request = match &grant.encryption {
         // Whatever is stored is encrypted with Google's keys unless others are named.
         None | Some(Encryption::Provider) => request,
@@ -252,26 +233,24 @@ fn with_object_properties(mut request: UrlRequest, grant: &Grant) -> UrlRequest 
     for (name, value) in &grant.metadata {
         request = request.header(format!("x-goog-meta-{name}"), value.as_str());
     }
-    request
+    Ok(request)
 }
 
 fn refuse_upload_bounds(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
     const INSTEAD: &str = "it applies to uploads only";
-    asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, INSTEAD)?;
-    asked(
-        matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_))),
-        Constraint::ContentType,
-        INSTEAD,
-    )?;
-    asked(grant.sha256.is_some(), Constraint::Checksum, INSTEAD)?;
+    let asked = |asked: bool, constraint| if asked { Err(not_enforceable(constraint, INSTEAD)) } else { Ok(()) };
+    asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size)?;
+    asked(matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_))), Constraint::ContentType)?;
+    asked(grant.sha256.is_some(), Constraint::Checksum)?;
     refuse_object_properties(request, grant)
 }
 
 fn refuse_object_properties(request: UrlRequest, grant: &Grant) -> Result<UrlRequest, IssueError> {
     const INSTEAD: &str = "it belongs to the request that creates the object";
-    asked(grant.encryption.is_some(), Constraint::Encryption, INSTEAD)?;
-    asked(grant.storage_class.is_some(), Constraint::StorageClass, INSTEAD)?;
-    asked(!grant.metadata.is_empty(), Constraint::Metadata, INSTEAD)?;
+    let asked = |asked: bool, constraint| if asked { Err(not_enforceable(constraint, INSTEAD)) } else { Ok(()) };
+    asked(grant.encryption.is_some(), Constraint::Encryption)?;
+    asked(grant.storage_class.is_some(), Constraint::StorageClass)?;
+    asked(!grant.metadata.is_empty(), Constraint::Metadata)?;
     Ok(request)
 }
 
