@@ -87,7 +87,7 @@ const HEADERS: &str = "acl bucket-object-lock-enabled bypass-governance-retentio
     expected-bucket-owner grant-* if-match-* max-parts meta-* metadata-directive mfa mp-object-size object-attributes \
     object-lock-* object-ownership optional-object-attributes part-number-marker request-payer sdk-checksum-algorithm \
     security-token server-side-encryption server-side-encryption-* source-expected-bucket-owner* storage-class tagging \
-    tagging-directive trailer* website-redirect-location*";
+    tagging-directive trailer* user-agent website-redirect-location*";
 
 const OF_THE_SIGNATURE: &str = "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders \
     X-Amz-Signature X-Amz-Security-Token X-Amz-Region-Set";

@@ -14,6 +14,7 @@
 
 mod canonical;
 mod copy_source;
+mod coverage;
 mod endpoint;
 mod fields;
 mod key;
