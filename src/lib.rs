@@ -50,6 +50,7 @@
 //! | `aws` | yes | [`aws`]: Signature Version 4 |
 //! | `azure` | yes | [`azure`]: shared access signatures of storage and messaging, Shared Key |
 //! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4 |
+//! | `checksums` | yes | [`aws::Checksum`]: CRC-32, CRC-32C and CRC-64/NVME in the trailer of a payload stream |
 //! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`]: RSA keys in this process |
 //! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs |
 //! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |

@@ -156,6 +156,11 @@ fn public_answer(error: &VerifyError) -> (u16, &'static str) {
         | E::FieldForm { field: "x-amz-content-sha256", .. }
         | E::Algorithm { field: "Authorization", .. } => (400, "InvalidArgument"),
         E::FieldCount { field: "x-amz-content-sha256", .. } => (400, "InvalidRequest"),
+        E::FieldCount { field: "x-amz-decoded-content-length", .. }
+        | E::FieldForm { field: "x-amz-decoded-content-length", .. } => (411, "MissingContentLength"),
+        E::FieldCount { field: "x-amz-trailer", .. } | E::FieldForm { field: "x-amz-trailer", .. } => {
+            (400, "InvalidRequest")
+        }
         E::FieldCount { field, .. }
         | E::FieldForm { field, .. }
         | E::Algorithm { field, .. }
@@ -167,7 +172,12 @@ fn public_answer(error: &VerifyError) -> (u16, &'static str) {
         E::Lifetime { .. } => (400, "AuthorizationQueryParametersError"),
         E::AmbiguousPath { .. } | E::AmbiguousPlus | E::Malformed { .. } => (400, "InvalidURI"),
         E::PayloadMode { .. } => (501, "NotImplemented"),
-        E::PayloadMismatch { what: "x-amz-checksum-sha256" } => (400, "BadDigest"),
+        E::PayloadMismatch { what: "x-amz-decoded-content-length" } | E::Framing { .. } => (400, "IncompleteBody"),
+        E::TooLarge { what: "chunk line", .. } => (400, "IncompleteBody"),
+        E::TooLarge { what: "chunk", .. } => (400, "EntityTooLarge"),
+        E::ChunkSize { .. } => (400, "InvalidChunkSizeError"),
+        E::Trailer { .. } => (400, "MalformedTrailerError"),
+        E::PayloadMismatch { what } if what.starts_with("x-amz-checksum-") => (400, "BadDigest"),
         E::PayloadMismatch { .. } => (400, "XAmzContentSHA256Mismatch"),
         E::TooLarge { .. } => (400, "RequestHeaderSectionTooLarge"),
         other => panic!("no answer is written down for {other:?}"),
@@ -1129,7 +1139,7 @@ fn r28_the_payload_mode_is_fixed_by_what_was_signed() {
 }
 
 #[test]
-fn r29_a_body_in_chunks_is_refused_as_long_as_no_chunk_is_checked() {
+fn r29_a_body_in_chunks_is_refused_unless_somebody_reads_its_chunks() {
     for mode in [
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
         "STREAMING-AWS4-HMAC-SHA256-EVENTS",
@@ -1144,7 +1154,7 @@ fn r29_a_body_in_chunks_is_refused_as_long_as_no_chunk_is_checked() {
 }
 
 #[test]
-fn r30_a_trailer_is_refused_as_long_as_none_is_checked() {
+fn r30_a_trailer_is_refused_unless_somebody_reads_it() {
     for mode in [
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
         "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",

@@ -26,6 +26,7 @@ mod s3;
 mod s3_error;
 mod s3_request;
 mod sign;
+mod stream;
 mod verify;
 
 pub use crate::{
@@ -45,6 +46,10 @@ pub use self::{
     s3_error::S3Error,
     s3_request::S3Request,
     sign::{Prepared, UrlRequest},
+    stream::{
+        Checksum, ChunkFrame, ChunkSigner, ChunkStep, ChunkVerifier, PendingChunk, PreparedChunk, PreparedTrailer,
+        Stream, StreamMode,
+    },
     verify::{Expect, Form, Pending, Presented, SignedRequest},
 };
 
@@ -119,7 +124,7 @@ pub trait SigV4: Debug + Send + Sync {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let pending = presented.check(self.credential(), expect, now)?;
         let expected = self.sign(pending.scope(), pending.string_to_sign())?;
-        pending.accept(&expected)
+        pending.accept_with(&expected, |scope| self.scoped(scope))
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     canonical::{self, ALGORITHM, Amz, PathRule, StringToSign, must_sign},
     endpoint::Region,
     key::{Credential, Scope, Signature, is_name},
+    stream::{ChunkSigner, Seed, Stream, check_encoding},
 };
 use crate::{
     clock::Timestamp,
@@ -72,6 +73,7 @@ pub struct Request {
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) payload: Option<Payload>,
+    pub(super) stream: Option<Stream>,
     pub(super) content_sha256_header: bool,
     pub(super) token_placement: TokenPlacement,
     pub(super) dot_segments: bool,
@@ -112,6 +114,7 @@ impl Request {
             query: Vec::new(),
             headers: Vec::new(),
             payload: None,
+            stream: None,
             content_sha256_header: canonical::is_s3(service),
             token_placement: TokenPlacement::Signed,
             dot_segments: false,
@@ -166,6 +169,14 @@ impl Request {
     #[must_use]
     pub const fn payload(mut self, payload: Payload) -> Self {
         self.payload = Some(payload);
+        self
+    }
+
+    /// Announces a body in chunks, which [`SignedHeaders::chunk_signer`] then frames. For S3, and for a request
+    /// that is signed in its headers: a presigned URL cannot announce one.
+    #[must_use]
+    pub const fn stream(mut self, stream: Stream) -> Self {
+        self.stream = Some(stream);
         self
     }
 
@@ -270,13 +281,11 @@ impl Request {
         pairs.sort_unstable();
         let mut query = String::new();
         push_pairs(&mut query, &pairs);
-        let lines = self.checked_headers()?;
+        let mut lines = self.checked_headers()?;
 
         let scope = self.scope(now)?;
         let amz_date = now.iso_basic();
-        let payload = self.payload.unwrap_or(Payload::Empty);
-        check_payload(payload, self.content_sha256_header)?;
-        let payload = payload.line();
+        let (payload, mut announced) = self.payload_and_headers(&mut lines)?;
         let token = credential.session_token().map(|token| token.expose().as_str());
         let signed_token = token.filter(|_| self.token_placement == TokenPlacement::Signed);
         let mut added: Vec<(&str, &[u8])> =
@@ -285,6 +294,7 @@ impl Request {
             added.push(("x-amz-content-sha256", payload.as_str().as_bytes()));
         }
         added.extend(signed_token.map(|token| ("x-amz-security-token", token.as_bytes())));
+        added.extend(announced.iter().map(|(name, value)| (*name, value.as_bytes())));
 
         let lines = Lines::new(&lines, &added).sorted();
         let mut names = String::new();
@@ -298,12 +308,43 @@ impl Request {
             headers.push(("x-amz-content-sha256", payload.as_str().into()));
         }
         headers.extend(token.map(|token| ("x-amz-security-token", token.into())));
+        headers.append(&mut announced);
         let mut target = path;
         if !query.is_empty() {
             target.push('?');
             target.push_str(&query);
         }
-        Ok(PreparedHeaders { authorization, headers, target, canonical_request, string_to_sign, scope })
+        let seed = self.stream.map(|stream| Seed { stream, amz_date });
+        Ok(PreparedHeaders { authorization, headers, target, canonical_request, string_to_sign, scope, seed })
+    }
+
+    /// The payload line, and the headers that announce a stream, which takes the place of the caller's encoding.
+    #[expect(clippy::type_complexity, reason = "two things that depend on the same choice")]
+    fn payload_and_headers(
+        &self,
+        lines: &mut Vec<(&str, &[u8])>,
+    ) -> Result<(PayloadLine, Vec<(&'static str, String)>), IssueError> {
+        let invalid = |why| Err(IssueError::Invalid { what: "stream", why });
+        let Some(stream) = self.stream else {
+            let payload = self.payload.unwrap_or(Payload::Empty);
+            check_payload(payload, self.content_sha256_header)?;
+            return Ok((payload.line(), Vec::new()));
+        };
+        if self.payload.is_some() {
+            return invalid("it says itself what is signed of the body, so `payload` must not");
+        }
+        if !canonical::is_s3(&self.service) {
+            return invalid("only S3 takes a body in chunks");
+        }
+        // Room for three more than the signer adds anyway.
+        if lines.len() > HEADER_LINES_CEILING - 7 {
+            return Err(IssueError::Invalid { what: "headers", why: "at most 249 can be signed with a stream" });
+        }
+        let encoding = check_encoding(stream, lines)?;
+        lines.retain(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
+        let mut headers = Vec::from([("content-encoding", encoding)]);
+        headers.extend(stream.announce()?.into_iter().flatten());
+        Ok((PayloadLine::Stream(stream.mode().literal()), headers))
     }
 
     /// The canonical request of what will be sent.
@@ -389,6 +430,7 @@ pub struct PreparedHeaders {
     canonical_request: Vec<u8>,
     string_to_sign: StringToSign,
     scope: Scope,
+    seed: Option<Seed>,
 }
 
 impl PreparedHeaders {
@@ -419,6 +461,7 @@ impl PreparedHeaders {
             authorization: Secret::new(self.authorization),
             headers: self.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
             target: self.target,
+            chunks: self.seed.map(|seed| ChunkSigner::new(&seed, &self.scope, signature)),
         }
     }
 }
@@ -436,6 +479,7 @@ pub struct SignedHeaders {
     authorization: Secret<String>,
     headers: Vec<(&'static str, Secret<String>)>,
     target: String,
+    chunks: Option<ChunkSigner>,
 }
 
 impl SignedHeaders {
@@ -446,6 +490,8 @@ impl SignedHeaders {
     }
 
     /// Every header to add, by lower-case name, `authorization` last. Do not log them.
+    ///
+    /// With a [stream](Request::stream) the `content-encoding` among them takes the place of the caller's.
     pub fn expose(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let first = self.headers.iter().map(|(name, value)| (*name, value.expose().as_str()));
         first.chain(core::iter::once(("authorization", self.authorization())))
@@ -455,5 +501,11 @@ impl SignedHeaders {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// What frames and signs the body, if the request announces a [stream](Request::stream).
+    #[must_use]
+    pub fn chunk_signer(&self) -> Option<ChunkSigner> {
+        self.chunks.clone()
     }
 }

@@ -3,8 +3,9 @@
 use super::{
     canonical::{self, ALGORITHM, Amz, CHECKSUM_SHA256, CONTENT_SHA256, PathRule, StringToSign, must_sign},
     fields::{Claim, SessionToken},
-    key::{Credential, Scope, Signature},
+    key::{Credential, Scope, ScopedKey, Signature},
     request::TokenPlacement,
+    stream::{Announced, ChunkVerifier, StreamMode},
 };
 use crate::{
     clock::Timestamp,
@@ -24,6 +25,7 @@ use crate::{
 };
 use alloc::{
     borrow::{Cow, ToOwned},
+    boxed::Box,
     string::String,
     vec::Vec,
 };
@@ -61,7 +63,16 @@ pub struct Expect {
     dot_segments: bool,
     recode_path: bool,
     unsigned_payload: bool,
+    streams: Streams,
     token_placement: TokenPlacement,
+}
+
+/// Which bodies in chunks are accepted.
+#[derive(Clone, Copy, Debug)]
+enum Streams {
+    Refuse,
+    Signed,
+    Any,
 }
 
 impl Expect {
@@ -79,6 +90,7 @@ impl Expect {
             dot_segments: false,
             recode_path: false,
             unsigned_payload: canonical::is_s3(service),
+            streams: Streams::Refuse,
             token_placement: TokenPlacement::Signed,
         }
     }
@@ -143,6 +155,27 @@ impl Expect {
         self
     }
 
+    /// Accepts bodies in signed chunks, from requests for S3 that are signed in their headers.
+    ///
+    /// Not by default, since such a body has to be read through [`SignedRequest::chunks`]: who would store it as it
+    /// arrives would store its frames, and what nobody has verified.
+    #[must_use]
+    pub const fn allow_streams(mut self) -> Self {
+        if matches!(self.streams, Streams::Refuse) {
+            self.streams = Streams::Signed;
+        }
+        self
+    }
+
+    /// Accepts bodies in chunks that are not signed as well (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`), which is what
+    /// newer clients send over HTTPS. Nothing but the checksum behind it, which anybody can compute, and the
+    /// connection vouch for such a body.
+    #[must_use]
+    pub const fn allow_unsigned_trailers(mut self) -> Self {
+        self.streams = Streams::Any;
+        self
+    }
+
     /// Where the session token of temporary credentials is expected.
     #[must_use]
     pub const fn session_token(mut self, placement: TokenPlacement) -> Self {
@@ -164,6 +197,7 @@ pub struct Presented<'r> {
     path_spelling: Spelling,
     query: RawQuery<'r>,
     content_sha256: Option<&'r [u8]>,
+    chunk_limit: usize,
     claim: Claim<'r>,
 }
 
@@ -221,6 +255,7 @@ impl<'r> Presented<'r> {
             path_spelling: target.path_spelling,
             query,
             content_sha256: head.content_sha256,
+            chunk_limit: limits.chunk,
             claim,
         })
     }
@@ -313,9 +348,18 @@ impl<'r> Presented<'r> {
         }
     }
 
-    /// INVARIANT: called only after `judge` agreed.
-    pub(super) fn verified(self, finding: &Finding) -> Verified<SignedRequest<'r>> {
+    /// The key goes with a body in chunks, each of which is signed with it.
+    ///
+    /// INVARIANT: called only after `judge` agreed, for a signature that was made with that key.
+    pub(super) fn verified(
+        self,
+        finding: &Finding,
+        key: impl FnOnce(&Scope) -> Option<ScopedKey>,
+    ) -> Verified<SignedRequest<'r>> {
+        let stream = finding.body.stream;
+        let key = if stream.is_some_and(|stream| stream.is_signed()) { key(&self.claim.scope) } else { None };
         Verified::new(SignedRequest {
+            key: key.map(Box::new),
             rule: finding.rule,
             plus: finding.plus,
             expires_at: finding.expires_at,
@@ -437,6 +481,10 @@ impl<'r> Presented<'r> {
             (Form::Header, None) if is_s3 => {
                 return Err(VerifyError::FieldCount { field: "x-amz-content-sha256", found: 0 });
             }
+            (_, Some(PayloadLine::Stream(mode))) if self.claim.form == Form::Presigned || !is_s3 => {
+                // SPEC: a presigned URL never switches to a body in chunks, signed or not.
+                return Err(VerifyError::PayloadMode { mode });
+            }
             (Form::Header, Some(declared)) => declared,
             // SPEC: only a signed header changes what a presigned URL says about its body.
             (Form::Presigned, Some(declared)) if self.claim.signed.content_sha256 => declared,
@@ -450,7 +498,18 @@ impl<'r> Presented<'r> {
             // Some servers take the parameter as the payload line and others ignore it.
             return Err(VerifyError::PayloadMode { mode: "X-Amz-Content-Sha256 parameter" });
         }
-        Ok(Body { line, declared, checksum: self.signed_checksum()? })
+        Ok(Body { line, declared, checksum: self.signed_checksum()?, stream: self.stream(line, expect)? })
+    }
+
+    fn stream(&self, line: PayloadLine, expect: &Expect) -> Result<Option<Announced>, VerifyError> {
+        let PayloadLine::Stream(literal) = line else { return Ok(None) };
+        let mode = StreamMode::of_literal(literal.as_bytes()).filter(|mode| match expect.streams {
+            Streams::Refuse => false,
+            Streams::Signed => mode.is_signed(),
+            Streams::Any => true,
+        });
+        let mode = mode.ok_or(VerifyError::PayloadMode { mode: literal })?;
+        Announced::read(self.headers, mode, self.chunk_limit).map(Some)
     }
 
     fn signed_checksum(&self) -> Result<Option<[u8; 32]>, VerifyError> {
@@ -493,6 +552,7 @@ struct Body {
     /// What `x-amz-content-sha256` says, signed or not.
     declared: Option<PayloadLine>,
     checksum: Option<[u8; 32]>,
+    stream: Option<Announced>,
 }
 
 /// What a check without a key found.
@@ -544,8 +604,18 @@ impl<'r> Pending<'r> {
     /// go with the request.
     #[inline]
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        self.accept_with(expected, |_| None)
+    }
+
+    /// The same with the key that the expected signature was made with, if it is at hand.
+    #[inline]
+    pub(super) fn accept_with(
+        self,
+        expected: &Signature,
+        key: impl FnOnce(&Scope) -> Option<ScopedKey>,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         self.presented.judge(expected, &self.credential, self.now)?;
-        Ok(self.presented.verified(&self.finding))
+        Ok(self.presented.verified(&self.finding, key))
     }
 }
 
@@ -570,6 +640,7 @@ pub struct SignedRequest<'r> {
     expires_at: Timestamp,
     body: Body,
     pub(super) dot_segments: bool,
+    key: Option<Box<ScopedKey>>,
 }
 
 impl<'r> SignedRequest<'r> {
@@ -662,22 +733,37 @@ impl<'r> SignedRequest<'r> {
         self.expires_at
     }
 
-    /// What the signature says about the body.
+    /// What the signature says about a body that is sent as it is, or nothing for one that comes in
+    /// [chunks](Self::chunks).
     #[must_use]
-    pub fn payload(&self) -> Payload {
+    pub fn payload(&self) -> Option<Payload> {
         self.body.line.payload()
     }
 
-    /// Holds the body to it.
+    /// Holds the body to it. No body is accepted if it comes in chunks, which [`chunks`](Self::chunks) reads.
     #[must_use]
     pub fn payload_check(&self) -> PayloadCheck {
-        let held_to = |line: PayloadLine| line.payload().digest();
+        let held_to = |line: PayloadLine| line.payload().and_then(Payload::digest);
         let content = held_to(self.body.line).or_else(|| self.body.declared.and_then(held_to));
         PayloadCheck::new(HeldTo {
             content: content.map(|digest| (digest, CONTENT_SHA256)),
-            checksum: self.body.checksum.map(|digest| (digest, CHECKSUM_SHA256)),
-            ..HeldTo::default()
+            never: self.body.stream.map(|_| CONTENT_SHA256),
+            ..self.held_to_checksum()
         })
+    }
+
+    /// The reader of a body in chunks; nothing if the body is sent as it is.
+    #[must_use]
+    pub fn chunks(&self) -> Option<ChunkVerifier> {
+        let claim = &self.presented.claim;
+        let whole = PayloadCheck::new(self.held_to_checksum());
+        let chain = (&claim.amz_date, &claim.scope);
+        Some(ChunkVerifier::new(&self.body.stream?, chain, claim.signature, self.key.clone(), whole))
+    }
+
+    fn held_to_checksum(&self) -> HeldTo {
+        let checksum = self.body.checksum.map(|digest| (digest, CHECKSUM_SHA256));
+        HeldTo { checksum, ..HeldTo::default() }
     }
 }
 
