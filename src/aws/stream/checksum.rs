@@ -82,7 +82,7 @@ impl Checksum {
     }
 }
 
-// The large tables, which take sixteen bytes at a step: a checksum must not cost more than the signature.
+// The large tables, which take sixteen bytes at a step: with the small ones a checksum costs several signatures.
 #[cfg(feature = "checksums")]
 static CRC_32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 #[cfg(feature = "checksums")]

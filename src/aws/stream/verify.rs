@@ -327,7 +327,6 @@ impl fmt::Debug for ChunkVerifier {
 }
 
 /// What a [`ChunkVerifier`] came to.
-#[derive(Debug)]
 pub enum ChunkStep<'s> {
     /// It needs more input.
     More,
@@ -335,6 +334,17 @@ pub enum ChunkStep<'s> {
     Data(&'s [u8]),
     /// A signature, without which it goes no further.
     Sign(PendingChunk<'s>),
+}
+
+impl fmt::Debug for ChunkStep<'_> {
+    /// Without the bytes, which are the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::More => f.write_str("More"),
+            Self::Data(bytes) => write!(f, "Data({} bytes)", bytes.len()),
+            Self::Sign(pending) => f.debug_tuple("Sign").field(pending).finish(),
+        }
+    }
 }
 
 /// A chunk, or the trailer, that lacks only the comparison of its signature. Dropping it gives the body up.
