@@ -12,16 +12,18 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 10] = [
+const TARGETS: [(&str, Law); 12] = [
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
+    ("chunk_stream", laws::chunk_stream),
     ("delegation_key", laws::delegation_key),
     ("goog4_verify", laws::goog4_verify),
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
     ("query", laws::query),
     ("sas_verify", laws::sas_verify),
+    ("trailers", laws::trailers),
     ("verify", laws::verify),
 ];
 
@@ -62,6 +64,11 @@ fn every_canonical_path_seed_keeps_its_law() {
 }
 
 #[test]
+fn every_chunk_stream_seed_keeps_its_law() {
+    replay("chunk_stream", laws::chunk_stream);
+}
+
+#[test]
 fn every_delegation_key_seed_keeps_its_law() {
     replay("delegation_key", laws::delegation_key);
 }
@@ -89,6 +96,11 @@ fn every_query_seed_keeps_its_law() {
 #[test]
 fn every_sas_verify_seed_keeps_its_law() {
     replay("sas_verify", laws::sas_verify);
+}
+
+#[test]
+fn every_trailers_seed_keeps_its_law() {
+    replay("trailers", laws::trailers);
 }
 
 #[test]

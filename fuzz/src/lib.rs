@@ -10,12 +10,14 @@ mod messaging;
 mod operations;
 mod reference;
 mod sas;
+mod streams;
 mod whole;
 
 pub use azure_xml::delegation_key;
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
 pub use sas::sas_verify;
+pub use streams::{chunk_stream, trailers};
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};
