@@ -9,6 +9,9 @@
 //! written over the two halves above, so that a key that lives elsewhere (an HSM, another process, an
 //! asynchronous client) uses the same steps without the trait.
 //!
+//! A body that is sent to S3 in chunks is announced with [`Request::stream`], framed by a [`ChunkSigner`] and read
+//! by a [`ChunkVerifier`].
+//!
 //! Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; AWS Identity
 //! and Access Management User Guide, "Create a signed AWS API request".
 
