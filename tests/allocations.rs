@@ -361,8 +361,8 @@ fn announced(length: u64) -> ChunkVerifier {
 fn reader(signed: &SignedHeaders) -> ChunkVerifier {
     let mut lines: Vec<(&str, &[u8])> = vec![("host", HOST.as_bytes())];
     lines.extend(signed.expose().map(|(name, value)| (name, value.as_bytes())));
-    let verifier = Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3").allow_streams());
-    let verified = verifier.verify(&RequestView::new("PUT", signed.target(), &lines), now()).unwrap();
+    let judge = Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3").allow_streams());
+    let verified = judge.verify(&RequestView::new("PUT", signed.target(), &lines), now()).unwrap();
     verified.chunks().unwrap()
 }
 
@@ -431,8 +431,8 @@ fn a_hostile_body_allocates_no_more_than_has_arrived() {
     });
     assert!(info.bytes_current <= 2 * 100_000, "{info:?}");
     let mut endless = chunks.clone();
+    let line = vec![b'1'; 100_000];
     let info = measure(|| {
-        let line = [b'1'; 100_000];
         assert!(matches!(endless.next(&mut &line[..]), Err(VerifyError::TooLarge { .. })));
         assert!(endless.next(&mut &line[..]).is_err());
     });

@@ -17,7 +17,8 @@ const MODES: [&str; 3] = [
 const LIMIT: usize = 20_000;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn sha256(bytes: &[u8]) -> Vec<u8> {

@@ -217,13 +217,15 @@ fn our_own_cases_match() {
     finish(&surprises);
 }
 
+/// The one published file that holds bodies in chunks.
+const FILE: &str = "aws-docs/s3-and-sigv4-examples.json";
+
 #[test]
 fn published_cases_match() {
     let Some(folder) = std::env::var_os("VALET_KEY_VECTORS") else {
         println!("VALET_KEY_VECTORS is not set: only the cases in tests/vectors/aws/streams run");
         return;
     };
-    const FILE: &str = "aws-docs/s3-and-sigv4-examples.json";
     let list = records(&Path::new(&folder).join(FILE));
     let cases: Vec<Case> = list["cases"].as_array().unwrap().iter().filter_map(Case::of_documentation).collect();
     let mut surprises = Vec::new();
@@ -240,9 +242,9 @@ fn a_verifier_with_a_ring_reads_the_chunks_with_the_key_that_signed_the_head() {
     // Two keys of one id, as while one takes the place of the other.
     let other = || StaticKey::new(ID, "another secret").unwrap();
     for ring in [KeyRing::new().with(other()).with(key()), KeyRing::new().with(key()).with(other())] {
-        let verifier = Verifier::new(ring, expect());
+        let judge = Verifier::new(ring, expect());
         let lines: Vec<HeaderLine<'_>> = arriving.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
-        let verified = verifier.verify(&RequestView::new("PUT", &arriving.target, &lines), now()).unwrap();
+        let verified = judge.verify(&RequestView::new("PUT", &arriving.target, &lines), now()).unwrap();
         let reader = Reader { chunks: verified.chunks().unwrap(), read: Vec::new() };
         assert_eq!(reader.all(&arriving.framed, 1000), Ok(body.clone()));
     }
