@@ -64,11 +64,8 @@ impl PayloadLine {
         if value == UNSIGNED.as_bytes() {
             return Ok(Self::Unsigned);
         }
-        if let Some(mode) = D::stream_mode(value) {
-            return Ok(Self::Stream(mode));
-        }
         if value.starts_with(b"STREAMING-") {
-            return Err(VerifyError::PayloadMode { mode: "STREAMING" });
+            return D::stream_mode(value).map(Self::Stream).ok_or(VerifyError::PayloadMode { mode: "STREAMING" });
         }
         match <&[u8; 64]>::try_from(value) {
             Ok(hex) if !encode::any(hex, |byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => Ok(Self::Sha256(*hex)),
