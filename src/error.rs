@@ -338,7 +338,13 @@ pub enum VerifyError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A form does not meet its own policy, or the policy cannot be read in one way only.
+    /// The policy of a form cannot be read, or not in one way only.
+    #[error("the policy document is malformed: {why}")]
+    PolicyDocument {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A form does not meet its own policy.
     #[error("the policy is not met: {why}")]
     Policy {
         /// Which condition.
@@ -430,6 +436,7 @@ impl VerifyError {
             Self::Framing { .. } => "framing",
             Self::ChunkSize { .. } => "chunk_size",
             Self::Trailer { .. } => "trailer",
+            Self::PolicyDocument { .. } => "policy_document",
             Self::Policy { .. } => "policy",
             Self::NotCovered { .. } => "not_covered",
             Self::Permission { .. } => "permission",

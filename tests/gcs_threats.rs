@@ -586,6 +586,18 @@ fn r02_a_field_of_a_form_is_there_once() {
 }
 
 #[test]
+fn r06_a_field_of_a_form_stays_on_its_line() {
+    let note = |json: &str, value: &str| {
+        form_with(&format!("{{\"x-goog-meta-a\":\"{json}\"}},"), "", &[("x-goog-meta-a", value)])
+    };
+    assert!(note("1 2", "1 2").is_ok());
+    for (json, value) in [("1\\n2", "1\n2"), ("1\\r2", "1\r2"), ("1\\u00002", "1\x002")] {
+        assert_eq!(note(json, value).unwrap_err().code(), "malformed", "{json}");
+    }
+    assert_eq!(form_with("", "", &[("x-ignore-\n", "1")]).unwrap_err().code(), "malformed");
+}
+
+#[test]
 fn r35_a_quote_in_a_name_stays_in_it() {
     let hostile = "a\"},{\"acl\":\"public-read\"},{\"key\":\"b";
     let form = PostPolicy::new(&Endpoint::google(), "photos", hostile).unwrap().sign(&key(), now()).unwrap();

@@ -147,6 +147,9 @@ impl From<&VerifyError> for S3Error {
                 Self::new(400, "XAmzContentSHA256Mismatch", "The x-amz-content-sha256 header is not that of the body.")
             }
             E::TooLarge { .. } => Self::new(400, "RequestHeaderSectionTooLarge", "The request head is too large."),
+            E::PolicyDocument { .. } => {
+                Self::new(400, "InvalidPolicyDocument", "Invalid Policy: it cannot be read in one way only.")
+            }
             E::Policy { .. } => Self::new(403, "AccessDenied", "Invalid according to Policy: Policy Condition failed"),
             // What a grant does not allow, and what only tokens of other providers say.
             E::NotCovered { .. }

@@ -383,7 +383,7 @@ impl From<&VerifyError> for StorageError {
             E::NotCovered { field: "srt", .. } => {
                 Self::new(403, "AuthorizationResourceTypeMismatch", "The token is not for this kind of resource.")
             }
-            E::NotCovered { .. } | E::Operation { .. } | E::Host | E::Policy { .. } => {
+            E::NotCovered { .. } | E::Operation { .. } | E::Host | E::PolicyDocument { .. } | E::Policy { .. } => {
                 Self::new(403, "AuthorizationFailure", "The token does not allow this operation on this resource.")
             }
             E::AmbiguousPath { .. } | E::AmbiguousPlus | E::Malformed { .. } => {

@@ -335,6 +335,11 @@ impl StorageError {
         }
     }
 
+    fn unmet(why: &str) -> Self {
+        let message = "The content of the form does not meet the conditions specified in the policy document.";
+        Self { details: Some(format!("Invalid condition: {why}")), ..Self::new(400, "InvalidPolicyDocument", message) }
+    }
+
     /// As Cloud Storage answers, also where that tells a peer whether a key exists.
     #[must_use]
     pub fn detailed(error: &VerifyError) -> Self {
@@ -447,12 +452,8 @@ impl From<&VerifyError> for StorageError {
             }
             E::PayloadMismatch { .. } => Self::new(400, "BadDigest", "The digest is not that of the body."),
             E::TooLarge { .. } => Self::new(400, "RequestHeaderSectionTooLarge", "The request head is too large."),
-            E::Policy { why } => with(
-                400,
-                "InvalidPolicyDocument",
-                "The content of the form does not meet the conditions specified in the policy document.",
-                format!("Invalid condition: {why}"),
-            ),
+            E::Policy { why } => Self::unmet(why),
+            E::PolicyDocument { why } => Self::unmet(why),
             E::Key(_) => Self::new(500, "InternalError", "The request could not be checked."),
         }
     }
