@@ -152,13 +152,15 @@ impl PayloadCheck {
     /// Says whether the body was the one that was signed.
     ///
     /// # Errors
-    /// [`VerifyError::PayloadMismatch`] if it was not.
+    /// [`VerifyError::Size`] if it is outside the signed range, and [`VerifyError::PayloadMismatch`] if it is
+    /// another one.
     pub fn finish(self) -> Result<(), VerifyError> {
         let HeldTo { content, checksum, size, never } = self.held_to;
-        let mut differs = never;
-        if let Some((_, what)) = size.filter(|(size, _)| !size.contains(&self.length)) {
-            differs = Some(what);
+        if let Some((size, field)) = size.filter(|(size, _)| !size.contains(&self.length)) {
+            let (least, most) = size.into_inner();
+            return Err(VerifyError::Size { field, found: self.length, least, most });
         }
+        let mut differs = never;
         if let Some(hash) = self.hash {
             let found = hash.finish();
             for (signed, what) in [checksum, content].into_iter().flatten() {
