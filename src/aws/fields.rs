@@ -39,7 +39,7 @@ pub(super) struct Claim<'r> {
 const DATE_FORM: &str = "a calendar date and time in the form `YYYYMMDDTHHMMSSZ`";
 const LIFETIME_FORM: &str = "1 to 6 digits";
 const SIGNATURE_FORM: &str = "64 lower-case hex digits";
-const CREDENTIAL_FORM: &str = "`<access key id>/<YYYYMMDD>/<region>/<service>/aws4_request`";
+pub(super) const CREDENTIAL_FORM: &str = "`<access key id>/<YYYYMMDD>/<region>/<service>/aws4_request`";
 
 impl<'r> Claim<'r> {
     pub(super) fn from_query(query: &Reserved<'r, Amz>, head: &Head<'r>, limits: &Limits) -> Result<Self, VerifyError> {
@@ -123,7 +123,7 @@ impl<'r> Claim<'r> {
 }
 
 /// Reads a credential as it stands in a header or, percent-encoded, in a query.
-fn read_credential(raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
+pub(super) fn read_credential(raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
     let mut parts = [""; 5];
     let (mut from, mut at, mut found) = (0, 0, 0);
     let bytes = raw.as_bytes();

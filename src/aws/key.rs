@@ -1,6 +1,9 @@
 //! Keys: the public half, the secret half, the half derived for one day, and what they make.
 
-use super::{Expect, Presented, SigV4, SignedRequest, StringToSign, verify::Finding};
+use super::{
+    Expect, ExpectForm, PendingForm, Presented, PresentedForm, SigV4, SignedForm, SignedRequest, StringToSign,
+    verify::Finding,
+};
 use crate::{
     clock::Timestamp,
     encode::{self, Inline},
@@ -306,6 +309,22 @@ impl StaticKey {
         Ok(true)
     }
 
+    /// Judges a form, and keeps the derived key once it was accepted. Tells whether it was accepted in a scope that
+    /// is new to this key.
+    pub(super) fn accept_form<'r>(
+        &self,
+        pending: PendingForm<'r>,
+    ) -> Result<(Verified<SignedForm<'r>>, bool), VerifyError> {
+        if let Some(expected) = self.sign_with_kept(pending.scope(), pending.string_to_sign()) {
+            return pending.accept(&expected).map(|form| (form, false));
+        }
+        let derived = self.derive(pending.scope());
+        let expected = sign_with(&derived, pending.string_to_sign());
+        let form = pending.accept(&expected)?;
+        self.derived.keep(derived);
+        Ok((form, true))
+    }
+
     /// Derives and keeps the key of a scope ahead of its use.
     pub(super) fn prepare_for(&self, scope: &Scope) {
         self.derived.keep(self.derive(scope));
@@ -355,6 +374,16 @@ impl SigV4 for StaticKey {
         let finding = presented.examine(expect, now)?;
         self.judge(&presented, &finding, now)?;
         Ok(presented.verified(&finding, |scope| self.scoped(scope)))
+    }
+
+    fn verify_form<'r>(
+        &self,
+        presented: PresentedForm<'r>,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+        let pending = presented.check(&self.credential, expect, now)?;
+        self.accept_form(pending).map(|(form, _)| form)
     }
 }
 

@@ -22,6 +22,7 @@ mod endpoint;
 mod fields;
 mod key;
 mod operations;
+mod post;
 mod presigner;
 mod request;
 mod ring;
@@ -43,6 +44,7 @@ pub use self::{
     endpoint::{Endpoint, Partition, Region},
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
     operations::Operation,
+    post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
     presigner::{HeaderSigner, PartUrls, Presigner},
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
@@ -129,6 +131,29 @@ pub trait SigV4: Debug + Send + Sync {
         let expected = self.sign(pending.scope(), pending.string_to_sign())?;
         pending.accept_with(&expected, |scope| self.scoped(scope))
     }
+
+    /// Makes a form that uploads from a browser, good from `now`.
+    ///
+    /// # Errors
+    /// Those of [`PostPolicy::prepare`], and [`IssueError::Key`].
+    fn sign_form(&self, policy: &PostPolicy, now: Timestamp) -> Result<PostForm, IssueError> {
+        policy.sign(self, now)
+    }
+
+    /// Checks a form against this key.
+    ///
+    /// # Errors
+    /// [`VerifyError`], see [`PresentedForm::check`] and [`PendingForm::accept`].
+    fn verify_form<'r>(
+        &self,
+        presented: PresentedForm<'r>,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+        let pending = presented.check(self.credential(), expect, now)?;
+        let expected = self.sign(pending.scope(), pending.string_to_sign())?;
+        pending.accept(&expected)
+    }
 }
 
 macro_rules! holders_behind_a_pointer {
@@ -153,6 +178,15 @@ macro_rules! holders_behind_a_pointer {
                 now: Timestamp,
             ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
                 (**self).verify(presented, expect, now)
+            }
+
+            fn verify_form<'r>(
+                &self,
+                presented: PresentedForm<'r>,
+                expect: &ExpectForm,
+                now: Timestamp,
+            ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+                (**self).verify_form(presented, expect, now)
             }
         }
     )*};
