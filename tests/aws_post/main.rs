@@ -7,7 +7,9 @@
 #![cfg(feature = "aws")]
 
 mod case;
+mod laws;
 mod published;
+mod secrets;
 mod threats;
 
 use case::Case;
