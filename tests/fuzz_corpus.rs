@@ -12,7 +12,7 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 12] = [
+const TARGETS: [(&str, Law); 13] = [
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
@@ -22,6 +22,7 @@ const TARGETS: [(&str, Law); 12] = [
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
     ("query", laws::query),
+    ("s3_post_policy", laws::s3_post_policy),
     ("sas_verify", laws::sas_verify),
     ("trailers", laws::trailers),
     ("verify", laws::verify),
@@ -91,6 +92,11 @@ fn every_post_form_seed_keeps_its_law() {
 #[test]
 fn every_query_seed_keeps_its_law() {
     replay("query", laws::query);
+}
+
+#[test]
+fn every_s3_post_policy_seed_keeps_its_law() {
+    replay("s3_post_policy", laws::s3_post_policy);
 }
 
 #[test]
