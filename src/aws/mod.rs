@@ -5,6 +5,9 @@
 //! verify   RequestView ──parse──▶ Presented ──check(credential, expect, now)──▶ Pending ──accept(signature)──▶ Verified<SignedRequest>
 //! ```
 //!
+//! A browser form that uploads without a URL of its own takes the same two steps: [`PostPolicy`] to [`PostForm`], and
+//! [`FormView`] to [`SignedForm`].
+//!
 //! A holder of a key implements [`SigV4`]: it names its public half and signs. Everything else is
 //! written over the two halves above, so that a key that lives elsewhere (an HSM, another process, an
 //! asynchronous client) uses the same steps without the trait.
@@ -130,14 +133,6 @@ pub trait SigV4: Debug + Send + Sync {
         let pending = presented.check(self.credential(), expect, now)?;
         let expected = self.sign(pending.scope(), pending.string_to_sign())?;
         pending.accept_with(&expected, |scope| self.scoped(scope))
-    }
-
-    /// Makes a form that uploads from a browser, good from `now`.
-    ///
-    /// # Errors
-    /// Those of [`PostPolicy::prepare`], and [`IssueError::Key`].
-    fn sign_form(&self, policy: &PostPolicy, now: Timestamp) -> Result<PostForm, IssueError> {
-        policy.sign(self, now)
     }
 
     /// Checks a form against this key.

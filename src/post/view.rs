@@ -17,13 +17,14 @@ pub struct FormView<'r> {
     bucket: &'r str,
     fields: &'r [(&'r str, &'r str)],
     file_name: Option<&'r str>,
+    bytes_before_file: usize,
 }
 
 impl<'r> FormView<'r> {
     /// A form posted to the URL of that bucket. The URL decides: a `bucket` field never does.
     #[must_use]
     pub const fn new(bucket: &'r str, fields: &'r [(&'r str, &'r str)]) -> Self {
-        Self { bucket, fields, file_name: None }
+        Self { bucket, fields, file_name: None, bytes_before_file: 0 }
     }
 
     /// The name of the file as the client gave it, for a key that ends in `${filename}`.
@@ -31,6 +32,21 @@ impl<'r> FormView<'r> {
     pub const fn file_name(mut self, name: &'r str) -> Self {
         self.file_name = Some(name);
         self
+    }
+
+    /// How many bytes of the body stood before the file, boundaries and part headers among them, where its reader
+    /// counts them. S3 takes 20,480; without this, names and values alone are held to that. Cloud Storage documents
+    /// no such limit, and there it has no effect.
+    #[must_use]
+    pub const fn bytes_before_file(mut self, bytes: usize) -> Self {
+        self.bytes_before_file = bytes;
+        self
+    }
+
+    /// How many bytes there were at least.
+    pub(crate) fn size(&self) -> usize {
+        let size = |(name, value): &(&str, &str)| name.len().saturating_add(value.len());
+        self.fields.iter().map(size).fold(0, usize::saturating_add).max(self.bytes_before_file)
     }
 
     pub(crate) const fn bucket(&self) -> &'r str {

@@ -688,6 +688,12 @@ fn r53_a_form_has_limits() {
     let room = 20_480 - length(&form("")) - "x-ignore-a".len();
     form("").with("x-ignore-a", &"a".repeat(room)).is_accepted();
     form("").with("x-ignore-a", &"a".repeat(room + 1)).is_refused("too_large", TOO_LONG);
+    // Whoever reads the body sees what stands between the fields, too.
+    let framed = |bytes| {
+        let fields = [("key", "a"), ("policy", "e30=")];
+        PresentedForm::parse(&FormView::new("photos", &fields).bytes_before_file(bytes)).unwrap_err().code()
+    };
+    assert_eq!((framed(20_480), framed(20_481)), ("form_field", "too_large"));
     let many = |count: usize| (0..count).fold(form(""), |sent, at| sent.with(&format!("x-ignore-{at}"), ""));
     many(94).is_accepted();
     many(95).is_refused("too_large", TOO_LONG);

@@ -19,11 +19,8 @@ fn known(case: &Case) -> Option<&'static str> {
 }
 
 /// Published files whose schemes this crate does not speak yet, and what is missing.
-const NOT_YET: [(&str, &str); 3] = [
-    ("aws-sigv4-suite/v4a", "SigV4a"),
-    ("aws-crt-sigv4a", "SigV4a"),
-    ("cloudfront", "CloudFront"),
-];
+const NOT_YET: [(&str, &str); 3] =
+    [("aws-sigv4-suite/v4a", "SigV4a"), ("aws-crt-sigv4a", "SigV4a"), ("cloudfront", "CloudFront")];
 
 fn run(source: &str, cases: &[Case], surprises: &mut Vec<String>) {
     if cases.is_empty() {

@@ -49,9 +49,9 @@ pub struct PresentedForm<'r> {
 }
 
 impl<'r> PresentedForm<'r> {
-    /// Reads a form: at most 100 fields, and 20,480 bytes of names and values. S3 counts the boundaries and part
-    /// headers of the body too, which the caller's reader sees: it should stop at 20,480 bytes as well. More than
-    /// one file, or a field behind it, is also the reader's to refuse or pass over.
+    /// Reads a form: at most 100 fields, and 20,480 bytes before the file. S3 counts the boundaries and part headers
+    /// too, which only the caller's reader sees: see [`FormView::bytes_before_file`]. More than one file, or a field
+    /// behind it, is also the reader's to refuse or pass over.
     ///
     /// # Errors
     /// [`VerifyError::NotSigned`] without policy, credential and signature, [`VerifyError::TooLarge`] past a
@@ -60,10 +60,8 @@ impl<'r> PresentedForm<'r> {
     /// [`VerifyError::Malformed`] for a repeated field and for a bucket name that is none.
     pub fn parse(view: &FormView<'r>) -> Result<Self, VerifyError> {
         view.check_count()?;
-        let size = |(name, value): &(&str, &str)| name.len().saturating_add(value.len());
-        let found = view.fields().iter().map(size).fold(0usize, usize::saturating_add);
-        if found > MAX_FORM_DATA {
-            return Err(VerifyError::TooLarge { what: "form data", found, limit: MAX_FORM_DATA });
+        if view.size() > MAX_FORM_DATA {
+            return Err(VerifyError::TooLarge { what: "form data", found: view.size(), limit: MAX_FORM_DATA });
         }
         if [POLICY, CREDENTIAL, SIGNATURE].iter().all(|field| view.value(field).is_none()) {
             return Err(VerifyError::NotSigned);
