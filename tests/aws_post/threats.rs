@@ -159,6 +159,7 @@ impl Sent {
         self.check_with(|form| form.key().to_owned())
     }
 
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
     fn payload_check(&self) -> PayloadCheck {
         self.check_with(|form| form.payload_check()).unwrap()
     }
@@ -688,6 +689,15 @@ fn r53_a_form_has_limits() {
     let room = 20_480 - length(&form("")) - "x-ignore-a".len();
     form("").with("x-ignore-a", &"a".repeat(room)).is_accepted();
     form("").with("x-ignore-a", &"a".repeat(room + 1)).is_refused("too_large", TOO_LONG);
+    // No form is made that is larger.
+    let made = |length: usize| {
+        let policy = PostPolicy::new(&endpoint(), "photos", "a").unwrap().size(0..=1);
+        let form = policy.field("x-amz-meta-a", "a".repeat(length)).sign(&key(), now())?;
+        Ok::<_, IssueError>(form.fields().map(|(name, value)| name.len() + value.len()).sum::<usize>())
+    };
+    let largest = (8_000..9_000).rev().find(|length| made(*length).is_ok()).unwrap();
+    assert!((20_470..=20_480).contains(&made(largest).unwrap()));
+    assert!(matches!(made(largest + 1), Err(IssueError::Invalid { what: "form", .. })));
     // Whoever reads the body sees what stands between the fields, too.
     let framed = |bytes| {
         let fields = [("key", "a"), ("policy", "e30=")];

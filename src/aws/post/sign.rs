@@ -1,13 +1,13 @@
 //! Signing a form: prepared without a secret, finished with a signature.
 
 use super::{
-    ALGORITHM_FIELD, BUCKET, CREDENTIAL, DATE, FILE, KEY, POLICY, SECURITY_TOKEN, SIGNATURE, SIZE, is, is_field,
-    takes_prefix,
+    MAX_FORM_DATA,
+    fields::{ALGORITHM_FIELD, BUCKET, CREDENTIAL, DATE, KEY, POLICY, SIGNATURE, check_field, check_value, tagging},
 };
 use crate::{
     aws::{
         Endpoint, SigV4,
-        canonical::{ALGORITHM, StringToSign},
+        canonical::{ALGORITHM, SECURITY_TOKEN, StringToSign},
         endpoint::check_bucket,
         key::{Credential, Scope, Signature},
         request::text_of,
@@ -20,7 +20,7 @@ use crate::{
     lifetime::{Bounds, effective},
     origin::Origin,
     post::{
-        FILE_NAME, is_ignored,
+        FILE_NAME,
         write::{Entry, Layout, Writer, check_entries},
     },
     secret::Secret,
@@ -35,13 +35,6 @@ use alloc::{
 use core::{fmt, ops::RangeInclusive};
 
 const SERVICE: &str = "s3";
-/// The most tags of an object, and the longest key and value of one, in characters.
-///
-/// Source: Amazon S3 User Guide, "Categorizing your objects using tags".
-const MAX_TAGS: usize = 10;
-const MAX_TAG_KEY: usize = 128;
-const MAX_TAG_VALUE: usize = 256;
-
 /// As botocore lays a policy out.
 const LAYOUT: Layout = Layout { comma: ", ", colon: ": ", expiration_first: true, escapes_dollar: true };
 
@@ -246,7 +239,7 @@ impl PostPolicy {
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<PreparedForm, IssueError> {
         self.check_breadth()?;
         self.check_key()?;
-        let tagging = self.tagging()?;
+        let tagging = tagging(&self.tags, &self.entries)?;
         check_entries(&self.entries, check_field)?;
         self.entries.iter().chain(&tagging).try_for_each(check_value)?;
         let bounds = Bounds {
@@ -285,6 +278,10 @@ impl PostPolicy {
         let policy = form.policy(expires_at);
         let encoded = encode::base64(policy.as_bytes());
         form.field(POLICY, &encoded);
+        let size = form.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if size + SIGNATURE.len() + 64 > MAX_FORM_DATA {
+            return Err(IssueError::Invalid { what: "form", why: "S3 takes at most 20,480 bytes before the file" });
+        }
         Ok(PreparedForm {
             url: format!("{}{}", self.origin, encode::path(self.path.as_bytes())),
             fields: form.fields.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
@@ -343,39 +340,6 @@ impl PostPolicy {
         }
         Ok(())
     }
-
-    /// The tags as the field that S3 takes them in.
-    fn tagging(&self) -> Result<Option<Entry>, IssueError> {
-        if self.tags.is_empty() {
-            return Ok(None);
-        }
-        let invalid = |why| Err(IssueError::Invalid { what: "tag", why });
-        if self.tags.len() > MAX_TAGS {
-            return invalid("an object has at most 10");
-        }
-        let mut xml = String::from("<Tagging><TagSet>");
-        for (at, (key, value)) in self.tags.iter().enumerate() {
-            let long = key.chars().count() > MAX_TAG_KEY || value.chars().count() > MAX_TAG_VALUE;
-            if key.is_empty() || long || [key, value].into_iter().any(|text| text.chars().any(char::is_control)) {
-                return invalid(
-                    "a key has 1 to 128 and a value up to 256 characters, none of them a control character",
-                );
-            }
-            if self.tags.iter().take(at).any(|(other, _)| other == key) {
-                return invalid("a key is there twice");
-            }
-            xml.push_str("<Tag><Key>");
-            encode::push_xml(&mut xml, key.chars());
-            xml.push_str("</Key><Value>");
-            encode::push_xml(&mut xml, value.chars());
-            xml.push_str("</Value></Tag>");
-        }
-        xml.push_str("</TagSet></Tagging>");
-        if self.entries.iter().any(|entry| is(entry.name(), &["tagging"])) {
-            return invalid("the form has a field `tagging` as well");
-        }
-        Ok(Some(Entry::Field("tagging".to_owned(), xml)))
-    }
 }
 
 impl fmt::Debug for PostPolicy {
@@ -395,48 +359,6 @@ impl fmt::Debug for PostPolicy {
 /// Whether a segment of an object's name is one that clients fold.
 pub(super) fn is_dotted(name: &str) -> bool {
     has_dot_segment(&format!("/{}", encode::path(name.as_bytes())))
-}
-
-fn check_field(name: &str) -> Result<(), IssueError> {
-    let reserved = [KEY, BUCKET, FILE, POLICY, ALGORITHM_FIELD, CREDENTIAL, DATE, SECURITY_TOKEN, SIGNATURE, SIZE];
-    let invalid = |why| Err(IssueError::Invalid { what: "form field", why });
-    if is(name, &reserved) {
-        return Err(IssueError::Reserved { name: name.to_owned() });
-    }
-    if is_ignored(name) {
-        return invalid("`x-ignore-*` is not checked: add it to the form only");
-    }
-    if !is_field(name) {
-        return invalid("S3 takes no field of that name");
-    }
-    Ok(())
-}
-
-/// What S3 would pass over or replace instead of doing what was asked.
-fn check_value(entry: &Entry) -> Result<(), IssueError> {
-    let invalid = |why| Err(IssueError::Invalid { what: "form field", why });
-    let value = match entry {
-        Entry::StartsWith(name, ..) if !takes_prefix(name) => {
-            return invalid("S3 compares it as a whole only: see `field`");
-        }
-        Entry::Field(_, value) | Entry::StartsWith(_, _, Some(value)) => value,
-        Entry::StartsWith(..) | Entry::Size(_) => return Ok(()),
-    };
-    if value.contains(FILE_NAME) {
-        return invalid("`${filename}` in it would be replaced");
-    }
-    if is(entry.name(), &["success_action_status"]) && !matches!(value.as_str(), "200" | "201" | "204") {
-        return invalid("`success_action_status` is 200, 201 or 204");
-    }
-    if is(entry.name(), &["success_action_redirect", "redirect"]) {
-        let host = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
-        if !host
-            .is_some_and(|rest| rest.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'['))
-        {
-            return invalid("a redirect is an absolute HTTP or HTTPS URL");
-        }
-    }
-    Ok(())
 }
 
 /// A form that lacks only its signature.

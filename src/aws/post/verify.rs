@@ -4,12 +4,13 @@
 //! before its signature is accepted.
 
 use super::{
-    ALGORITHM_FIELD, BUCKET, CREDENTIAL, DATE, ExpectForm, FILE, FormView, KEY, MAX_FORM_DATA, POLICY, RULES,
-    SECURITY_TOKEN, SIGNATURE, SIZE, is, sign::is_dotted,
+    ExpectForm, FormView, MAX_FORM_DATA,
+    fields::{ALGORITHM_FIELD, BUCKET, CREDENTIAL, DATE, FILE, KEY, POLICY, RULES, SIGNATURE, SIZE, is},
+    sign::is_dotted,
 };
 use crate::{
     aws::{
-        canonical::{ALGORITHM, CHECKSUM_SHA256, StringToSign},
+        canonical::{ALGORITHM, CHECKSUM_SHA256, SECURITY_TOKEN, StringToSign},
         endpoint::check_bucket,
         fields::{CREDENTIAL_FORM, read_credential},
         key::{Credential, Scope, Signature, same_token},
