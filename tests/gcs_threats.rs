@@ -410,7 +410,7 @@ fn r27_r28_a_body_is_held_to_what_was_signed() {
     assert_eq!(judge(&sent, b"hellO"), Err("BadDigest"));
     assert_eq!(judge(&put(), b"123456789"), Ok(()));
     assert_eq!(judge(&put(), b"1234567890"), Err("EntityTooLarge"));
-    assert_eq!(judge(&put(), b""), Err("EntityTooLarge"));
+    assert_eq!(judge(&put(), b""), Err("EntityTooSmall"));
     // A digest that is none holds every body off.
     let none =
         UrlRequest::new("PUT", &Endpoint::google(), "photos", "a").unwrap().header("x-goog-content-sha256", "abc");
