@@ -200,12 +200,11 @@ impl<'r> PresentedForm<'r> {
         let refused = |why: String| Err(VerifyError::Policy { why });
         let bucket = self.view.bucket();
         policy.evaluate(|name| if is(name, &[BUCKET]) { Some(bucket) } else { fields.value(name) })?;
-        // A policy that leaves the bucket open is good for every bucket of the signer, and one that leaves the
-        // signer's fields open was not made for them.
-        for field in [BUCKET, ALGORITHM_FIELD, CREDENTIAL, DATE] {
-            if !policy.fixes(field) {
-                return refused(format!("no condition fixes `{field}`"));
-            }
+        // A policy that leaves the bucket open is good for every bucket of the signer. That algorithm, credential and
+        // date are fixed needs no look: they are fields, so a condition covers each, and what is asked of them
+        // is exact or never met.
+        if !policy.fixes(BUCKET) {
+            return refused(format!("no condition fixes `{BUCKET}`"));
         }
         if let Some((name, _)) = fields.0.iter().find(|(name, _)| !policy.covers(name)) {
             return refused(format!("extra input field `{}`", shown(name)));
