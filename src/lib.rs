@@ -101,6 +101,8 @@ pub mod manual;
 mod origin;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod post;
+#[cfg(feature = "rsa")]
+mod rsa;
 pub mod secret;
 mod target;
 pub mod token;

@@ -5,24 +5,16 @@ use crate::{
     error::{KeyError, VerifyError},
     json,
     mac::Sha256,
+    rsa::{Digest, MAX_FILE, Private, Public, Sizes},
     secret::Secret,
 };
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
-use rsa::{
-    PrivateKey,
-    pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey},
-    pkcs1v15::Pkcs1v15Sign,
-    pkcs8::{DecodePrivateKey, DecodePublicKey},
-    traits::PublicKeyParts,
-};
-use x509_cert::der::{DecodePem, Encode};
 
-/// The largest key file that is read.
-const MAX_FILE: usize = 64 << 10;
+const SIZES: Sizes = Sizes {
+    bytes: [*super::key::RSA_BYTES.start(), *super::key::RSA_BYTES.end()],
+    why: "it must have 2,048 to 4,096 bits",
+};
 
 /// The private key of a service account in this process's memory.
 ///
@@ -42,7 +34,7 @@ const MAX_FILE: usize = 64 << 10;
 /// ```
 pub struct ServiceAccountKey {
     credential: Credential,
-    key: PrivateKey,
+    key: Private,
 }
 
 impl ServiceAccountKey {
@@ -74,33 +66,22 @@ impl ServiceAccountKey {
     /// # Errors
     /// [`KeyError::Invalid`] if it is neither, is encrypted, or has not 2,048 to 4,096 bits.
     pub fn from_pem(credential: Credential, pem: &str) -> Result<Self, KeyError> {
-        let invalid = |why| KeyError::Invalid { what: "private key", why };
         if credential.algorithm() != super::Algorithm::RsaSha256 {
             return Err(KeyError::Invalid { what: "credential", why: "it must be that of a service account" });
         }
-        let pem = pem.trim();
-        let key = if pem.starts_with("-----BEGIN PRIVATE KEY-----") {
-            PrivateKey::from_pkcs8_pem(pem).map_err(|_| invalid("it is not an RSA key in PKCS #8"))
-        } else if pem.starts_with("-----BEGIN RSA PRIVATE KEY-----") {
-            PrivateKey::from_pkcs1_pem(pem).map_err(|_| invalid("it is not an RSA key in PKCS #1"))
-        } else {
-            Err(invalid("it must be PEM that begins with `BEGIN PRIVATE KEY` or `BEGIN RSA PRIVATE KEY`"))
-        }?;
-        check_size(key.size(), "private key")?;
+        let key = Private::from_pem(pem, SIZES)?;
         Ok(Self { credential, key })
     }
 
     /// The public half, for a verifier.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(self.key.to_public_key())
+        PublicKey(self.key.public())
     }
 
     /// Signs bytes that this crate made.
     pub(super) fn sign_bytes(&self, message: &[u8]) -> Result<Signature, KeyError> {
-        let digest = Sha256::digest(message);
-        let signature = self.key.sign(Pkcs1v15Sign::new::<sha2::Sha256>(), &digest);
-        Signature::rsa(signature.map_err(|_| KeyError::Holder("RSA signing failed".to_string()))?)
+        Signature::rsa(self.key.sign(&Digest::Sha256(Sha256::digest(message)))?)
     }
 }
 
@@ -120,20 +101,12 @@ impl fmt::Debug for ServiceAccountKey {
     }
 }
 
-fn check_size(bytes: usize, what: &'static str) -> Result<(), KeyError> {
-    if super::key::RSA_BYTES.contains(&bytes) {
-        Ok(())
-    } else {
-        Err(KeyError::Invalid { what, why: "it must have 2,048 to 4,096 bits" })
-    }
-}
-
 /// The public half of a service account's key.
 ///
 /// Source: the certificates of an account are published at
 /// `https://www.googleapis.com/service_accounts/v1/metadata/x509/<e-mail>`.
 #[derive(Clone)]
-pub struct PublicKey(rsa::PublicKey);
+pub struct PublicKey(Public);
 
 impl PublicKey {
     /// Reads a public key in PEM: `BEGIN CERTIFICATE` (X.509, of which only the key counts: whoever fetched
@@ -142,26 +115,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::Invalid`] if it is none of them, or has not 2,048 to 4,096 bits.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let invalid = |why| KeyError::Invalid { what: "public key", why };
-        if pem.len() > MAX_FILE {
-            return Err(invalid("it is larger than 64 KiB"));
-        }
-        let pem = pem.trim();
-        let key = if pem.starts_with("-----BEGIN CERTIFICATE-----") {
-            let certificate = x509_cert::Certificate::from_pem(pem).ok();
-            let info = certificate
-                .and_then(|certificate| certificate.tbs_certificate().subject_public_key_info().to_der().ok());
-            info.and_then(|der| rsa::PublicKey::from_public_key_der(&der).ok())
-                .ok_or(invalid("it is not a certificate with an RSA key"))
-        } else if pem.starts_with("-----BEGIN PUBLIC KEY-----") {
-            rsa::PublicKey::from_public_key_pem(pem).map_err(|_| invalid("it is not an RSA key"))
-        } else if pem.starts_with("-----BEGIN RSA PUBLIC KEY-----") {
-            rsa::PublicKey::from_pkcs1_pem(pem).map_err(|_| invalid("it is not an RSA key in PKCS #1"))
-        } else {
-            Err(invalid("it must be PEM: `BEGIN CERTIFICATE`, `BEGIN PUBLIC KEY` or `BEGIN RSA PUBLIC KEY`"))
-        }?;
-        check_size(key.size(), "public key")?;
-        Ok(Self(key))
+        Public::from_pem(pem, SIZES).map(Self)
     }
 
     /// Reads the JSON object of certificates by key id that Google publishes for an account.
@@ -182,21 +136,17 @@ impl PublicKey {
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
-        let digest = Sha256::digest(message);
-        let scheme = Pkcs1v15Sign::new::<sha2::Sha256>();
-        self.0.verify(scheme, &digest, signature).map_err(|_| VerifyError::SignatureMismatch)
+        self.0.verify(&Digest::Sha256(Sha256::digest(message)), signature)
     }
 
     /// A key that belongs to nobody, so that an unknown account costs what a wrong signature costs.
     pub(super) fn decoy() -> Option<Self> {
-        const DECOY: [u8; 256] = [0xc5; 256];
-        let modulus = rsa::BoxedUint::from_be_slice(&DECOY, 2048).ok()?;
-        rsa::PublicKey::new(modulus, rsa::BoxedUint::from(65_537u32)).ok().map(Self)
+        Public::decoy().map(Self)
     }
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicKey").field("bits", &(self.0.size() * 8)).finish_non_exhaustive()
+        fmt::Debug::fmt(&self.0, f)
     }
 }
