@@ -98,6 +98,7 @@ mod json;
 mod lifetime;
 mod mac;
 pub mod manual;
+mod network;
 mod origin;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod post;

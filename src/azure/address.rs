@@ -2,7 +2,7 @@
 //!
 //! Source: Azure Storage REST reference, "Create a service SAS" (signed IP): one IPv4 address, or a range of them.
 
-use crate::error::IssueError;
+use crate::{error::IssueError, network::Network};
 use core::{
     fmt,
     net::{IpAddr, Ipv4Addr},
@@ -32,7 +32,7 @@ impl AddressRange {
     /// # Errors
     /// [`IssueError::Invalid`] for anything else.
     pub fn parse(text: &str) -> Result<Self, IssueError> {
-        let network = text.split_once('/').and_then(|(address, length)| network(address, length));
+        let network = if text.contains('/') { network(text) } else { None };
         network.or_else(|| Self::read(text)).ok_or(IssueError::Invalid {
             what: "client address",
             why: "it must be one IPv4 address, an ascending range `a-b`, or a network `a/n`",
@@ -57,14 +57,10 @@ impl AddressRange {
     }
 }
 
-fn network(address: &str, length: &str) -> Option<AddressRange> {
-    let address = address.parse::<Ipv4Addr>().ok()?.to_bits();
-    let plain = (1..=2).contains(&length.len()) && length.bytes().all(|byte| byte.is_ascii_digit());
-    let length = plain.then(|| length.parse::<u32>().ok()).flatten().filter(|length| (1..=32).contains(length))?;
-    let host = u32::MAX.checked_shr(length).unwrap_or(0);
-    // Bits behind the prefix say that somebody meant an address and not a network.
-    (address & host == 0)
-        .then(|| AddressRange { first: Ipv4Addr::from_bits(address), last: Ipv4Addr::from_bits(address | host) })
+/// A network of less than all addresses.
+fn network(text: &str) -> Option<AddressRange> {
+    let network = text.parse::<Network>().ok().filter(|network| network.prefix_length() > 0)?;
+    Some(AddressRange { first: network.first(), last: network.last() })
 }
 
 impl fmt::Display for AddressRange {
