@@ -34,12 +34,16 @@ impl Sizes {
 fn scheme(digest: &Digest) -> (Pkcs1v15Sign, &[u8]) {
     match digest {
         Digest::Sha256(digest) => (Pkcs1v15Sign::new::<sha2::Sha256>(), digest),
+        #[cfg(feature = "legacy")]
+        Digest::Sha1(digest) => (Pkcs1v15Sign::new::<sha1::Sha1>(), digest),
     }
 }
 
 /// What is signed, hashed.
 pub(crate) enum Digest {
     Sha256([u8; 32]),
+    #[cfg(feature = "legacy")]
+    Sha1([u8; 20]),
 }
 
 /// A private key in memory.

@@ -19,6 +19,7 @@
 //! and Access Management User Guide, "Create a signed AWS API request".
 
 mod canonical;
+pub mod cloudfront;
 mod copy_source;
 mod coverage;
 mod endpoint;
