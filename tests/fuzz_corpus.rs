@@ -12,11 +12,13 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 13] = [
+const TARGETS: [(&str, Law); 15] = [
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
     ("chunk_stream", laws::chunk_stream),
+    ("cloudfront_cookie", laws::cloudfront_cookie),
+    ("cloudfront_policy", laws::cloudfront_policy),
     ("delegation_key", laws::delegation_key),
     ("goog4_verify", laws::goog4_verify),
     ("messaging", laws::messaging),
@@ -67,6 +69,16 @@ fn every_canonical_path_seed_keeps_its_law() {
 #[test]
 fn every_chunk_stream_seed_keeps_its_law() {
     replay("chunk_stream", laws::chunk_stream);
+}
+
+#[test]
+fn every_cloudfront_cookie_seed_keeps_its_law() {
+    replay("cloudfront_cookie", laws::cloudfront_cookie);
+}
+
+#[test]
+fn every_cloudfront_policy_seed_keeps_its_law() {
+    replay("cloudfront_policy", laws::cloudfront_policy);
 }
 
 #[test]

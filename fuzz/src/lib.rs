@@ -5,6 +5,7 @@
 //! seeds under `corpus/`.
 
 mod azure_xml;
+mod cloudfront;
 mod goog;
 mod messaging;
 mod operations;
@@ -15,6 +16,7 @@ mod streams;
 mod whole;
 
 pub use azure_xml::delegation_key;
+pub use cloudfront::{cloudfront_cookie, cloudfront_policy};
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
 pub use s3_post::s3_post_policy;

@@ -240,19 +240,15 @@ impl Case {
             };
             return same("issue: parameters", &params(&expected), &params(&found));
         }
-        match &self.cookies {
-            Some(expected) => {
-                let expected: Vec<String> = expected.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                let mut found = cookies;
-                found.sort();
-                same("issue: cookies", &expected.join("; "), &found.join("; "))
-            }
-            None => {
-                let signature = format!("CloudFront-Signature={}", self.signature);
-                let found = cookies.iter().find(|cookie| cookie.starts_with("CloudFront-Signature="));
-                same("issue: signature", &signature, found.unwrap())
-            }
-        }
+        let Some(expected) = &self.cookies else {
+            let signature = format!("CloudFront-Signature={}", self.signature);
+            let found = cookies.iter().find(|cookie| cookie.starts_with("CloudFront-Signature="));
+            return same("issue: signature", &signature, found.unwrap());
+        };
+        let expected: Vec<String> = expected.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut found = cookies;
+        found.sort();
+        same("issue: cookies", &expected.join("; "), &found.join("; "))
     }
 
     fn check(&self, ring: &KeyRing, url: &str, cookies: &[String], now: Timestamp) -> Result<(), VerifyError> {
@@ -406,7 +402,7 @@ impl Case {
             if verdict(&changed).is_ok() {
                 return Err(format!("verify: accepted without {name}"));
             }
-            changed = fields.clone();
+            changed.clone_from(&fields);
             changed.push(fields[at].clone());
             if verdict(&changed).is_ok() {
                 return Err(format!("verify: accepted with two {name}"));
@@ -416,7 +412,7 @@ impl Case {
             for place in (0..fields[at].len()).filter(|place| *place < value + 20 || place % 11 == 0) {
                 let mut bytes = fields[at].clone().into_bytes();
                 bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
-                changed = fields.clone();
+                changed.clone_from(&fields);
                 changed[at] = String::from_utf8(bytes).unwrap();
                 if changed != fields && verdict(&changed).is_ok() {
                     return Err(format!("verify: accepted with another character at {place} of {name}"));

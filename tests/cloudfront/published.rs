@@ -101,8 +101,7 @@ impl Reader<'_> {
             policy,
             signature: signed_url
                 .as_deref()
-                .map(of_url)
-                .unwrap_or_else(|| cookies.as_ref().unwrap()["CloudFront-Signature"].clone()),
+                .map_or_else(|| cookies.as_ref().unwrap()["CloudFront-Signature"].clone(), of_url),
             signed_url,
             cookies,
             only_verified: value["verify_only"].as_bool().unwrap_or(false),
