@@ -4,6 +4,9 @@
 //! After the criterion run the ratios to the floor are printed from one interleaved measurement, since
 //! times from different moments do not compare on a machine that others use too.
 
+#[cfg(all(feature = "rsa", feature = "ecdsa"))]
+#[path = "common/cloudfront.rs"]
+mod cloudfront;
 #[path = "common/floor.rs"]
 mod floor;
 
@@ -372,7 +375,11 @@ criterion_group!(benches, operations, growth, encode, bodies);
 
 fn main() {
     benches();
+    #[cfg(all(feature = "rsa", feature = "ecdsa"))]
+    cloudfront::benches();
     Criterion::default().configure_from_args().final_summary();
     floor::ratios(with_operations);
     throughput();
+    #[cfg(all(feature = "rsa", feature = "ecdsa"))]
+    cloudfront::ratios();
 }
