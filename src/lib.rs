@@ -47,12 +47,13 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`] |
-//! | `aws` | yes | [`aws`]: Signature Version 4 |
+//! | `aws` | yes | [`aws`]: Signature Version 4, CloudFront |
 //! | `azure` | yes | [`azure`]: shared access signatures of storage and messaging, Shared Key |
 //! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4 |
 //! | `checksums` | yes | [`aws::Checksum`]: CRC-32, CRC-32C and CRC-64/NVME in the trailer of a payload stream |
-//! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`]: RSA keys in this process |
-//! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs |
+//! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`], RSA keys of [`aws::cloudfront`]: RSA in this process |
+//! | `ecdsa` | no | ECDSA keys on P-256 of [`aws::cloudfront`] in this process |
+//! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs; CloudFront policies with SHA-1 |
 //! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |
 //!
 //! Without `std` the crate needs `alloc` alone.

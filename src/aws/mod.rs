@@ -14,6 +14,7 @@
 //!
 //! A body that is sent to S3 in chunks is announced with [`Request::stream`], framed by a [`ChunkSigner`] and read
 //! by a [`ChunkVerifier`].
+//! Signed URLs and cookies of CloudFront, which are another scheme with other keys, are in [`cloudfront`].
 //!
 //! Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; AWS Identity
 //! and Access Management User Guide, "Create a signed AWS API request".
