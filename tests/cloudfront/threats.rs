@@ -81,9 +81,13 @@ fn r01_one_mechanism_for_one_request() {
     let lines: [HeaderLine<'_>; 2] = [("host", HOST.as_bytes()), ("authorization", b"Bearer x")];
     let allowed = Verifier::new(ring(), Expect::new(HOST).allow_authorization());
     assert!(allowed.verify(&RequestView::new("GET", target, &lines).over_https(), at(0)).is_ok());
-    let amazon = verdict(&signed("/a/x?X-Amz-Signature=00"));
-    assert!(matches!(amazon, Err(VerifyError::TwoMechanisms { .. })), "{amazon:?}");
-    assert!(verdict(&signed("/a/x?X-Amz-Other=00")).is_ok());
+    for name in
+        ["X-Amz-Signature", "x-amz-date", "X-Goog-Signature", "AWSAccessKeyId", "googleaccessid", "%58-Amz-Date"]
+    {
+        let foreign = verdict(&with_policy(&format!("/a/x?{name}=00"), &policy("", "")));
+        assert!(matches!(foreign, Err(VerifyError::TwoMechanisms { .. })), "{name}: {foreign:?}");
+    }
+    assert!(verdict(&with_policy("/a/x?Amz-Signature=00&x-am=1", &policy("", ""))).is_ok());
 }
 
 #[test]

@@ -57,6 +57,14 @@ pub(super) fn is_reserved(name: &str) -> bool {
     Field::ALL.iter().any(|field| name.eq_ignore_ascii_case(field.parameter()))
 }
 
+/// Whether a parameter of that (decoded) name belongs to another signature.
+pub(super) fn is_foreign(name: &[u8]) -> bool {
+    let begins =
+        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
+    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+    begins("X-Amz-") || begins("X-Goog-") || is("AWSAccessKeyId") || is("GoogleAccessId")
+}
+
 /// Where a token stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Carrier {
@@ -127,7 +135,7 @@ impl<'r> Query<'r> {
             let plain: Vec<u8> = encode::Decoded::of(name).collect();
             let is = |known: &str| plain.eq_ignore_ascii_case(known.as_bytes());
             let Some(field) = Field::ALL.into_iter().find(|field| is(field.parameter())) else {
-                if is("X-Amz-Signature") || is("AWSAccessKeyId") {
+                if is_foreign(&plain) {
                     read.foreign = Some("the parameters of another signature");
                 }
                 match &mut read.own {

@@ -2,7 +2,7 @@
 
 use super::{
     Network, Pattern,
-    fields::is_reserved,
+    fields::{is_foreign, is_reserved},
     pattern::{NotAPattern, Parts},
 };
 use crate::{
@@ -363,6 +363,9 @@ pub(super) fn check_url(url: &str) -> Result<(), IssueError> {
         if is_reserved(&name) {
             return Err(IssueError::Reserved { name });
         }
+        if is_foreign(name.as_bytes()) {
+            return invalid("a parameter belongs to another signature scheme");
+        }
     }
     Ok(())
 }
@@ -410,6 +413,9 @@ mod tests {
             "https://a.example/[x]",
             "https://a.example/x|y",
             "https://a.example/x\r\n",
+            "https://a.example/x?X-Amz-Date=1",
+            "https://a.example/x?y&x-goog%2Dsignature=1",
+            "https://a.example/x?AWSAccessKeyId=1",
         ] {
             assert!(check_url(url).is_err(), "{url}");
         }
