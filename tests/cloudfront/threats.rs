@@ -755,19 +755,32 @@ fn r53_work_is_bounded_before_it_is_done() {
     let too_large = |url: &str| matches!(verdict(url), Err(VerifyError::TooLarge { .. }));
     assert!(too_large(&format!("{token}&x={}", "y".repeat(16 << 10))));
     assert!(too_large(&format!("{token}{}", "&x".repeat(256))));
+    // The longest URL that CloudFront takes, and one byte more.
+    let padding = |path: &str, most: usize| "y".repeat(most - with_policy(path, &policy("", "")).len());
+    let longest = with_policy(&format!("/a/{}", padding("/a/", 8192)), &policy("", ""));
+    assert_eq!((longest.len(), verdict(&longest)), (8192, Ok(())));
+    assert!(too_large(&with_policy(&format!("/a/{}", padding("/a/", 8193)), &policy("", ""))));
+    assert!(folder().signed_url_for(&url(&format!("/a/{}", padding("/a/", 8192)))).is_ok());
+    assert!(folder().signed_url_for(&url(&format!("/a/{}", padding("/a/", 8193)))).is_err());
+    // Cookies have room for the longest policy.
     let limit = 8 << 10;
     let of_size = |size: usize| {
         let bare = policy("", "");
         bare.clone() + &" ".repeat(size - bare.len())
     };
-    assert!(verdict(&with_policy("/a/x", &of_size(limit / 4 * 3))).is_ok());
-    assert!(too_large(&with_policy("/a/x", &of_size(limit / 4 * 3 + 1))));
+    let as_cookies = |policy: &str| {
+        let token = with_policy("/a/x", policy);
+        let fields: Vec<String> = token.split(['?', '&']).skip(1).map(|field| format!("CloudFront-{field}")).collect();
+        verdict_of_cookies(&[&fields.join("; ")])
+    };
+    assert_eq!(as_cookies(&of_size(limit / 4 * 3)), Ok(()));
+    assert!(matches!(as_cookies(&of_size(limit / 4 * 3 + 1)), Err(VerifyError::TooLarge { .. })));
     assert!(PolicyDocument::parse(&of_size(limit / 4 * 3)).is_ok());
     assert!(PolicyDocument::parse(&of_size(limit / 4 * 3 + 1)).is_err());
-    let deep = with_policy("/a/x", &"[".repeat(6000));
+    let deep = with_policy("/a/x", &"[".repeat(5000));
     assert!(matches!(verdict(&deep), Err(VerifyError::Policy { .. })));
-    // Half a million steps and no more.
-    let stars = policy("/a/*", &format!("/{}b", "*a".repeat(1_500)));
-    let error = verdict(&with_policy(&format!("/{}", "a".repeat(4_000)), &stars));
+    // The product of both lengths and no more.
+    let stars = policy("/a/*", &format!("/{}b", "*a".repeat(1_000)));
+    let error = verdict(&with_policy(&format!("/{}", "a".repeat(3_000)), &stars));
     assert!(matches!(error, Err(VerifyError::NotCovered { .. })), "{error:?}");
 }

@@ -73,9 +73,9 @@ impl Pattern {
     /// Reads a resource: `*`, or an `http` or `https` URL in visible ASCII in which any section may have wildcards.
     ///
     /// # Errors
-    /// [`NotAPattern`] for anything else: another protocol or none, no domain, a `"`, a `#`, a `\` that is not part of
-    /// `\?`. What the guide only mentions in passing is not read either: a pattern without `://`, which stands for every
-    /// protocol.
+    /// [`NotAPattern`] for anything else: another protocol than `http`, `https`, `http*` and `*`, no domain, a `"`, a `#`, a `\`
+    /// that is not part of `\?`. What the guide only mentions in passing is not read either: a pattern without `://`, which
+    /// stands for every protocol.
     pub fn parse(text: &str) -> Result<Self, NotAPattern> {
         if text == "*" {
             return Ok(Self { text: text.to_owned(), sections: None });
@@ -88,8 +88,8 @@ impl Pattern {
         }
         let protocol_end = text.find("://").ok_or(NotAPattern("is `*`, or has a protocol and `://`"))?;
         let protocol = text.get(..protocol_end).unwrap_or_default();
-        if !["http", "https"].iter().any(|known| glob(protocol, known)) {
-            return Err(NotAPattern("is for `http`, `https` or both"));
+        if !matches!(protocol, "http" | "https" | "http*" | "*") {
+            return Err(NotAPattern("begins with `http://`, `https://`, `http*://` or `*://`"));
         }
         let domain_start = protocol_end.saturating_add("://".len());
         let rest = text.get(domain_start..).unwrap_or_default();
@@ -294,6 +294,9 @@ mod tests {
             "ftp://a.example/x",
             "htt://a.example/x",
             "HTTPS://a.example/x",
+            "http?://a.example/x",
+            "https*://a.example/x",
+            "h*://a.example/x",
             "https:///x",
             "https://",
             "https://a.example\\?x=1",

@@ -8,6 +8,10 @@ use alloc::{borrow::ToOwned, format, string::String};
 
 /// The largest policy that is read, in bytes before it is decoded.
 pub(super) const MAX_POLICY: usize = 8 << 10;
+/// The longest URL that CloudFront takes, with its token.
+///
+/// Source: CloudFront Developer Guide, "Quotas": maximum length of a URL.
+pub(super) const MAX_URL: usize = 8192;
 /// The last second that CloudFront can read.
 pub(super) const MAX_TIME: u32 = i32::MAX.unsigned_abs();
 

@@ -4,6 +4,7 @@ use super::{
     Network, Pattern,
     fields::{is_foreign, is_reserved},
     pattern::{NotAPattern, Parts},
+    policy::MAX_URL,
 };
 use crate::{
     clock::Timestamp,
@@ -22,10 +23,6 @@ use alloc::{
 
 /// The name of this token form in errors.
 const FORM: &str = "a CloudFront policy";
-/// The longest URL that CloudFront takes.
-///
-/// Source: CloudFront Developer Guide, "Quotas": maximum length of a URL.
-const MAX_URL: usize = 8192;
 
 /// A distribution: under which name viewers reach it, and whose objects it serves.
 ///

@@ -6,7 +6,7 @@ use super::{
     Credential, Hash, KeyKind, Pattern, PolicyRequest, PolicyToSign, Signature, SignedCookies,
     canonical::encoded,
     fields::{Field, SHA256},
-    policy::{MAX_TIME, Statement},
+    policy::{MAX_TIME, MAX_URL, Statement},
     request::{Named, check_url},
 };
 use crate::{
@@ -293,19 +293,20 @@ impl SignedPolicy {
     /// The signed URL.
     ///
     /// # Errors
-    /// [`IssueError::Invalid`] if it is for more than one: see [`signed_url_for`](Self::signed_url_for).
+    /// [`IssueError::Invalid`] if it is for more than one: see [`signed_url_for`](Self::signed_url_for); or if it is longer than
+    /// 8,192 bytes with its token, which CloudFront does not take.
     pub fn signed_url(&self) -> Result<BearerUrl, IssueError> {
         let url = self
             .url
             .as_deref()
             .ok_or(IssueError::Invalid { what: "policy", why: "it is for more than one URL: see `signed_url_for`" })?;
-        Ok(self.carried_by(url))
+        self.carried_by(url)
     }
 
     /// One of the URLs that it is for, signed. The holder can use what is behind it with the others too.
     ///
     /// # Errors
-    /// [`IssueError::Invalid`] if it is not for this URL, or clients would send it in another way;
+    /// [`IssueError::Invalid`] if it is not for this URL, clients would send it in another way, or it becomes too long;
     /// [`IssueError::Reserved`] for a parameter of CloudFront's.
     pub fn signed_url_for(&self, url: &str) -> Result<BearerUrl, IssueError> {
         check_url(url)?;
@@ -316,10 +317,10 @@ impl SignedPolicy {
         if !is_for {
             return Err(IssueError::Invalid { what: "URL", why: "the policy is not for it" });
         }
-        Ok(self.carried_by(url))
+        self.carried_by(url)
     }
 
-    fn carried_by(&self, url: &str) -> BearerUrl {
+    fn carried_by(&self, url: &str) -> Result<BearerUrl, IssueError> {
         let mut signed = url.to_owned();
         let mut separator = if url.contains('?') { '&' } else { '?' };
         for (field, value) in &self.fields {
@@ -329,7 +330,10 @@ impl SignedPolicy {
             signed.push_str(value.expose());
             separator = '&';
         }
-        BearerUrl::new(signed, "GET".to_owned(), self.expires_at, Vec::new())
+        if signed.len() > MAX_URL {
+            return Err(IssueError::Invalid { what: "URL", why: "with its token it is longer than 8,192 bytes" });
+        }
+        Ok(BearerUrl::new(signed, "GET".to_owned(), self.expires_at, Vec::new()))
     }
 
     /// The signed cookies. Those of one URL are good for that URL alone.

@@ -8,7 +8,7 @@ use super::PublicKey;
 use super::{
     Carrier, Credential, Hash, KeyKind, Network, PolicyToSign, Signature, cookie,
     fields::{Fields, Query, Terms},
-    policy::Statement,
+    policy::{MAX_URL, Statement},
 };
 use crate::{
     clock::Timestamp,
@@ -172,6 +172,11 @@ impl<'r> Presented<'r> {
         }
         if target.path.contains(['"', '\\']) || host.contains(['"', '\\', '/', '?', '@']) {
             return malformed("target", "it holds a byte that no URL may hold");
+        }
+        let before = if target.authority.is_some() { 0 } else { format!("{protocol}://{host}").len() };
+        let found = before.saturating_add(view.target().len());
+        if found > MAX_URL {
+            return Err(VerifyError::TooLarge { what: "URL", found, limit: MAX_URL });
         }
         let query = Query::read(view.target().contains('?').then_some(target.query), limits.params)?;
         let cookies = cookie::read(lines)?;
