@@ -25,17 +25,17 @@ fn encoded(bytes: &[u8]) -> String {
 /// Reads the base64 of CloudFront digit by digit.
 fn decoded(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-~";
-    assert!(text.len() % 4 == 0);
+    assert!(text.len().is_multiple_of(4));
     let digits = text.trim_end_matches('_');
     assert!(text.len() - digits.len() <= 2);
     let mut bits = Vec::new();
     for digit in digits.bytes() {
         let value = DIGITS.iter().position(|known| *known == digit).expect("a sign that is none of the alphabet");
-        bits.extend((0..6).rev().map(|bit| value >> bit & 1));
+        bits.extend((0..6).rev().map(|bit| value >> bit & 1 == 1));
     }
     let spare = bits.len() % 8;
-    assert!(bits[bits.len() - spare..].iter().all(|bit| *bit == 0), "spare bits");
-    bits[..bits.len() - spare].chunks(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | *bit as u8)).collect()
+    assert!(bits[bits.len() - spare..].iter().all(|bit| !bit), "spare bits");
+    bits[..bits.len() - spare].chunks(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | u8::from(*bit))).collect()
 }
 
 /// The verdict on a request whose signature is right if it is [`SIGNATURE`].
