@@ -41,7 +41,7 @@ impl SignedCookies {
     pub fn expose_set_cookie<'c>(&'c self, scope: &'c CookieScope) -> impl Iterator<Item = String> + 'c {
         self.expose().map(move |(name, value)| {
             let domain = scope.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
-            let secure = if scope.plain_http { "" } else { "; Secure" };
+            let secure = if scope.plain_http.is_some() { "" } else { "; Secure" };
             format!("{name}={value}{domain}; Path={}{secure}; HttpOnly", scope.path)
         })
     }
@@ -76,7 +76,7 @@ impl fmt::Debug for SignedCookies {
 pub struct CookieScope {
     path: String,
     domain: Option<String>,
-    plain_http: bool,
+    plain_http: Option<Justification>,
 }
 
 impl CookieScope {
@@ -90,7 +90,7 @@ impl CookieScope {
             let why = "it must begin with `/` and hold visible ASCII without `;`, `,`, `\"` and `\\`";
             return Err(IssueError::Invalid { what: "cookie path", why });
         }
-        Ok(Self { path: path.to_owned(), domain: None, plain_http: false })
+        Ok(Self { path: path.to_owned(), domain: None, plain_http: None })
     }
 
     /// For this host and those below it: an alternate domain name of the distribution, or what is above both it and the
@@ -120,9 +120,15 @@ impl CookieScope {
 
     /// Lets browsers send the cookies over plain HTTP, where anybody on the way can take them.
     #[must_use]
-    pub fn allow_plain_http(mut self, _why: &Justification) -> Self {
-        self.plain_http = true;
+    pub fn allow_plain_http(mut self, why: Justification) -> Self {
+        self.plain_http = Some(why);
         self
+    }
+
+    /// Why they are sent over plain HTTP, if they are.
+    #[must_use]
+    pub const fn justification(&self) -> Option<&Justification> {
+        self.plain_http.as_ref()
     }
 }
 
@@ -167,7 +173,7 @@ mod tests {
         assert_eq!(lines(&scope), ["CloudFront-Policy=p_; Domain=example.com; Path=/a/; Secure; HttpOnly"]);
         let why = Justification::new("a test").unwrap();
         assert_eq!(
-            lines(&scope.allow_plain_http(&why)),
+            lines(&scope.allow_plain_http(why)),
             ["CloudFront-Policy=p_; Domain=example.com; Path=/a/; HttpOnly"]
         );
     }

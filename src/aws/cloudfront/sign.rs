@@ -157,6 +157,12 @@ impl PolicyDocument {
         self
     }
 
+    /// Why it is right, if somebody said so.
+    #[must_use]
+    pub const fn justification(&self) -> Option<&Justification> {
+        self.justification.as_ref()
+    }
+
     /// Everything but the signature, for a key of this credential.
     ///
     /// # Errors
