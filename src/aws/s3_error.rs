@@ -112,7 +112,7 @@ impl From<&VerifyError> for S3Error {
                 "AuthorizationQueryParametersError",
                 "X-Amz-Expires must be a number of seconds from 1 to the maximum",
             ),
-            E::Malformed { what: "form" | "key", .. } => {
+            E::Malformed { what: "form" | "object key", .. } => {
                 Self::new(400, "InvalidArgument", "The form cannot be read in one way only.")
             }
             E::TooLarge { what: "form data" | "form fields", .. } => {

@@ -213,9 +213,10 @@ impl<'r> PresentedForm<'r> {
             return refused(format!("the field `{BUCKET}` is not the bucket of the URL"));
         }
         let key = fields.value(KEY).unwrap_or_default();
-        check_object_name(key).map_err(|_| VerifyError::Malformed { what: "key", why: "it is not an object name" })?;
+        check_object_name(key)
+            .map_err(|_| VerifyError::Malformed { what: "object key", why: "it is not an object name" })?;
         if !expect.dot_segments && is_dotted(key) {
-            return Err(VerifyError::Malformed { what: "key", why: "a segment of it is `.` or `..`" });
+            return Err(VerifyError::Malformed { what: "object key", why: "a segment of it is `.` or `..`" });
         }
         Ok(())
     }
