@@ -9,7 +9,10 @@ use super::{
     key::{SCOPE_CAPACITY, Scope},
     stream::StreamMode,
 };
-use crate::v4::{Dialect, HeaderField, canonical::MustSign, message::Message};
+use crate::{
+    grant::Lifetime,
+    v4::{Dialect, HeaderField, canonical::MustSign, message::Message},
+};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -105,6 +108,12 @@ impl PathRule {
 /// Whether a service follows the S3 profile.
 pub(crate) fn is_s3(service: &str) -> bool {
     matches!(service, "s3" | "s3express" | "s3-outposts" | "s3-object-lambda")
+}
+
+/// How long a service lets a presigned URL live if it does not go by `X-Amz-Expires`: SQS and STS take every one for
+/// fifteen minutes after its date.
+pub(super) fn fixed_life(service: &str) -> Option<Lifetime> {
+    matches!(service, "sqs" | "sts").then_some(Lifetime::DEFAULT)
 }
 
 /// The text that a key signs.

@@ -58,6 +58,9 @@ impl UrlRequest {
     }
 
     /// Lives this long: 1 s to 604,800 s on S3. More than 15 minutes needs [`Request::because`].
+    ///
+    /// SQS and STS let every URL live for 900 s after its date, whatever it says: there it may say 1 s to 900 s, and
+    /// [`BearerUrl::expires_at`] tells the end of the 900 s.
     #[must_use]
     pub const fn lives(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;
@@ -86,7 +89,7 @@ impl UrlRequest {
     ///
     /// # Errors
     /// [`IssueError::Unjustified`] for a long life or plain HTTP without a reason,
-    /// [`IssueError::LifetimeTooLong`] past 604,800 s, [`IssueError::OutlivesCredential`] if the
+    /// [`IssueError::LifetimeTooLong`] past 604,800 s (900 s for SQS and STS), [`IssueError::OutlivesCredential`] if the
     /// credential ends first, and [`IssueError::Invalid`], [`IssueError::Reserved`] or
     /// [`IssueError::NeverSigned`] for what cannot be signed.
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<Prepared, IssueError> {
@@ -124,13 +127,17 @@ impl UrlRequest {
 
     /// The lifetime in seconds and the end of the token.
     pub(super) fn effective(&self, credential: &Credential, now: Timestamp) -> Result<(u32, Timestamp), IssueError> {
+        let life = canonical::fixed_life(&self.request.service);
         let bounds = Bounds {
             cap: self.cap,
             is_justified: self.request.justification.is_some(),
-            maximum: Lifetime::WEEK,
+            maximum: life.unwrap_or(Lifetime::WEEK),
             service: &self.request.service,
         };
-        effective(self.lifetime, &bounds, credential.expires_at(), self.on_short_credential, now)
+        // What is bounded is how long the URL really lives, and not the number in it.
+        let lives = life.map_or(self.lifetime, |life| life.max(self.lifetime));
+        let (seconds, ends) = effective(lives, &bounds, credential.expires_at(), self.on_short_credential, now)?;
+        Ok((self.lifetime.seconds().min(seconds), ends))
     }
 }
 
@@ -212,6 +219,11 @@ impl Prepared {
     #[must_use]
     pub fn canonical_request(&self) -> &[u8] {
         &self.canonical_request
+    }
+
+    /// The length of the finished URL in bytes.
+    pub(super) const fn finished_length(&self) -> usize {
+        self.url.len() + "&X-Amz-Signature=".len() + 64
     }
 
     /// Appends the signature.

@@ -59,6 +59,7 @@ pub struct Expect {
     path_rule: PathRule,
     skew: u32,
     max_lifetime: Lifetime,
+    fixed_life: Option<Lifetime>,
     plus: Plus,
     dot_segments: bool,
     recode_path: bool,
@@ -86,6 +87,7 @@ impl Expect {
             path_rule: PathRule::of_service(service),
             skew: 15 * 60,
             max_lifetime: Lifetime::WEEK,
+            fixed_life: canonical::fixed_life(service),
             plus: Plus::Refuse,
             dot_segments: false,
             recode_path: false,
@@ -120,6 +122,9 @@ impl Expect {
     }
 
     /// The longest lifetime of a presigned URL, at most a week, which is the default.
+    ///
+    /// A URL for SQS or STS lives for 900 s or this long, whichever is less, and not for what it says: that is how long
+    /// these services take it.
     #[must_use]
     pub fn max_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.max_lifetime = lifetime.min(Lifetime::WEEK);
@@ -278,6 +283,11 @@ impl<'r> Presented<'r> {
         self.claim.form
     }
 
+    /// Whether a header is among those that are signed.
+    pub(super) fn signs(&self, name: &str) -> bool {
+        self.claim.signed.iter().any(|signed| signed == name)
+    }
+
     /// Checks everything that needs no secret: scope, time, host, path, payload mode, signed headers.
     ///
     /// # Errors
@@ -431,7 +441,9 @@ impl<'r> Presented<'r> {
                     return Err(VerifyError::Lifetime { found: self.claim.lifetime, maximum });
                 }
                 let valid_from = self.claim.signed_at.saturating_sub(expect.skew);
-                let expired_at = self.claim.signed_at.saturating_add(self.claim.lifetime);
+                let life =
+                    expect.fixed_life.map_or(self.claim.lifetime, |life| life.min(expect.max_lifetime).seconds());
+                let expired_at = self.claim.signed_at.saturating_add(life);
                 if now < valid_from {
                     return Err(VerifyError::NotYetValid { valid_from, now });
                 }

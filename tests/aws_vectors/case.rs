@@ -5,7 +5,7 @@ use valet_key::aws::{
     Credential, Expect, PathRule, Payload, Presented, Request, SigV4, StaticKey, TokenPlacement, UrlRequest,
 };
 use valet_key::clock::Timestamp;
-use valet_key::error::VerifyError;
+use valet_key::error::{IssueError, VerifyError};
 use valet_key::grant::{Justification, Lifetime};
 use valet_key::view::RequestView;
 
@@ -51,6 +51,9 @@ const RULES: [(PathRule, &str); 4] = [
     (PathRule::Normalized, "normalized"),
     (PathRule::NormalizedEncodedTwice, "normalized, encoded twice"),
 ];
+
+/// In seconds, for the header form and for services that do not go by `X-Amz-Expires`.
+const FIXED_LIFE: u32 = 900;
 
 type Stage = Result<(), String>;
 
@@ -167,6 +170,16 @@ impl Case {
             return Ok(Issued { target: signed.target().to_owned(), added });
         };
         let request = UrlRequest::new(request).lives(Lifetime::from_seconds(seconds).unwrap());
+        if self.is_verified_only() {
+            // SPEC: these services take no URL for longer, so that one which says so is not issued.
+            let refused = request.prepare(key.credential(), self.now()).err();
+            if !matches!(refused, Some(IssueError::LifetimeTooLong { maximum: FIXED_LIFE, .. })) {
+                return Err(format!("issue: a lifetime of {seconds} s: {refused:?}"));
+            }
+            let url = self.url.as_deref().ok_or("issue: no URL to verify")?;
+            let target = url.strip_prefix(&self.origin).ok_or("issue: another origin")?.to_owned();
+            return Ok(Issued { target, added: Vec::new() });
+        }
         let prepared = request.prepare(key.credential(), self.now()).map_err(|error| failed(&error))?;
         same("issue: canonical request", self.canonical_request.as_deref(), prepared.canonical_request())?;
         same("issue: string to sign", self.string_to_sign.as_deref(), prepared.string_to_sign().as_bytes())?;
@@ -186,6 +199,16 @@ impl Case {
         let published = self.url.clone().unwrap_or_else(|| url.expose().to_owned());
         let target = published.strip_prefix(&self.origin).ok_or("issue: another origin")?.to_owned();
         Ok(Issued { target, added: Vec::new() })
+    }
+
+    /// Whether its service lets every URL live for as long, whatever it says.
+    fn has_fixed_life(&self) -> bool {
+        matches!(&*self.service, "sqs" | "sts")
+    }
+
+    /// Whether this crate verifies it and does not issue it.
+    pub(crate) fn is_verified_only(&self) -> bool {
+        self.has_fixed_life() && self.lifetime.is_some_and(|seconds| seconds > FIXED_LIFE)
     }
 
     fn expect(&self, region: &str) -> Expect {
@@ -222,7 +245,8 @@ impl Case {
         let sent = Sent { is_original: true, method: self.method.clone(), target: issued.target, headers };
         let check = |sent: &Sent, now| self.verify(sent, &self.secret, &self.region, now);
         let now = self.now();
-        let (before, after) = (900, self.lifetime.unwrap_or(900));
+        let lives = self.lifetime.filter(|_| !self.has_fixed_life());
+        let (before, after) = (900, lives.unwrap_or(FIXED_LIFE));
         for (when, good) in [
             (now, true),
             (now.saturating_sub(before), true),
