@@ -424,6 +424,18 @@ const fn gathered(sixes: u64) -> u64 {
     (halves & 0xff_ffff) | (halves & 0x00ff_ffff_0000_0000) >> 8
 }
 
+/// Base64url without padding, RFC 4648 section 5.
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    use base64ct::Encoding;
+    base64ct::Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// Reads base64url without padding, in its one spelling; anything else is `None`.
+pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    use base64ct::Encoding;
+    base64ct::Base64UrlUnpadded::decode_vec(text).ok()
+}
+
 /// Text of at most `N` bytes, kept where it stands.
 #[derive(Clone, Copy)]
 pub(crate) struct Inline<const N: usize> {

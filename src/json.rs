@@ -63,7 +63,7 @@ pub(crate) fn members(text: &str, names: &[&str]) -> Result<Vec<Option<String>>,
 }
 
 /// The members of an object that holds nothing but texts.
-#[cfg(feature = "rsa")]
+#[cfg(any(feature = "aws", feature = "rsa"))]
 pub(crate) fn all_members(text: &str) -> Result<Vec<(String, String)>, NotStrict> {
     let object = Value::parse(text)?.into_object().ok_or(NotStrict)?;
     object.into_iter().map(|(name, value)| Ok((name, value.into_text().ok_or(NotStrict)?))).collect()

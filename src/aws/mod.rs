@@ -19,6 +19,7 @@
 //! Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; AWS Identity
 //! and Access Management User Guide, "Create a signed AWS API request".
 
+pub mod auth_token;
 mod canonical;
 pub mod cloudfront;
 mod copy_source;

@@ -573,7 +573,7 @@ pub(super) struct Finding {
     rule: PathRule,
     plus: Plus,
     token_placement: TokenPlacement,
-    expires_at: Timestamp,
+    pub(super) expires_at: Timestamp,
     body: Body,
     dot_segments: bool,
     pub(super) string_to_sign: StringToSign,
