@@ -4,6 +4,7 @@
 //! for comparison, a slow reading of its own, so the tests of the crate call the same functions on the
 //! seeds under `corpus/`.
 
+mod auth_token;
 mod azure_xml;
 mod cloudfront;
 mod goog;
@@ -15,6 +16,7 @@ mod sas;
 mod streams;
 mod whole;
 
+pub use auth_token::auth_token;
 pub use azure_xml::delegation_key;
 pub use cloudfront::{cloudfront_cookie, cloudfront_policy};
 pub use goog::{goog4_verify, post_form};

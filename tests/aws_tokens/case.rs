@@ -109,9 +109,11 @@ impl Case {
     fn issue(&self, login: &Login) -> Stage {
         let key = self.key(&self.secret);
         let prepared = login.prepare(key.credential(), self.now()).map_err(|error| error.to_string())?;
-        let same = |stage: &str, expected: &str, found: &str| match expected == found {
-            true => Ok(()),
-            false => Err(format!("{stage} differs\nexpected: {expected}\nfound:    {found}")),
+        let same = |stage: &str, expected: &str, found: &str| {
+            if expected == found {
+                return Ok(());
+            }
+            Err(format!("{stage} differs\nexpected: {expected}\nfound:    {found}"))
         };
         same("canonical request", &self.canonical_request, &String::from_utf8_lossy(prepared.canonical_request()))?;
         same("string to sign", &self.string_to_sign, prepared.string_to_sign().as_str())?;

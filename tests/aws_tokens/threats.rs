@@ -477,7 +477,7 @@ fn r34_the_json_of_a_token_is_read_in_one_way() {
     let token = issue(&login);
     let verify = |text: &str| login.verify(text, &key(), now()).map(|_| ());
     assert_eq!(verify(&token), Ok(()));
-    assert_eq!(verify(&token.replace(',', ", ").replace(':', ":")), Ok(()), "blanks mean nothing");
+    assert_eq!(verify(&token.replace(',', ", ")), Ok(()), "blanks mean nothing");
     let open = token.trim_end_matches('}');
     for wrong in [
         format!("{open},\"host\":\"b-1.example\"}}"),

@@ -27,7 +27,7 @@ impl Login {
     /// [`IssueError::Invalid`] unless `group` is 1 to 50 lower-case letters, digits and single hyphens beginning with a
     /// letter, and for a user that is not 1 to 255 bytes without control characters.
     pub fn elasticache(group: &str, user: &str, region: &str) -> Result<Self, IssueError> {
-        connect(group, "elasticache", region)?.as_user("User", user)
+        connect(group, "elasticache", region)?.with_user("User", user)
     }
 
     /// To a serverless cache of ElastiCache, by its name in lower case. See [`elasticache`](Self::elasticache).
@@ -45,7 +45,7 @@ impl Login {
     /// # Errors
     /// As [`elasticache`](Self::elasticache).
     pub fn memorydb(cluster: &str, user: &str, region: &str) -> Result<Self, IssueError> {
-        connect(cluster, "memorydb", region)?.as_user("User", user)
+        connect(cluster, "memorydb", region)?.with_user("User", user)
     }
 }
 

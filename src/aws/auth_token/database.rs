@@ -31,7 +31,7 @@ impl Login {
         let origin = Origin::parse(&format!("https://{host}:{port}"))?;
         Self::new(Carrier::Password, origin, &Region::new(region)?, "rds-db", "/")?
             .param("Action", "connect")
-            .as_user("DBUser", user)
+            .with_user("DBUser", user)
     }
 
     /// To a cluster of Aurora DSQL. The token is the password.

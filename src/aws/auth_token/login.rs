@@ -115,7 +115,7 @@ impl Login {
         self
     }
 
-    pub(super) fn as_user(self, name: &'static str, user: &str) -> Result<Self, IssueError> {
+    pub(super) fn with_user(self, name: &'static str, user: &str) -> Result<Self, IssueError> {
         check_text("user", user)?;
         let mut login = self.param(name, user);
         login.user = Some(user.to_owned());
