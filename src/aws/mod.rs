@@ -20,6 +20,7 @@
 //! and Access Management User Guide, "Create a signed AWS API request".
 
 pub mod auth_token;
+mod call;
 mod canonical;
 pub mod cloudfront;
 mod copy_source;
@@ -30,12 +31,14 @@ mod key;
 mod operations;
 mod post;
 mod presigner;
+mod query;
 mod request;
 mod ring;
 mod s3;
 mod s3_error;
 mod s3_request;
 mod sign;
+pub mod sqs;
 mod stream;
 mod verify;
 
@@ -46,6 +49,7 @@ pub use crate::{
 };
 
 pub use self::{
+    call::Call,
     canonical::{PathRule, StringToSign},
     endpoint::{Endpoint, Partition, Region},
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},

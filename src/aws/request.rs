@@ -375,14 +375,15 @@ impl Request {
 }
 
 impl fmt::Debug for Request {
-    /// Header values may hold a customer's encryption key, so they are not shown.
+    /// Header values may hold a customer's encryption key, and parameters a message or a one-time code, so neither is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let params: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Request")
             .field("method", &self.method)
             .field("origin", &self.origin)
             .field("path", &self.path)
-            .field("query", &self.query)
+            .field("param_names", &params)
             .field("header_names", &names)
             .field("justification", &self.justification)
             .finish_non_exhaustive()

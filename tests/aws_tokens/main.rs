@@ -6,10 +6,12 @@
 
 #![cfg(feature = "aws")]
 
+mod call;
 mod case;
 mod laws;
 mod published;
 mod secrets;
+mod sqs;
 mod threats;
 
 use case::Case;
