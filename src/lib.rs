@@ -111,6 +111,8 @@ pub mod token;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod v4;
 pub mod view;
+#[cfg(any(feature = "aws", feature = "azure"))]
+mod xml;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

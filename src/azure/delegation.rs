@@ -10,9 +10,8 @@ use super::{
     time::{self, Moment},
     version::Version,
 };
-use crate::{clock::Timestamp, encode, error::KeyError, grant::Lifetime, secret::Secret};
+use crate::{clock::Timestamp, encode, error::KeyError, grant::Lifetime, secret::Secret, xml};
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
-use roxmltree::{Document, Node, ParsingOptions, StringStorage};
 
 /// The largest answer that is read. A real one has less than 1 KiB, and an element with very many attributes costs the
 /// square of their number.
@@ -205,20 +204,19 @@ fn read_fields(answer: &str) -> Result<[&str; ELEMENTS.len()], &'static str> {
     if answer.len() > MAX_ANSWER {
         return Err("is larger than 16 KiB");
     }
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, entity_resolver: None };
-    let document = Document::parse_with_options(answer, options).map_err(|_| "is not plain XML")?;
+    let document = xml::parse(answer, MAX_NODES).ok_or("is not plain XML")?;
     let root = document.root_element();
-    if !is_plain(root, "UserDelegationKey") {
+    if !xml::is_plain(root, "UserDelegationKey", None) {
         return Err("is not a `UserDelegationKey`");
     }
     let mut fields = [""; ELEMENTS.len()];
     for child in root.children() {
-        if child.is_text() && child.text().is_some_and(|text| !text.trim_ascii().is_empty()) {
+        if xml::is_stray_text(child) {
             return Err("holds text between its elements");
         }
         let known = ELEMENTS.iter().zip(&mut fields).find(|(name, _)| child.tag_name().name() == **name);
         let Some((name, slot)) = known else { continue };
-        let text = plain_text(child, name).ok_or("has an element that is not plain text")?;
+        let text = xml::plain_text(child, name, None).ok_or("has an element that is not plain text")?;
         if !core::mem::replace(slot, text).is_empty() {
             return Err("repeats an element");
         }
@@ -226,20 +224,6 @@ fn read_fields(answer: &str) -> Result<[&str; ELEMENTS.len()], &'static str> {
     match fields {
         [required @ .., _] if required.iter().any(|text| text.is_empty()) => Err("lacks an element"),
         fields => Ok(fields),
-    }
-}
-
-fn is_plain(node: Node<'_, '_>, name: &str) -> bool {
-    node.has_tag_name(name) && node.tag_name().namespace().is_none() && node.attributes().len() == 0
-}
-
-/// The text of an element, as it stands in the answer: no copy of a secret is left behind.
-fn plain_text<'a>(node: Node<'_, 'a>, name: &str) -> Option<&'a str> {
-    let mut children = node.children();
-    let (text, None) = (children.next()?, children.next()) else { return None };
-    match text.text_storage() {
-        Some(StringStorage::Borrowed(text)) if is_plain(node, name) && !text.is_empty() => Some(*text),
-        _ => None,
     }
 }
 

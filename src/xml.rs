@@ -1,0 +1,35 @@
+//! XML for answers that hold a secret: read strictly, and without a copy of what must not be left behind.
+//!
+//! There is no document type, and so no entity of its own; the number of nodes is bounded; and a text is taken only where it
+//! stands as it is, without escapes.
+
+use roxmltree::{Document, Node, ParsingOptions, StringStorage};
+
+/// Reads a document of so many nodes at most.
+pub(crate) fn parse(text: &str, nodes: u32) -> Option<Document<'_>> {
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: nodes, entity_resolver: None };
+    Document::parse_with_options(text, options).ok()
+}
+
+/// Whether an element has this name and namespace, and no attributes.
+pub(crate) fn is_plain(node: Node<'_, '_>, name: &str, namespace: Option<&str>) -> bool {
+    node.is_element()
+        && node.tag_name().name() == name
+        && node.tag_name().namespace() == namespace
+        && node.attributes().len() == 0
+}
+
+/// Whether a node is text that is more than the blanks between elements.
+pub(crate) fn is_stray_text(node: Node<'_, '_>) -> bool {
+    node.is_text() && node.text().is_some_and(|text| !text.trim_ascii().is_empty())
+}
+
+/// The text of an element, as it stands in the document: no copy of a secret is left behind.
+pub(crate) fn plain_text<'a>(node: Node<'_, 'a>, name: &str, namespace: Option<&str>) -> Option<&'a str> {
+    let mut children = node.children();
+    let (text, None) = (children.next()?, children.next()) else { return None };
+    match text.text_storage() {
+        Some(StringStorage::Borrowed(text)) if is_plain(node, name, namespace) && !text.is_empty() => Some(*text),
+        _ => None,
+    }
+}
