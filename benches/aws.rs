@@ -18,6 +18,8 @@ use valet_key::{
     aws::{
         Checksum, Endpoint, Expect, ExpectForm, FormView, HeaderSigner, KeyRing, Payload, PostPolicy, PresentedForm,
         Presigner, Region, Request, SigV4, SignedHeaders, StaticKey, Stream, UrlRequest, Verifier,
+        auth_token::{EksAuthenticator, Login},
+        sts::StsEndpoint,
     },
     clock::Timestamp,
     grant::Grant,
@@ -171,6 +173,7 @@ fn with_operations(f: floor::Visit<'_>) {
         black_box(verifier.verify(black_box(&forged), now()).unwrap_err());
     });
     with_forms(f);
+    with_tokens(f);
 }
 
 /// A form of ten fields, whose policy has a condition for each and a size.
@@ -201,6 +204,45 @@ fn with_forms(f: floor::Visit<'_>) {
     forged.last_mut().unwrap().1 = &signature;
     f("aws/post policy/verify/refuse", blocks, &mut || {
         black_box(check(black_box(&forged)).unwrap_err());
+    });
+}
+
+/// Tokens of EKS and of RDS, with a key that has signed for their scope before. Their floor leaves out base64.
+fn with_tokens(f: floor::Visit<'_>) {
+    let endpoint = StsEndpoint::regional(Region::new(REGION).unwrap());
+    let (eks, rds) = (Login::eks("my-cluster", &endpoint), Login::rds("db.example", 5432, "jane", REGION));
+    let (eks, rds, key) = (eks.unwrap(), rds.unwrap(), key());
+    let blocks = |login: &Login| {
+        let prepared = login.prepare(key.credential(), now()).unwrap();
+        compressions(prepared.canonical_request().len(), prepared.string_to_sign().as_bytes().len(), false)
+    };
+    let forge = |token: &str| {
+        // The last digit but one is a whole one of the signature, in hex and in base64.
+        let (head, tail) = token.split_at(token.len() - 2);
+        let with = if tail.starts_with('0') { '1' } else { '0' };
+        format!("{head}{with}{}", &tail[1..])
+    };
+    let token = eks.issue(&key, now()).unwrap();
+    let authenticator = EksAuthenticator::new("my-cluster", [endpoint]).unwrap();
+    authenticator.verify(token.expose(), &key, now()).unwrap();
+    f("aws/token/eks/issue", blocks(&eks), &mut || {
+        black_box(eks.issue(black_box(&key), now()).unwrap());
+    });
+    f("aws/token/eks/verify/accept", blocks(&eks), &mut || {
+        black_box(authenticator.verify(black_box(token.expose()), &key, now()).unwrap());
+    });
+    let forged = forge(token.expose());
+    f("aws/token/eks/verify/refuse", blocks(&eks), &mut || {
+        black_box(authenticator.verify(black_box(&forged), &key, now()).unwrap_err());
+    });
+    authenticator.check(token.expose(), now()).unwrap();
+    f("aws/token/eks/check", blocks(&eks), &mut || {
+        black_box(authenticator.check(black_box(token.expose()), now()).unwrap());
+    });
+    let token = rds.issue(&key, now()).unwrap();
+    rds.verify(token.expose(), &key, now()).unwrap();
+    f("aws/token/rds/verify/accept", blocks(&rds), &mut || {
+        black_box(rds.verify(black_box(token.expose()), &key, now()).unwrap());
     });
 }
 

@@ -64,6 +64,23 @@ impl Timestamp {
         Self::from_unix(time::PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp())
     }
 
+    /// Reads `2020-01-23T04:35:40Z`. A fraction of a second of up to nine digits is dropped, so that what ends then ends
+    /// within that second.
+    pub(crate) fn from_iso_extended(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('Z')?;
+        let (text, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        if !(1..=9).contains(&fraction.len()) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1] =
+            text.as_bytes()
+        else {
+            return None;
+        };
+        let basic = [y0, y1, y2, y3, mo0, mo1, d0, d1, b'T', h0, h1, mi0, mi1, s0, s1, b'Z'];
+        Self::from_iso_basic(&basic).ok()
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix(self) -> i64 {
@@ -195,6 +212,24 @@ mod tests {
         assert_eq!(Timestamp::from_unix(-1), Err(TimestampError::OutOfRange));
         assert_eq!(Timestamp::from_unix(MAX + 1), Err(TimestampError::OutOfRange));
         assert_eq!(Timestamp::from_unix(MAX).unwrap().checked_add(1), None);
+    }
+
+    #[test]
+    fn the_extended_form_loses_its_fraction() {
+        let moment = Timestamp::from_unix(1_579_754_140).ok();
+        for text in ["2020-01-23T04:35:40Z", "2020-01-23T04:35:40.9Z", "2020-01-23T04:35:40.123456789Z"] {
+            assert_eq!(Timestamp::from_iso_extended(text), moment, "{text}");
+        }
+        for text in [
+            "",
+            "2020-01-23T04:35:40",
+            "2020-01-23 04:35:40Z",
+            "2020-01-23T04:35:40.Z",
+            "2020-02-30T04:35:40Z",
+            "2020-01-23T04:35:40+00:00",
+        ] {
+            assert_eq!(Timestamp::from_iso_extended(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -85,6 +85,16 @@ pub enum IssueError {
         /// The service.
         service: String,
     },
+    /// Something that has more characters than the service takes.
+    #[error("{what}: found {found}, the limit is {limit}")]
+    TooLong {
+        /// What it is.
+        what: &'static str,
+        /// Its characters.
+        found: usize,
+        /// The most characters.
+        limit: usize,
+    },
     /// The credential ends before the token would.
     #[error("the token would live until {token_ends}, but its credential ends at {credential_ends}")]
     OutlivesCredential {
@@ -113,6 +123,7 @@ impl IssueError {
             Self::Reserved { .. } => "reserved",
             Self::NeverSigned { .. } => "never_signed",
             Self::LifetimeTooLong { .. } => "lifetime_too_long",
+            Self::TooLong { .. } => "too_long",
             Self::OutlivesCredential { .. } => "outlives_credential",
             Self::TimeOverflow => "time_overflow",
             Self::Key(error) => error.code(),

@@ -27,6 +27,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("query", laws::query),
     ("s3_post_policy", laws::s3_post_policy),
     ("sas_verify", laws::sas_verify),
+    ("sts_answer", laws::sts_answer),
     ("trailers", laws::trailers),
     ("verify", laws::verify),
 ];
@@ -120,6 +121,11 @@ fn every_s3_post_policy_seed_keeps_its_law() {
 #[test]
 fn every_sas_verify_seed_keeps_its_law() {
     replay("sas_verify", laws::sas_verify);
+}
+
+#[test]
+fn every_sts_answer_seed_keeps_its_law() {
+    replay("sts_answer", laws::sts_answer);
 }
 
 #[test]

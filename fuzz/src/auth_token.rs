@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use valet_key::{
     aws::{
         Credential, Region,
-        auth_token::{DsqlRole, EksAuthenticator, Login, StsEndpoint},
+        auth_token::{DsqlRole, EksAuthenticator, Login},
+        sts::StsEndpoint,
     },
     clock::Timestamp,
 };

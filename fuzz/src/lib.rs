@@ -14,6 +14,7 @@ mod reference;
 mod s3_post;
 mod sas;
 mod streams;
+mod sts;
 mod whole;
 
 pub use auth_token::auth_token;
@@ -24,6 +25,7 @@ pub use messaging::messaging;
 pub use s3_post::s3_post_policy;
 pub use sas::sas_verify;
 pub use streams::{chunk_stream, trailers};
+pub use sts::sts_answer;
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};

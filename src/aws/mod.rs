@@ -40,6 +40,7 @@ mod s3_request;
 mod sign;
 pub mod sqs;
 mod stream;
+pub mod sts;
 mod verify;
 
 pub use crate::{

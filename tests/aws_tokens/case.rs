@@ -1,7 +1,8 @@
 //! One token, and the two things that are done with it: issue it, and verify it.
 
 use serde_json::Value;
-use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login, StsEndpoint};
+use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login};
+use valet_key::aws::sts::StsEndpoint;
 use valet_key::aws::{Credential, Region, SigV4, StaticKey};
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, VerifyError};

@@ -1,7 +1,8 @@
 //! What holds for every input: what is signed is accepted, and nothing else is.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login, StsEndpoint};
+use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login};
+use valet_key::aws::sts::StsEndpoint;
 use valet_key::aws::{Credential, Region, StaticKey};
 use valet_key::clock::Timestamp;
 use valet_key::grant::Lifetime;

@@ -12,6 +12,7 @@ mod laws;
 mod published;
 mod secrets;
 mod sqs;
+mod sts;
 mod threats;
 
 use case::Case;

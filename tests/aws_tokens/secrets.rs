@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login, StsEndpoint};
+use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login};
+use valet_key::aws::sts::StsEndpoint;
 use valet_key::aws::{Credential, KeyRing, Region, SigV4, Signature, StaticKey};
 use valet_key::clock::Timestamp;
 

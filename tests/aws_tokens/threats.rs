@@ -1,7 +1,8 @@
 //! One test for each threat rule that concerns these tokens: what is refused, and the neighbour that is accepted.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login, StsEndpoint};
+use valet_key::aws::auth_token::{DsqlRole, EksAuthenticator, Login};
+use valet_key::aws::sts::StsEndpoint;
 use valet_key::aws::{Credential, Expect, KeyRing, OnShortCredential, Presented, Region, SigV4, StaticKey};
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, VerifyError};

@@ -6,14 +6,17 @@ use super::{
     verify::{PresentedToken, SignedLogin},
 };
 use crate::{
-    aws::{KeyRing, Partition, Region, Scope, SigV4},
+    aws::{
+        KeyRing, Scope, SigV4,
+        sts::{CallerIdentity, StsEndpoint, StsError},
+    },
     clock::Timestamp,
     error::{IssueError, VerifyError},
     grant::Lifetime,
     secret::Secret,
     token::Verified,
 };
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
 const PREFIX: &str = "k8s-aws-v1.";
@@ -25,60 +28,6 @@ const SAYS: u32 = 60;
 /// What a client is told, in seconds: STS takes the request for 15 minutes, less one for the way there.
 const TOLD: u32 = 14 * 60;
 
-/// An endpoint of STS: a host that belongs to AWS, and the region that requests to it are signed for.
-///
-/// A token says where its request is to be sent, and an authenticator that believed it would ask a stranger's server
-/// who the caller is. So a host is one of a list, and this type is an entry of that list: none but hosts of STS can be
-/// written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StsEndpoint {
-    host: String,
-    region: Region,
-}
-
-impl StsEndpoint {
-    /// The endpoint of a region, such as `sts.eu-west-1.amazonaws.com`.
-    #[must_use]
-    pub fn regional(region: Region) -> Self {
-        let host = format!("sts.{}.{}", region.as_str(), region.partition().domain());
-        Self { host, region }
-    }
-
-    /// The endpoint of a region with FIPS 140 validated cryptography.
-    ///
-    /// # Errors
-    /// [`IssueError::Invalid`] for regions outside the partition `aws`.
-    pub fn fips(region: Region) -> Result<Self, IssueError> {
-        if region.partition() != Partition::Aws {
-            return Err(IssueError::Invalid {
-                what: "STS endpoint",
-                why: "this partition has no FIPS host of its own",
-            });
-        }
-        Ok(Self { host: format!("sts-fips.{}.amazonaws.com", region.as_str()), region })
-    }
-
-    /// `sts.amazonaws.com`, the endpoint of the partition `aws` as a whole, which is signed for as `us-east-1`.
-    ///
-    /// # Errors
-    /// None in truth: the region's name is a good one.
-    pub fn global() -> Result<Self, IssueError> {
-        Ok(Self { host: "sts.amazonaws.com".to_owned(), region: Region::new("us-east-1")? })
-    }
-
-    /// The host.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The region.
-    #[must_use]
-    pub const fn region(&self) -> &Region {
-        &self.region
-    }
-}
-
 impl Login {
     /// To a Kubernetes cluster on EKS, or any other that runs aws-iam-authenticator. The token is the bearer token of the
     /// Kubernetes API.
@@ -88,7 +37,7 @@ impl Login {
     /// so that a token for one is none for another.
     ///
     /// ```
-    /// use valet_key::{aws::{Region, StaticKey, auth_token::{Login, StsEndpoint}}, clock::Timestamp};
+    /// use valet_key::{aws::{Region, StaticKey, auth_token::Login, sts::StsEndpoint}, clock::Timestamp};
     ///
     /// let now = Timestamp::parse_iso_basic("20261124T120000Z")?;
     /// let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
@@ -107,7 +56,7 @@ impl Login {
             return Err(IssueError::Invalid { what: "cluster", why: "it must be visible ASCII" });
         }
         let carrier = Carrier::Base64 { prefix: PREFIX, limit: MAX_TOKEN };
-        let login = Self::new(carrier, https(&endpoint.host)?, &endpoint.region, "sts", "/")?
+        let login = Self::new(carrier, https(endpoint.host())?, endpoint.region(), "sts", "/")?
             .param("Action", "GetCallerIdentity")
             .param("Version", "2011-06-15")
             .signed_header(CLUSTER_HEADER, cluster)
@@ -123,7 +72,7 @@ impl Login {
 /// refuses it. Who does have the key (in tests, in an AWS of one's own) verifies with [`verify`](Self::verify).
 ///
 /// ```
-/// use valet_key::{aws::{Region, StaticKey, auth_token::{EksAuthenticator, Login, StsEndpoint}}, clock::Timestamp};
+/// use valet_key::{aws::{Region, StaticKey, auth_token::{EksAuthenticator, Login}, sts::StsEndpoint}, clock::Timestamp};
 ///
 /// let now = Timestamp::parse_iso_basic("20261124T120000Z")?;
 /// let endpoint = StsEndpoint::regional(Region::new("eu-west-1")?);
@@ -268,6 +217,22 @@ impl UnverifiedCaller {
     #[must_use]
     pub const fn sts_call(&self) -> &StsCall {
         &self.call
+    }
+
+    /// Takes the answer of STS to [`sts_call`](Self::sts_call), which says who the caller is.
+    ///
+    /// The answer must have come over HTTPS from [`StsCall::host`] itself. Whether that caller, and an account of that number, may
+    /// log in is another question.
+    ///
+    /// # Errors
+    /// [`StsError::Refused`] with STS's code, and [`StsError::Answer`] for a status other than 200 without one, and for an
+    /// answer that cannot be read.
+    pub fn confirm(self, status: u16, answer: &str) -> Result<CallerIdentity, StsError> {
+        match (CallerIdentity::read(answer), status) {
+            (Ok(identity), 200) => Ok(identity),
+            (Ok(_), _) => Err(StsError::Answer { why: "has a status other than 200" }),
+            (Err(error), _) => Err(error),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ mod verify;
 
 pub use self::{
     database::DsqlRole,
-    eks::{EksAuthenticator, StsCall, StsEndpoint, UnverifiedCaller},
+    eks::{EksAuthenticator, StsCall, UnverifiedCaller},
     login::Login,
     sign::PreparedToken,
     verify::{PendingToken, PresentedToken, SignedLogin},
