@@ -162,7 +162,7 @@ fn published_cases_match() {
             Ok(request) => request.lives(Lifetime::from_seconds(number(&case["expires_in"]).unwrap()).unwrap()),
             // What SQS itself does not take.
             Err(error) => {
-                let is_fifo = text(&case["api"]["url"]).ends_with(".fifo");
+                let is_fifo = text(&case["api"]["url"]).split('.').next_back() == Some("fifo");
                 let params = &case["api"]["params"];
                 let group = params.get("MessageGroupId").is_some();
                 let deduplicated = params.get("MessageDeduplicationId").is_some();

@@ -128,6 +128,19 @@ fn sorted(form: &str) -> Vec<String> {
     params
 }
 
+/// The value of a form, where `%2B` is a plus sign and `+` a blank.
+fn decoded(value: &str) -> String {
+    let value = value.replace('+', " ");
+    let mut pieces = value.split('%');
+    let mut bytes = pieces.next().unwrap().as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, plain) = piece.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).unwrap());
+        bytes.extend(plain.as_bytes());
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 #[test]
 fn published_forms_match() {
     use base64ct::{Base64, Encoding};
@@ -141,20 +154,7 @@ fn published_forms_match() {
         let body = String::from_utf8(Base64::decode_vec(text(&case["request"]["body_base64"])).unwrap()).unwrap();
         let get = |name: &str| {
             let value = body.split('&').find_map(|param| param.strip_prefix(&format!("{name}=")))?;
-            // `%2B` is a plus sign there and `+` a blank.
-            let value = value.replace('+', "%20");
-            let mut bytes = Vec::new();
-            let mut rest = value.as_bytes();
-            while let [first, tail @ ..] = rest {
-                (rest, _) = match tail {
-                    [a, b, tail @ ..] if *first == b'%' => {
-                        let digits = std::str::from_utf8(&[*a, *b]).map(|digits| u8::from_str_radix(digits, 16));
-                        (tail, bytes.push(digits.unwrap().unwrap()))
-                    }
-                    tail => (tail, bytes.push(*first)),
-                };
-            }
-            String::from_utf8(bytes).ok()
+            Some(decoded(value))
         };
         let action = get("Action").unwrap();
         let request = match action.as_str() {
@@ -482,6 +482,15 @@ fn a_session_policy_is_counted_in_characters() {
     let over = SessionPolicy::new(of(2049)).unwrap_err();
     assert_eq!(over, IssueError::TooLong { what: "session policy", found: 2049, limit: 2048 });
     assert!(over.to_string().contains("2049"));
+    // Policy and ARNs count together.
+    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let with = |characters: usize| {
+        let request = assume().policy(SessionPolicy::new(of(characters)).unwrap()).policy_arn(arn);
+        request.as_form(&endpoint("eu-west-1")).map(|_| ())
+    };
+    assert_eq!(with(2048 - arn.len()), Ok(()));
+    let over = IssueError::TooLong { what: "session policies", found: 2049, limit: 2048 };
+    assert_eq!(with(2049 - arn.len()), Err(over));
     for wrong in ["", " ", "[]", "null", "{", "{}x", "{\"a\":1,\"a\":2}", "{\"a\":\"\u{100}\"}", "{\"a\":\"\u{0}\"}"] {
         assert!(matches!(SessionPolicy::new(wrong), Err(IssueError::Invalid { .. })), "{wrong}");
     }

@@ -18,7 +18,9 @@ impl Login {
     /// To a database of RDS or Aurora, as a user with IAM authentication. The token is the password.
     ///
     /// The client needs `rds-db:connect` on `arn:<partition>:rds-db:<region>:<account>:dbuser:<resource id>/<user>`. The
-    /// token lives for 900 s at most; a connection that is open by then stays open.
+    /// token lives for 900 s at most; a connection that is open by then stays open. RDS does not evaluate conditions on the
+    /// client's address or network (`aws:SourceIp`, `aws:SourceVpc`, `aws:SourceVpce`) for it, so a policy with one narrows
+    /// nothing. With a session token it is longer than 1 KiB, and some proxies of databases cut long passwords.
     ///
     /// # Errors
     /// [`IssueError::Invalid`] for a host or region that is none, for port 0, for port 443, which some signers leave out of

@@ -1,14 +1,13 @@
 //! A session policy as it is sent.
 
+use super::request::MAX_POLICIES;
 use crate::{error::IssueError, json::Value};
 use alloc::string::String;
 
-/// The most characters of a session policy.
-const MAX: usize = 2048;
-
 /// A session policy: what a session may do at most, as the JSON text that is sent.
 ///
-/// A session can do what both its policy and the role (or the user) allow, so a policy narrows and never widens.
+/// STS counts 2,048 characters for this policy and the ARNs of managed policies together, so that is what this crate takes,
+/// also where a newer STS may take more. A session can do what both its policy and the role (or the user) allow, so a policy narrows and never widens.
 ///
 /// ```
 /// use valet_key::{aws::sts::SessionPolicy, error::IssueError};
@@ -32,8 +31,8 @@ impl SessionPolicy {
     pub fn new(json: impl Into<String>) -> Result<Self, IssueError> {
         let json = json.into();
         let found = json.chars().count();
-        if found > MAX {
-            return Err(IssueError::TooLong { what: "session policy", found, limit: MAX });
+        if found > MAX_POLICIES {
+            return Err(IssueError::TooLong { what: "session policy", found, limit: MAX_POLICIES });
         }
         let taken = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
         if !json.chars().all(taken) {

@@ -23,6 +23,8 @@ use core::fmt;
 
 /// The shortest session in seconds.
 const SHORTEST: u32 = 900;
+/// The most characters of a session policy and the ARNs of managed ones together.
+pub(super) const MAX_POLICIES: usize = 2048;
 /// The longest identity token in characters.
 const MAX_IDENTITY: usize = 20_000;
 
@@ -266,8 +268,9 @@ impl SessionRequest {
     /// As a form, to be signed in its headers.
     ///
     /// # Errors
-    /// [`IssueError::LifetimeTooLong`] for a session beyond what the action allows, and [`IssueError::Invalid`] for what STS or
-    /// this action does not take, and for `AssumeRoleWithWebIdentity`, which nothing signs.
+    /// [`IssueError::LifetimeTooLong`] for a session beyond what the action allows, [`IssueError::TooLong`] if policy and ARNs
+    /// of managed policies have more than 2,048 characters together, and [`IssueError::Invalid`] for what STS or this action
+    /// does not take, and for `AssumeRoleWithWebIdentity`, which nothing signs.
     pub fn as_form(&self, endpoint: &StsEndpoint) -> Result<Call, IssueError> {
         self.refuse_unsigned()?;
         let request = Request::to("POST", endpoint.origin(), endpoint.region().clone(), "sts")?;
@@ -382,6 +385,12 @@ impl SessionRequest {
             check::name("source identity", name, 64)?;
         }
         check::policy_arns(&self.policy_arns)?;
+        let policy = self.policy.as_ref().map_or(0, |policy| policy.as_str().chars().count());
+        // SPEC: what counts is the policy and the ARNs together.
+        let found = self.policy_arns.iter().map(String::len).sum::<usize>() + policy;
+        if found > MAX_POLICIES {
+            return Err(IssueError::TooLong { what: "session policies", found, limit: MAX_POLICIES });
+        }
         check::tags(&self.tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())))
     }
 
