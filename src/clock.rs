@@ -64,12 +64,14 @@ impl Timestamp {
         Self::from_unix(time::PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp())
     }
 
-    /// Reads `2020-01-23T04:35:40Z`. A fraction of a second of up to nine digits is dropped, so that what ends then ends
-    /// within that second.
-    pub(crate) fn from_iso_extended(text: &str) -> Option<Self> {
+    /// Reads `2020-01-23T04:35:40Z`. A fraction of a second of so many digits is dropped, so that what ends then ends within
+    /// that second.
+    pub(crate) fn from_iso_extended(text: &str, fraction_digits: &core::ops::RangeInclusive<usize>) -> Option<Self> {
         let text = text.strip_suffix('Z')?;
-        let (text, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        if !(1..=9).contains(&fraction.len()) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        let (text, fraction) = text.split_once('.').map_or((text, None), |(text, fraction)| (text, Some(fraction)));
+        let is_fraction =
+            |text: &str| fraction_digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if fraction.is_some_and(|text| !is_fraction(text)) {
             return None;
         }
         let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1] =
@@ -215,20 +217,28 @@ mod tests {
     }
 
     #[test]
-    fn the_extended_form_loses_its_fraction() {
-        let moment = Timestamp::from_unix(1_579_754_140).ok();
-        for text in ["2020-01-23T04:35:40Z", "2020-01-23T04:35:40.9Z", "2020-01-23T04:35:40.123456789Z"] {
-            assert_eq!(Timestamp::from_iso_extended(text), moment, "{text}");
+    fn the_extended_form_is_read_to_the_second() {
+        let seconds = |text: &str| Timestamp::from_iso_extended(text, &(1..=9)).map(Timestamp::unix);
+        let millis = |text: &str| Timestamp::from_iso_extended(text, &(3..=3)).is_some();
+        assert!(millis("2020-01-23T04:35:40Z") && millis("2020-01-23T04:35:40.518Z"));
+        assert!(!millis("2020-01-23T04:35:40.5Z") && !millis("2020-01-23T04:35:40.518042Z"));
+        let whole = seconds("2020-01-23T04:35:40Z");
+        assert!(whole.is_some());
+        for text in ["2020-01-23T04:35:40.000Z", "2020-01-23T04:35:40.518042Z", "2020-01-23T04:35:40.999999999Z"] {
+            assert_eq!(seconds(text), whole, "{text}");
         }
         for text in [
-            "",
-            "2020-01-23T04:35:40",
-            "2020-01-23 04:35:40Z",
             "2020-01-23T04:35:40.Z",
+            "2020-01-23T04:35:40.1234567890Z",
+            "2020-01-23T04:35:40.1.2Z",
+            "2020-01-23T04:35:40,5Z",
+            "2020-01-23T04:35:40.5",
+            "2020-01-23T04:35Z",
             "2020-02-30T04:35:40Z",
-            "2020-01-23T04:35:40+00:00",
+            "2020-01-23T24:35:40Z",
+            "2020-1-23T04:35:40Z",
         ] {
-            assert_eq!(Timestamp::from_iso_extended(text), None, "{text}");
+            assert_eq!(seconds(text), None, "{text}");
         }
     }
 

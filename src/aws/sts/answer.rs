@@ -19,6 +19,8 @@ const MAX_ANSWER: usize = 64 << 10;
 const MAX_NODES: u32 = 256;
 /// How far the clock of STS may be from ours, in seconds.
 const SKEW: u32 = 15 * 60;
+/// The digits of a fraction of a second, which some answers have.
+const FRACTION: core::ops::RangeInclusive<usize> = 1..=9;
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Why there are no credentials.
@@ -158,7 +160,7 @@ pub(super) fn read(request: &SessionRequest, answer: &str, now: Timestamp) -> Re
         let secret = required(credentials, "SecretAccessKey")?;
         let token = required(credentials, "SessionToken")?;
         let end = required(credentials, "Expiration")?;
-        let expires_at = Timestamp::from_iso_extended(end).ok_or("has an `Expiration` that is no time")?;
+        let expires_at = Timestamp::from_iso_extended(end, &FRACTION).ok_or("has an `Expiration` that is no time")?;
         if expires_at <= now {
             return Err("is about a session that is over");
         }
