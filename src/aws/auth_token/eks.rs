@@ -121,10 +121,16 @@ impl EksAuthenticator {
     /// [`VerifyError::Host`] for an endpoint that is not of the list, [`VerifyError::UnsignedHeader`] if the cluster is not
     /// signed, and those of [`Login::parse`].
     pub fn parse(&self, text: &str) -> Result<PresentedToken<'_>, VerifyError> {
+        let (login, proof) = self.read(text)?;
+        PresentedToken::new(login, proof)
+    }
+
+    fn read(&self, text: &str) -> Result<(&Login, Proof), VerifyError> {
         let Some(any) = self.logins.first() else { return Err(VerifyError::Host) };
         let proof = Proof::take_apart(any, text)?;
         let login = self.logins.iter().find(|login| proof.is_for(login)).ok_or(VerifyError::Host)?;
-        PresentedToken::hold(login, proof)
+        proof.check(login)?;
+        Ok((login, proof))
     }
 
     /// Checks everything about a token but its signature, and hands out the request that tells whether that is good.
@@ -132,15 +138,15 @@ impl EksAuthenticator {
     /// # Errors
     /// Those of [`parse`](Self::parse), and of [`Presented::check`](crate::aws::Presented::check).
     pub fn check(&self, text: &str, now: Timestamp) -> Result<UnverifiedCaller, VerifyError> {
-        let presented = self.parse(text)?;
-        let expires_at = presented.examine(now)?.expires_at;
-        let login = presented.login();
+        let (login, proof) = self.read(text)?;
         let cluster = login.header.as_ref().map(|(_, cluster)| cluster.clone()).unwrap_or_default();
-        Ok(UnverifiedCaller {
-            access_key_id: presented.access_key_id().to_owned(),
-            scope: *presented.scope(),
-            expires_at,
-            call: StsCall { url: presented.proof().url(), host: login.host().to_owned(), cluster },
+        proof.presented(login, |presented| {
+            Ok(UnverifiedCaller {
+                access_key_id: presented.access_key_id().to_owned(),
+                scope: *presented.scope(),
+                expires_at: presented.examine(login.expect(), now)?.expires_at,
+                call: StsCall { url: proof.url(), host: login.host().to_owned(), cluster },
+            })
         })
     }
 
@@ -154,9 +160,8 @@ impl EksAuthenticator {
         key: &(impl SigV4 + ?Sized),
         now: Timestamp,
     ) -> Result<Verified<SignedLogin>, VerifyError> {
-        let presented = self.parse(text)?;
-        let expect = presented.login().expect();
-        presented.settle(|presented| key.verify(presented, expect, now))
+        let (login, proof) = self.read(text)?;
+        proof.verified(login, |presented| key.verify(presented, login.expect(), now))
     }
 
     /// Checks a token against the key that it names.
@@ -169,9 +174,8 @@ impl EksAuthenticator {
         keys: &KeyRing,
         now: Timestamp,
     ) -> Result<Verified<SignedLogin>, VerifyError> {
-        let presented = self.parse(text)?;
-        let expect = presented.login().expect();
-        presented.settle(|presented| keys.verify(presented, expect, now))
+        let (login, proof) = self.read(text)?;
+        proof.verified(login, |presented| keys.verify(presented, login.expect(), now))
     }
 }
 

@@ -6,13 +6,15 @@
 use super::{
     login::{Carrier, Login, MAX_TOKEN},
     sign::{MSK_ACTION, MSK_VERSION},
+    verify::SignedLogin,
 };
 use crate::{
-    aws::{Presented, canonical::Amz},
+    aws::{Presented, SignedRequest, canonical::Amz},
     encode::{self, Spelling},
     error::VerifyError,
     json,
     secret::Secret,
+    token::Verified,
     v4::{Dialect, canonical::params},
     view::{Limits, RequestView},
 };
@@ -33,6 +35,13 @@ fn malformed(why: &'static str) -> VerifyError {
 }
 
 impl Proof {
+    /// Takes a token apart and holds it to its login.
+    pub(super) fn read(login: &Login, text: &str) -> Result<Self, VerifyError> {
+        let proof = Self::take_apart(login, text)?;
+        proof.check(login)?;
+        Ok(proof)
+    }
+
     /// Holds it to a login.
     pub(super) fn check(&self, login: &Login) -> Result<(), VerifyError> {
         if !self.is_for(login) {
@@ -126,6 +135,15 @@ impl Proof {
             Some((name, _)) if !presented.signs(name) => Err(VerifyError::UnsignedHeader { name: (*name).into() }),
             _ => look(presented),
         }
+    }
+
+    /// Hands the request to something that verifies it.
+    pub(super) fn verified(
+        &self,
+        login: &Login,
+        verify: impl for<'r> FnOnce(Presented<'r>) -> Result<Verified<SignedRequest<'r>>, VerifyError>,
+    ) -> Result<Verified<SignedLogin>, VerifyError> {
+        self.presented(login, |presented| Ok(SignedLogin::new(login, &verify(presented)?)))
     }
 
     /// The address of the request.

@@ -1,6 +1,7 @@
 //! What a token logs in to: one description for the side that issues and the side that verifies.
 
 use super::{
+    fields::Proof,
     sign::PreparedToken,
     verify::{PresentedToken, SignedLogin},
 };
@@ -228,7 +229,7 @@ impl Login {
     /// or repeated, [`VerifyError::NotCovered`] for one that says something else, and those of
     /// [`Presented::parse`](crate::aws::Presented::parse).
     pub fn parse<'l>(&'l self, text: &str) -> Result<PresentedToken<'l>, VerifyError> {
-        PresentedToken::parse(self, text)
+        PresentedToken::new(self, Proof::read(self, text)?)
     }
 
     /// Checks a token against this key.
@@ -241,7 +242,7 @@ impl Login {
         key: &(impl SigV4 + ?Sized),
         now: Timestamp,
     ) -> Result<Verified<SignedLogin>, VerifyError> {
-        self.parse(text)?.settle(|presented| key.verify(presented, &self.expect, now))
+        Proof::read(self, text)?.verified(self, |presented| key.verify(presented, &self.expect, now))
     }
 
     /// Checks a token against the key that it names.
@@ -254,7 +255,7 @@ impl Login {
         keys: &KeyRing,
         now: Timestamp,
     ) -> Result<Verified<SignedLogin>, VerifyError> {
-        self.parse(text)?.settle(|presented| keys.verify(presented, &self.expect, now))
+        Proof::read(self, text)?.verified(self, |presented| keys.verify(presented, &self.expect, now))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{fields::Proof, login::Login};
 use crate::{
-    aws::{Credential, Presented, Scope, Signature, SignedRequest, StringToSign, verify::Finding},
+    aws::{Credential, Scope, Signature, SignedRequest, StringToSign, verify::Finding},
     clock::Timestamp,
     error::VerifyError,
     token::Verified,
@@ -20,13 +20,7 @@ pub struct PresentedToken<'l> {
 }
 
 impl<'l> PresentedToken<'l> {
-    pub(super) fn parse(login: &'l Login, text: &str) -> Result<Self, VerifyError> {
-        Self::hold(login, Proof::take_apart(login, text)?)
-    }
-
-    /// Holds a token that was taken apart to a login.
-    pub(super) fn hold(login: &'l Login, proof: Proof) -> Result<Self, VerifyError> {
-        proof.check(login)?;
+    pub(super) fn new(login: &'l Login, proof: Proof) -> Result<Self, VerifyError> {
         let (access_key_id, scope) =
             proof.presented(login, |presented| Ok((presented.access_key_id().to_owned(), *presented.scope())))?;
         Ok(Self { login, proof, access_key_id, scope })
@@ -53,38 +47,8 @@ impl<'l> PresentedToken<'l> {
         if self.access_key_id != credential.access_key_id() {
             return Err(VerifyError::OtherKey);
         }
-        let finding = self.examine(now)?;
+        let finding = self.proof.presented(self.login, |presented| presented.examine(&self.login.expect, now))?;
         Ok(PendingToken { presented: self, finding, credential: credential.clone(), now })
-    }
-
-    pub(super) fn examine(&self, now: Timestamp) -> Result<Finding, VerifyError> {
-        self.proof.presented(self.login, |presented| presented.examine(&self.login.expect, now))
-    }
-
-    /// Hands the signed request to something that verifies it.
-    pub(super) fn settle(
-        &self,
-        verify: impl for<'r> FnOnce(Presented<'r>) -> Result<Verified<SignedRequest<'r>>, VerifyError>,
-    ) -> Result<Verified<SignedLogin>, VerifyError> {
-        let user = self.login.user.clone();
-        self.proof.presented(self.login, |presented| {
-            let signed = verify(presented)?;
-            Ok(Verified::new(SignedLogin {
-                access_key_id: signed.access_key_id().to_owned(),
-                scope: *signed.scope(),
-                user,
-                signed_at: signed.signed_at(),
-                expires_at: signed.expires_at(),
-            }))
-        })
-    }
-
-    pub(super) const fn login(&self) -> &'l Login {
-        self.login
-    }
-
-    pub(super) const fn proof(&self) -> &Proof {
-        &self.proof
     }
 }
 
@@ -126,7 +90,7 @@ impl PendingToken<'_> {
     /// [`VerifyError::SignatureMismatch`] if they differ. If they agree, [`VerifyError::SessionToken`] or
     /// [`VerifyError::CredentialExpired`] if the credential does not go with the token.
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedLogin>, VerifyError> {
-        self.presented.settle(|presented| {
+        self.presented.proof.verified(self.presented.login, |presented| {
             presented.judge(expected, &self.credential, self.now)?;
             Ok(presented.verified(&self.finding, |_| None))
         })
@@ -150,6 +114,16 @@ pub struct SignedLogin {
 }
 
 impl SignedLogin {
+    pub(super) fn new(login: &Login, signed: &Verified<SignedRequest<'_>>) -> Verified<Self> {
+        Verified::new(Self {
+            access_key_id: signed.access_key_id().to_owned(),
+            scope: *signed.scope(),
+            user: login.user.clone(),
+            signed_at: signed.signed_at(),
+            expires_at: signed.expires_at(),
+        })
+    }
+
     /// Who signed.
     #[must_use]
     pub fn access_key_id(&self) -> &str {

@@ -11,7 +11,7 @@
 //! client that holds it can send it again and again for 15 minutes. To let a client send messages of its own, give it
 //! temporary credentials whose session policy allows `sqs:SendMessage` on the one queue.
 //!
-//! A server that speaks the protocol verifies with [`Expect::new`]`(region, "sqs")`, which goes by the same 15 minutes.
+//! A server that speaks the protocol verifies with [`Queue::expect`], which goes by the same 15 minutes.
 //!
 //! Source: Amazon SQS Developer Guide, "Making Query API requests"; Amazon SQS API Reference, `SendMessage`,
 //! `ReceiveMessage`, `DeleteMessage`.
