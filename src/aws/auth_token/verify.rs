@@ -92,6 +92,7 @@ impl PendingToken<'_> {
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedLogin>, VerifyError> {
         self.presented.proof.verified(self.presented.login, |presented| {
             presented.judge(expected, &self.credential, self.now)?;
+            // There is no body, and so none in chunks that would need the key.
             Ok(presented.verified(&self.finding, |_| None))
         })
     }
