@@ -51,6 +51,7 @@
 //! | `azure` | yes | [`azure`]: shared access signatures of storage and messaging, Shared Key |
 //! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4 |
 //! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`]: RSA keys in this process |
+//! | `sigv4a` | no | `aws::v4a`: ECDSA on P-256, good in a set of regions |
 //! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs |
 //! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |
 //!

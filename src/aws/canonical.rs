@@ -1,7 +1,7 @@
 //! Every byte that is signed: Amazon's names for the canonical request, and the string to sign.
 //!
 //! ```text
-//! AWS4-HMAC-SHA256 \n date \n scope \n hex(sha256(canonical request))
+//! algorithm \n date \n scope \n hex(sha256(canonical request))
 //! ```
 
 use super::key::{SCOPE_CAPACITY, Scope};
@@ -13,10 +13,32 @@ use core::fmt;
 
 pub use crate::v4::canonical::PathRule;
 
+/// The algorithm of Signature Version 4.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The algorithm of `SigV4a`.
+const ASYMMETRIC_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
+
+/// What a signature is made with. A scope knows its own: that of the asymmetric one has no region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    HmacSha256,
+    EcdsaP256Sha256,
+}
+
+impl Algorithm {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => ALGORITHM,
+            Self::EcdsaP256Sha256 => ASYMMETRIC_ALGORITHM,
+        }
+    }
+}
+
 pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
 pub(super) const CHECKSUM_SHA256: &str = "x-amz-checksum-sha256";
 pub(super) const SECURITY_TOKEN: &str = "x-amz-security-token";
+pub(super) const REGION_SET: &str = "x-amz-region-set";
+pub(super) const REGION_SET_PARAM: &str = "X-Amz-Region-Set";
 
 /// Signature Version 4.
 #[derive(Clone)]
@@ -34,7 +56,7 @@ impl Dialect for Amz {
         "X-Amz-SignedHeaders",
         "X-Amz-Signature",
         "X-Amz-Security-Token",
-        "X-Amz-Region-Set",
+        REGION_SET_PARAM,
     ];
     const ALGORITHM: &'static str = ALGORITHM;
     const USUAL: [&'static str; 5] = [
@@ -58,7 +80,7 @@ impl Dialect for Amz {
             "X-Amz-SignedHeaders" => 4,
             "X-Amz-Signature" => 5,
             "X-Amz-Security-Token" => P_SECURITY_TOKEN,
-            "X-Amz-Region-Set" => P_REGION_SET,
+            REGION_SET_PARAM => P_REGION_SET,
             _ => return None,
         })
     }
@@ -108,20 +130,29 @@ pub(crate) fn is_s3(service: &str) -> bool {
 #[derive(Clone)]
 pub struct StringToSign(Inline<STRING_TO_SIGN_CAPACITY>);
 
-/// Algorithm, date, scope and digest with the line feeds between them.
-const STRING_TO_SIGN_CAPACITY: usize = 16 + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
+/// Algorithm, date, scope and digest with the line feeds between them. The longer algorithm goes with the
+/// shorter scope, so that there is room to spare.
+const STRING_TO_SIGN_CAPACITY: usize = ASYMMETRIC_ALGORITHM.len() + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
 const DIGEST_LENGTH: usize = 64;
 
 impl StringToSign {
     pub(super) fn new(amz_date: &[u8; 16], scope: &Scope, canonical_request: &[u8; 32]) -> Self {
         let mut text = Inline::new();
         let digest = encode::hex_lower(canonical_request);
-        let pieces: [&[u8]; 7] = [ALGORITHM.as_bytes(), b"\n", amz_date, b"\n", scope.as_bytes(), b"\n", &digest];
+        let algorithm = scope.algorithm().as_str();
+        let pieces: [&[u8]; 7] = [algorithm.as_bytes(), b"\n", amz_date, b"\n", scope.as_bytes(), b"\n", &digest];
         for piece in pieces {
             // INVARIANT: the capacity is the sum of the longest pieces.
             let _ = text.push(piece);
         }
         Self(text)
+    }
+
+    /// What signs it: the text begins with its name.
+    #[cfg(feature = "sigv4a")]
+    pub(super) fn algorithm(&self) -> Algorithm {
+        let asymmetric = Algorithm::EcdsaP256Sha256;
+        if self.as_bytes().starts_with(asymmetric.as_str().as_bytes()) { asymmetric } else { Algorithm::HmacSha256 }
     }
 
     /// Puts another canonical request under the same date and scope.

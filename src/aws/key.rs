@@ -1,6 +1,6 @@
 //! Keys: the public half, the secret half, the half derived for one day, and what they make.
 
-use super::{Expect, Presented, SigV4, SignedRequest, StringToSign, verify::Finding};
+use super::{Expect, Presented, SigV4, SignedRequest, StringToSign, canonical::Algorithm, verify::Finding};
 use crate::{
     clock::Timestamp,
     encode::{self, Inline},
@@ -93,7 +93,8 @@ impl Credential {
 
 /// A credential scope: day, region and service, the three things that a derived key is good for.
 ///
-/// Written `20130524/us-east-1/s3/aws4_request`.
+/// Written `20130524/us-east-1/s3/aws4_request`. That of `SigV4a` has no region, `20130524/s3/aws4_request`: its
+/// signature is good in a set of regions, which is signed with the request.
 #[derive(Clone, Copy)]
 pub struct Scope {
     text: Inline<SCOPE_CAPACITY>,
@@ -131,6 +132,33 @@ impl Scope {
         Some(Self { text, region_end, service_end })
     }
 
+    /// That of `SigV4a`.
+    pub(super) fn without_region(at: Timestamp, service: &str) -> Result<Self, KeyError> {
+        let date = at.iso_basic();
+        Self::regionless_from_parts(date.first_chunk().copied().unwrap_or([b'0'; 8]), service)
+            .ok_or(KeyError::Invalid { what: "scope", why: "a service is 1 to 40 letters, digits, `-` or `_`" })
+    }
+
+    pub(super) fn regionless_from_parts(date: [u8; 8], service: &str) -> Option<Self> {
+        if !(is_name(service) && date.iter().all(u8::is_ascii_digit)) {
+            return None;
+        }
+        let mut text = Inline::new();
+        text.push(&date)?;
+        // INVARIANT: an end before its start is an empty region.
+        let region_end = u8::try_from(text.bytes().len()).ok()?;
+        text.push(b"/")?;
+        text.push(service.as_bytes())?;
+        let service_end = u8::try_from(text.bytes().len()).ok()?;
+        text.push(SCOPE_END.as_bytes())?;
+        Some(Self { text, region_end, service_end })
+    }
+
+    /// What signs for such a scope.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        if self.region_bytes().is_empty() { Algorithm::EcdsaP256Sha256 } else { Algorithm::HmacSha256 }
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.text.bytes()
     }
@@ -159,7 +187,7 @@ impl Scope {
         core::str::from_utf8(self.date_bytes()).unwrap_or_default()
     }
 
-    /// The region.
+    /// The region; empty in a scope of `SigV4a`.
     #[must_use]
     pub fn region(&self) -> &str {
         core::str::from_utf8(self.region_bytes()).unwrap_or_default()
@@ -271,9 +299,7 @@ impl StaticKey {
     /// [`KeyError::Invalid`] if the secret is empty or longer than 1 KiB.
     pub fn from_credential(credential: Credential, secret: impl Into<Secret<String>>) -> Result<Self, KeyError> {
         let secret = secret.into();
-        if secret.expose().is_empty() || secret.expose().len() > 1 << 10 {
-            return Err(KeyError::Invalid { what: "secret access key", why: "it must be 1 to 1024 bytes" });
-        }
+        check_secret(&secret)?;
         Ok(Self { credential, secret, derived: KeptKeys::new() })
     }
 
@@ -317,6 +343,13 @@ impl StaticKey {
     }
 }
 
+pub(super) fn check_secret(secret: &Secret<String>) -> Result<(), KeyError> {
+    if secret.expose().is_empty() || secret.expose().len() > 1 << 10 {
+        return Err(KeyError::Invalid { what: "secret access key", why: "it must be 1 to 1024 bytes" });
+    }
+    Ok(())
+}
+
 /// Signs with a key that belongs to the message's scope.
 fn sign_with(derived: &DerivedKey<Scope>, message: &StringToSign) -> Signature {
     Signature::from_bytes(derived.key.mac(message.as_bytes()))
@@ -330,6 +363,9 @@ impl SigV4 for StaticKey {
     fn sign(&self, scope: &Scope, message: &StringToSign) -> Result<Signature, KeyError> {
         if let Some(signature) = self.sign_with_kept(scope, message) {
             return Ok(signature);
+        }
+        if scope.algorithm() != Algorithm::HmacSha256 {
+            return Err(KeyError::Invalid { what: "scope", why: "it has no region, so it belongs to SigV4a" });
         }
         let derived = self.derive(scope);
         let signature = sign_with(&derived, message);

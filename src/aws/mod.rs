@@ -20,12 +20,15 @@ mod fields;
 mod key;
 mod operations;
 mod presigner;
+mod region_set;
 mod request;
 mod ring;
 mod s3;
 mod s3_error;
 mod s3_request;
 mod sign;
+#[cfg(feature = "sigv4a")]
+pub mod v4a;
 mod verify;
 
 pub use crate::{
@@ -40,6 +43,7 @@ pub use self::{
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
     operations::Operation,
     presigner::{HeaderSigner, PartUrls, Presigner},
+    region_set::RegionSet,
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
     s3_error::S3Error,

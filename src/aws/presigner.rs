@@ -6,7 +6,7 @@
 
 use super::{
     Endpoint, SigV4,
-    canonical::{self, Amz, PathRule, StringToSign, must_sign},
+    canonical::{self, Algorithm, Amz, PathRule, StringToSign, must_sign},
     endpoint::Region,
     key::{Scope, ScopedKey, Signature, is_name},
     request::{RESERVED_HEADERS, check_alive, check_payload},
@@ -133,7 +133,7 @@ impl<K: SigV4> Presigner<K> {
         })?;
         let url = UrlRequest::at(endpoint, grant)?;
         let (_, prefix) = endpoint.locate(grant.container())?;
-        let template = sign::template(&url, holder.credential())?;
+        let template = sign::template(&url, Algorithm::HmacSha256, holder.credential())?;
         let mut path = String::new();
         path.extend(encode::path(prefix.as_bytes()));
         let stamped = Stamped::new(holder, endpoint.region().clone(), "s3".to_owned());
@@ -165,7 +165,9 @@ impl<K: SigV4> Presigner<K> {
     /// Moves to a time and an object.
     fn aim(&mut self, name: &str, now: Timestamp) -> Result<(), IssueError> {
         if !self.stamped.is_at(now) {
-            self.expires_at = sign::set_time(&mut self.template, &self.url, self.stamped.holder.credential(), now)?;
+            let scope = self.url.request.scope(Algorithm::HmacSha256, now)?;
+            let credential = self.stamped.holder.credential();
+            self.expires_at = sign::set_time(&mut self.template, &self.url, &scope, credential, now)?;
             self.stamped.move_to(now)?;
         }
         super::s3::check_object_name(name)?;

@@ -1,9 +1,10 @@
 //! One HTTP request to an AWS service, and signing it in its headers.
 
 use super::{
-    canonical::{self, ALGORITHM, Amz, PathRule, StringToSign, must_sign},
+    canonical::{self, Algorithm, Amz, PathRule, REGION_SET, StringToSign, must_sign},
     endpoint::Region,
     key::{Credential, Scope, Signature, is_name},
+    region_set::RegionSet,
 };
 use crate::{
     clock::Timestamp,
@@ -66,6 +67,8 @@ pub struct Request {
     pub(super) method: String,
     pub(super) origin: Origin,
     pub(super) region: Region,
+    /// Where a signature of `SigV4a` is good, unless it is in `region` alone.
+    region_set: Option<RegionSet>,
     pub(super) service: String,
     path: Path,
     pub(super) rule: PathRule,
@@ -106,6 +109,7 @@ impl Request {
             method: method.into(),
             origin,
             region,
+            region_set: None,
             service: service.into(),
             path: Path::Text("/".into()),
             rule: PathRule::of_service(service),
@@ -183,6 +187,13 @@ impl Request {
         self
     }
 
+    /// Where the request is good, in place of its one region. Only a key of `SigV4a` signs such a request.
+    #[must_use]
+    pub fn region_set(mut self, regions: RegionSet) -> Self {
+        self.region_set = Some(regions);
+        self
+    }
+
     /// Says why the request is broader than the default: a long life, or plain HTTP.
     #[must_use]
     pub fn because(mut self, why: Justification) -> Self {
@@ -221,9 +232,9 @@ impl Request {
             check_header::<Amz>(name, value, &RESERVED_HEADERS)?;
             lines.push((name.as_str(), value.as_slice()));
         }
-        // Room for the four that the signer adds.
-        if lines.len() > HEADER_LINES_CEILING - 4 {
-            return Err(IssueError::Invalid { what: "headers", why: "at most 252 can be signed" });
+        // Room for the five that the signer adds.
+        if lines.len() > HEADER_LINES_CEILING - 5 {
+            return Err(IssueError::Invalid { what: "headers", why: "at most 251 can be signed" });
         }
         Ok(lines)
     }
@@ -245,8 +256,24 @@ impl Request {
         Ok(pairs)
     }
 
-    pub(super) fn scope(&self, now: Timestamp) -> Result<Scope, IssueError> {
-        Ok(Scope::new(now, self.region.as_str(), &self.service)?)
+    pub(super) fn scope(&self, algorithm: Algorithm, now: Timestamp) -> Result<Scope, IssueError> {
+        Ok(match algorithm {
+            Algorithm::HmacSha256 => Scope::new(now, self.region.as_str(), &self.service)?,
+            Algorithm::EcdsaP256Sha256 => Scope::without_region(now, &self.service)?,
+        })
+    }
+
+    /// The region set that goes into the request, if it is signed by an algorithm that has one.
+    pub(super) fn signed_region_set(&self, algorithm: Algorithm) -> Result<Option<&str>, IssueError> {
+        match (algorithm, &self.region_set) {
+            (Algorithm::HmacSha256, None) => Ok(None),
+            (Algorithm::HmacSha256, Some(_)) => Err(IssueError::Invalid {
+                what: "region set",
+                why: "Signature Version 4 is good in one region: sign with a key of SigV4a",
+            }),
+            (Algorithm::EcdsaP256Sha256, Some(regions)) => Ok(Some(regions.as_str())),
+            (Algorithm::EcdsaP256Sha256, None) => Ok(Some(self.region.as_str())),
+        }
     }
 
     pub(super) fn check_scheme(&self) -> Result<(), IssueError> {
@@ -263,6 +290,15 @@ impl Request {
     /// be signed, [`IssueError::Unjustified`] for plain HTTP without a reason, and
     /// [`IssueError::OutlivesCredential`] if the credential has ended.
     pub fn prepare_headers(&self, credential: &Credential, now: Timestamp) -> Result<PreparedHeaders, IssueError> {
+        self.prepare_headers_as(Algorithm::HmacSha256, credential, now)
+    }
+
+    pub(super) fn prepare_headers_as(
+        &self,
+        algorithm: Algorithm,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<PreparedHeaders, IssueError> {
         self.check_scheme()?;
         check_alive(credential, now)?;
         let path = self.wire_path()?;
@@ -272,7 +308,8 @@ impl Request {
         push_pairs(&mut query, &pairs);
         let lines = self.checked_headers()?;
 
-        let scope = self.scope(now)?;
+        let scope = self.scope(algorithm, now)?;
+        let region_set = self.signed_region_set(algorithm)?;
         let amz_date = now.iso_basic();
         let payload = self.payload.unwrap_or(Payload::Empty);
         check_payload(payload, self.content_sha256_header)?;
@@ -285,6 +322,7 @@ impl Request {
             added.push(("x-amz-content-sha256", payload.as_str().as_bytes()));
         }
         added.extend(signed_token.map(|token| ("x-amz-security-token", token.as_bytes())));
+        added.extend(region_set.map(|regions| (REGION_SET, regions.as_bytes())));
 
         let lines = Lines::new(&lines, &added).sorted();
         let mut names = String::new();
@@ -297,6 +335,7 @@ impl Request {
         if self.content_sha256_header {
             headers.push(("x-amz-content-sha256", payload.as_str().into()));
         }
+        headers.extend(region_set.map(|regions| (REGION_SET, regions.into())));
         headers.extend(token.map(|token| ("x-amz-security-token", token.into())));
         let mut target = path;
         if !query.is_empty() {
@@ -349,7 +388,8 @@ impl fmt::Debug for Request {
 
 pub(super) fn authorization_prefix(credential: &Credential, scope: &Scope, names: &str) -> String {
     let id = credential.access_key_id();
-    alloc::format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders={names}, Signature=")
+    let algorithm = scope.algorithm().as_str();
+    alloc::format!("{algorithm} Credential={id}/{scope}, SignedHeaders={names}, Signature=")
 }
 
 pub(super) fn text_of(ascii: &[u8]) -> String {
@@ -413,8 +453,12 @@ impl PreparedHeaders {
 
     /// Puts the signature in.
     #[must_use]
-    pub fn finish(mut self, signature: &Signature) -> SignedHeaders {
-        self.authorization.push_str(core::str::from_utf8(&signature.hex()).unwrap_or_default());
+    pub fn finish(self, signature: &Signature) -> SignedHeaders {
+        self.finish_with(&signature.hex())
+    }
+
+    pub(super) fn finish_with(mut self, hex: &[u8]) -> SignedHeaders {
+        self.authorization.push_str(core::str::from_utf8(hex).unwrap_or_default());
         SignedHeaders {
             authorization: Secret::new(self.authorization),
             headers: self.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),

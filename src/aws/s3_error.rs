@@ -1,5 +1,9 @@
 //! How a refusal becomes S3's error.
 
+use super::{
+    canonical::{REGION_SET, REGION_SET_PARAM},
+    verify::REGION_SET_PART,
+};
 use crate::error::VerifyError;
 use alloc::{format, string::String};
 
@@ -109,6 +113,12 @@ impl From<&VerifyError> for S3Error {
             }
             E::Algorithm { field: "Authorization", .. } => {
                 Self::new(400, "InvalidArgument", "The authorization type is not supported.")
+            }
+            E::Scope { part: REGION_SET_PART, .. } => {
+                Self::new(403, "RegionSetMismatch", "The region set does not name the region of this server.")
+            }
+            E::FieldCount { field: REGION_SET | REGION_SET_PARAM, .. } => {
+                Self::new(400, "InvalidRequest", "A request signed by SigV4a must name its region set exactly once.")
             }
             E::FieldCount { field, .. }
             | E::FieldForm { field, .. }
