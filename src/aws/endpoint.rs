@@ -303,11 +303,23 @@ impl Endpoint {
         format!("{service}{fips}{stack}.{}.{}", self.region.as_str(), self.region.partition().domain())
     }
 
+    /// Whether that is an access point which spans regions.
+    pub(super) fn is_multi_region(bucket: &str) -> bool {
+        bucket.starts_with("arn:") && bucket.split(':').nth(3) == Some("")
+    }
+
     fn locate_access_point(&self, arn: &str) -> Result<(Origin, String), IssueError> {
         let invalid = |why| IssueError::Invalid { what: "access point", why };
         let At::Aws { fips, dual_stack, accelerate: false } = &self.at else {
             return Err(invalid("it needs an AWS endpoint without acceleration"));
         };
+        if Self::is_multi_region(arn) {
+            // Its alias stands in every region, so that only a signature for a region set reaches it.
+            let alias = alias_of(arn).filter(|_| !fips && !dual_stack).ok_or(invalid(
+                "one of many regions is `arn:aws:s3::<account>:accesspoint/<alias>.mrap`, without FIPS or dual stack",
+            ))?;
+            return Ok((Origin::https(format!("{alias}.mrap.accesspoint.s3-global.amazonaws.com")), "/".into()));
+        }
         let Some(point) = AccessPoint::parse(arn) else {
             return Err(invalid(
                 "it must be `arn:<partition>:s3:<region>:<account>:accesspoint/<name>` with 12 digits and a name of 3 to \
@@ -351,9 +363,20 @@ impl<'a> AccessPoint<'a> {
 
     fn checked(self) -> Option<Self> {
         let named = is_dns_name(self.name) && !self.name.contains('.') && self.name.len() <= 50;
-        let owned = self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit());
+        let owned = is_account(self.account);
         (named && owned && is_name(self.region) && is_name(self.partition)).then_some(self)
     }
+}
+
+/// The alias of an access point that spans regions, which there are in one partition only.
+fn alias_of(arn: &str) -> Option<&str> {
+    let (account, resource) = arn.strip_prefix("arn:aws:s3::")?.split_once(':')?;
+    let alias = resource.strip_prefix("accesspoint/")?.strip_suffix(".mrap")?;
+    (is_account(account) && is_dns_name(alias) && !alias.contains('.')).then_some(alias)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A bucket name that some S3 accepts: 3 to 255 letters, digits, `.`, `-` or `_`.
@@ -451,6 +474,13 @@ mod tests {
         assert_eq!(locate(&aws("eu-west-1"), "192.168.0.1"), url("https://s3.eu-west-1.amazonaws.com/192.168.0.1/"));
         assert_eq!(locate(&aws("eu-west-1").virtual_hosted(), "a.dotted.bucket"), None);
         assert_eq!(locate(&aws("eu-west-1").accelerate(), "a.dotted.bucket"), None);
+        let multi_region = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
+        let global = "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/";
+        assert_eq!(locate(&aws("eu-west-1"), multi_region), url(global));
+        assert_eq!(locate(&aws("eu-west-1").fips(), multi_region), None);
+        for (from, to) in [("aws", "aws-cn"), (".mrap", ""), ("/", ":"), ("12:", "1:"), ("zwi23", ".")] {
+            assert_eq!(locate(&aws("eu-west-1"), &multi_region.replacen(from, to, 1)), None, "{from} {to}");
+        }
         for bucket in ["ab", "", "a/b", "...", "a b c", "arn:aws:s3:us-east-1:123456789012:accesspoint/reader"] {
             assert_eq!(locate(&aws("eu-west-1"), bucket), None, "{bucket}");
         }

@@ -1,7 +1,7 @@
 //! S3: how a grant becomes a request.
 
 use super::{
-    Endpoint, Payload, Region, Request, UrlRequest,
+    Endpoint, Payload, Region, RegionSet, Request, UrlRequest,
     copy_source::{self, COPY_SOURCE, COPY_SOURCE_RANGE},
 };
 use crate::{
@@ -60,8 +60,11 @@ pub(super) fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, Issue
         "a presigned URL allows one request: issue one for each action, or a session policy",
     ))?;
     let (origin, prefix) = endpoint.locate(&grant.container)?;
-    let request = Request::to(method(action)?, origin, endpoint.region().clone(), "s3")?;
-    let mut request = on_resource(request, grant, action, &prefix)?;
+    let mut request = Request::to(method(action)?, origin, endpoint.region().clone(), "s3")?;
+    if Endpoint::is_multi_region(&grant.container) {
+        request = request.region_set(RegionSet::everywhere());
+    }
+    request = on_resource(request, grant, action, &prefix)?;
     request = match action {
         Action::ReadTags | Action::WriteTags | Action::DeleteTags => request.query("tagging", ""),
         Action::StartMultipart => request.query("uploads", ""),
