@@ -12,7 +12,7 @@ use std::{
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 10] = [
+const TARGETS: &[(&str, Law)] = &[
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
@@ -22,7 +22,15 @@ const TARGETS: [(&str, Law); 10] = [
     ("post_form", laws::post_form),
     ("query", laws::query),
     ("sas_verify", laws::sas_verify),
+    #[cfg(feature = "sigv4a")]
+    ("sigv4a_verify", laws::sigv4a_verify),
     ("verify", laws::verify),
+];
+
+/// Those whose feature is off.
+const OFF: &[&str] = &[
+    #[cfg(not(feature = "sigv4a"))]
+    "sigv4a_verify",
 ];
 
 fn fuzz() -> PathBuf {
@@ -86,6 +94,12 @@ fn every_query_seed_keeps_its_law() {
     replay("query", laws::query);
 }
 
+#[cfg(feature = "sigv4a")]
+#[test]
+fn every_sigv4a_verify_seed_keeps_its_law() {
+    replay("sigv4a_verify", laws::sigv4a_verify);
+}
+
 #[test]
 fn every_sas_verify_seed_keeps_its_law() {
     replay("sas_verify", laws::sas_verify);
@@ -106,7 +120,8 @@ fn every_law_holds_for_nothing_at_all() {
 
 #[test]
 fn every_target_has_its_seeds_and_every_folder_its_target() {
-    let known: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let known: BTreeSet<String> =
+        TARGETS.iter().map(|(name, _)| *name).chain(OFF.iter().copied()).map(str::to_owned).collect();
     let stems = |folder: &str| -> BTreeSet<String> {
         let name = |path: PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
         entries(&fuzz().join(folder)).into_iter().map(name).collect()

@@ -10,12 +10,16 @@ mod messaging;
 mod operations;
 mod reference;
 mod sas;
+#[cfg(feature = "sigv4a")]
+mod sigv4a;
 mod whole;
 
 pub use azure_xml::delegation_key;
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
 pub use sas::sas_verify;
+#[cfg(feature = "sigv4a")]
+pub use sigv4a::sigv4a_verify;
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};
