@@ -315,6 +315,19 @@ impl<'r> Presented<'r> {
         self.judge_credential(credential, now)
     }
 
+    /// The same for a public key, which says for itself whether a signature is right.
+    #[cfg(feature = "sigv4a")]
+    pub(super) fn judge_public(
+        &self,
+        finding: &Finding,
+        credential: &Credential,
+        now: Timestamp,
+        is_right: impl FnOnce(&StringToSign, &[u8]) -> Result<(), VerifyError>,
+    ) -> Result<(), VerifyError> {
+        is_right(&finding.string_to_sign, self.claim.signature)?;
+        self.judge_credential(credential, now)
+    }
+
     /// Holds the credential to the request.
     ///
     /// INVARIANT: called only after the signature was found to be right.
@@ -577,8 +590,7 @@ impl<'r> Pending<'r> {
         self,
         is_right: impl FnOnce(&StringToSign, &[u8]) -> Result<(), VerifyError>,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        is_right(&self.finding.string_to_sign, self.presented.claim.signature)?;
-        self.presented.judge_credential(&self.credential, self.now)?;
+        self.presented.judge_public(&self.finding, &self.credential, self.now, is_right)?;
         Ok(self.presented.verified(&self.finding))
     }
 }

@@ -118,7 +118,15 @@ impl StaticKey {
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        presented.check(&self.credential, expect, now)?.accept_public(&self.public_key())
+        if presented.access_key_id() != self.credential.access_key_id() {
+            return Err(VerifyError::OtherKey);
+        }
+        let Presented(presented) = presented;
+        let finding = presented.examine(expect, now)?;
+        let public = self.public_key();
+        presented
+            .judge_public(&finding, &self.credential, now, |message, signature| public.check(message, signature))?;
+        Ok(presented.verified(&finding))
     }
 }
 

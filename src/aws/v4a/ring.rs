@@ -24,7 +24,7 @@ use core::fmt;
 /// ```
 pub struct KeyRing {
     keys: BTreeMap<String, Vec<(Credential, PublicKey)>>,
-    decoy: Option<PublicKey>,
+    decoy: Option<(Credential, PublicKey)>,
 }
 
 impl Default for KeyRing {
@@ -38,7 +38,7 @@ impl KeyRing {
     #[must_use]
     pub fn new() -> Self {
         let decoy = StaticKey::new("DECOY", "a decoy signs nothing that is accepted").ok();
-        Self { keys: BTreeMap::new(), decoy: decoy.map(|key| key.public_key()) }
+        Self { keys: BTreeMap::new(), decoy: decoy.map(|key| (key.credential().clone(), key.public_key())) }
     }
 
     /// Adds a public key.
@@ -81,17 +81,22 @@ impl KeyRing {
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        let Presented(presented) = presented;
+        let finding = presented.examine(expect, now)?;
+        let judge = |credential: &Credential, key: &PublicKey| {
+            presented.judge_public(&finding, credential, now, |message, signature| key.check(message, signature))
+        };
         let keys = self.keys.get(presented.access_key_id()).map(Vec::as_slice).unwrap_or_default();
         let mut refused = VerifyError::UnknownKey;
         for (credential, key) in keys {
-            match presented.clone().check(credential, expect, now).and_then(|pending| pending.accept_public(key)) {
+            match judge(credential, key) {
                 Err(error) => refused = error,
-                accepted => return accepted,
+                Ok(()) => return Ok(presented.verified(&finding)),
             }
         }
-        if let (true, Some(decoy)) = (keys.is_empty(), &self.decoy) {
-            // What is wrong with the request itself may be told; what the decoy says is not.
-            let _ = presented.check_as_anybody(expect, now)?.accept_public(decoy);
+        if let (true, Some((credential, decoy))) = (keys.is_empty(), &self.decoy) {
+            // Whatever it says is not told.
+            let _ = judge(credential, decoy);
         }
         Err(refused)
     }

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 ///
 /// Tells the access key id so that the caller can look the public key up, in whatever way.
 #[derive(Clone, Debug)]
-pub struct Presented<'r>(aws::Presented<'r>);
+pub struct Presented<'r>(pub(super) aws::Presented<'r>);
 
 impl<'r> Presented<'r> {
     /// Reads a request within the default [`Limits`].
@@ -57,12 +57,6 @@ impl<'r> Presented<'r> {
     /// As [`aws::Presented::check`]. A region set that does not name the expected region is a [`VerifyError::Scope`] too.
     pub fn check(self, credential: &Credential, expect: &Expect, now: Timestamp) -> Result<Pending<'r>, VerifyError> {
         self.0.check(credential, expect, now).map(Pending)
-    }
-
-    /// The same work without a key, so that an unknown one costs what a known one costs.
-    pub(super) fn check_as_anybody(self, expect: &Expect, now: Timestamp) -> Result<Pending<'r>, VerifyError> {
-        let anybody = Credential::new(self.access_key_id())?;
-        self.check(&anybody, expect, now)
     }
 }
 
