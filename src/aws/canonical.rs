@@ -37,6 +37,8 @@ impl Algorithm {
 pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
 pub(super) const CHECKSUM_SHA256: &str = "x-amz-checksum-sha256";
 pub(super) const SECURITY_TOKEN: &str = "x-amz-security-token";
+pub(super) const S3_SESSION_TOKEN: &str = "x-amz-s3session-token";
+pub(super) const S3_SESSION_TOKEN_PARAM: &str = "X-Amz-S3session-Token";
 pub(super) const REGION_SET: &str = "x-amz-region-set";
 pub(super) const REGION_SET_PARAM: &str = "X-Amz-Region-Set";
 
@@ -46,6 +48,7 @@ pub(super) enum Amz {}
 
 pub(super) const P_SECURITY_TOKEN: usize = 6;
 pub(super) const P_REGION_SET: usize = 7;
+pub(super) const P_S3_SESSION_TOKEN: usize = 8;
 
 impl Dialect for Amz {
     const PARAMS: &'static [&'static str] = &[
@@ -57,6 +60,7 @@ impl Dialect for Amz {
         "X-Amz-Signature",
         "X-Amz-Security-Token",
         REGION_SET_PARAM,
+        S3_SESSION_TOKEN_PARAM,
     ];
     const ALGORITHM: &'static str = ALGORITHM;
     const USUAL: [&'static str; 5] = [
@@ -81,6 +85,7 @@ impl Dialect for Amz {
             "X-Amz-Signature" => 5,
             "X-Amz-Security-Token" => P_SECURITY_TOKEN,
             REGION_SET_PARAM => P_REGION_SET,
+            S3_SESSION_TOKEN_PARAM => P_S3_SESSION_TOKEN,
             _ => return None,
         })
     }
@@ -96,6 +101,7 @@ impl Dialect for Amz {
         Some(match name.len() {
             10 if is("x-amz-date") => (HeaderField::Date, "x-amz-date"),
             20 if is(SECURITY_TOKEN) => (HeaderField::SessionToken, SECURITY_TOKEN),
+            21 if is(S3_SESSION_TOKEN) => (HeaderField::ZonalToken, S3_SESSION_TOKEN),
             20 if is(CONTENT_SHA256) => (HeaderField::ContentSha256, CONTENT_SHA256),
             _ => return None,
         })
@@ -118,9 +124,12 @@ impl PathRule {
     }
 }
 
+/// The service of directory buckets, S3 Express One Zone.
+pub(super) const S3_EXPRESS: &str = "s3express";
+
 /// Whether a service follows the S3 profile.
 pub(crate) fn is_s3(service: &str) -> bool {
-    matches!(service, "s3" | "s3express" | "s3-outposts" | "s3-object-lambda")
+    matches!(service, "s3" | S3_EXPRESS | "s3-outposts" | "s3-object-lambda")
 }
 
 /// The text that a key signs.

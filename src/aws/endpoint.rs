@@ -1,6 +1,6 @@
 //! Where a request goes: region, partition, bucket, and the host and path that follow from them.
 
-use super::key::is_name;
+use super::{canonical::S3_EXPRESS, key::is_name};
 use crate::{
     error::{IssueError, VerifyError},
     origin::Origin,
@@ -222,6 +222,18 @@ impl Endpoint {
             return self.locate_access_point(bucket);
         }
         check_bucket(bucket)?;
+        if let (Some(zone), At::Aws { fips, dual_stack, accelerate }) = (zone_of(bucket), &self.at) {
+            if *accelerate || self.style == Some(Style::Path) {
+                return invalid("a directory bucket is part of the host name, and has no acceleration");
+            }
+            let fips = if *fips { "-fips" } else { "" };
+            let stack = if *dual_stack { ".dualstack" } else { "" };
+            let (region, domain) = (self.region.as_str(), self.region.partition().domain());
+            return Ok((
+                Origin::https(format!("{bucket}.s3express{fips}-{zone}{stack}.{region}.{domain}")),
+                "/".into(),
+            ));
+        }
         let label = is_dns_name(bucket);
         let dotted = bucket.contains('.');
         let in_path = |origin: Origin| Ok((origin, format!("/{bucket}/")));
@@ -303,6 +315,14 @@ impl Endpoint {
         format!("{service}{fips}{stack}.{}.{}", self.region.as_str(), self.region.partition().domain())
     }
 
+    /// The service that requests for a bucket are signed for. A custom endpoint is S3, whatever its buckets are called.
+    pub(super) fn service_of(&self, bucket: &str) -> &'static str {
+        match self.at {
+            At::Aws { .. } if zone_of(bucket).is_some() => S3_EXPRESS,
+            _ => "s3",
+        }
+    }
+
     /// Whether that is an access point which spans regions.
     pub(super) fn is_multi_region(bucket: &str) -> bool {
         bucket.starts_with("arn:") && bucket.split(':').nth(3) == Some("")
@@ -373,6 +393,13 @@ fn alias_of(arn: &str) -> Option<&str> {
     let (account, resource) = arn.strip_prefix("arn:aws:s3::")?.split_once(':')?;
     let alias = resource.strip_prefix("accesspoint/")?.strip_suffix(".mrap")?;
     (is_account(account) && is_dns_name(alias) && !alias.contains('.')).then_some(alias)
+}
+
+/// The zone of a directory bucket or of an access point to one, which its name ends in: `<name>--<zone>--x-s3`.
+fn zone_of(bucket: &str) -> Option<&str> {
+    let name = bucket.strip_suffix("--x-s3").or_else(|| bucket.strip_suffix("--xa-s3"))?;
+    let (base, zone) = name.rsplit_once("--")?;
+    (!base.is_empty() && !zone.is_empty() && is_dns_name(bucket) && !bucket.contains('.')).then_some(zone)
 }
 
 fn is_account(text: &str) -> bool {
@@ -474,6 +501,20 @@ mod tests {
         assert_eq!(locate(&aws("eu-west-1"), "192.168.0.1"), url("https://s3.eu-west-1.amazonaws.com/192.168.0.1/"));
         assert_eq!(locate(&aws("eu-west-1").virtual_hosted(), "a.dotted.bucket"), None);
         assert_eq!(locate(&aws("eu-west-1").accelerate(), "a.dotted.bucket"), None);
+        let directory = "photos--usw2-az1--x-s3";
+        let zonal = "https://photos--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com/";
+        assert_eq!(locate(&aws("us-west-2"), directory), url(zonal));
+        assert_eq!(
+            locate(&aws("us-west-2").fips().dual_stack(), "reader--usw2-az1--xa-s3"),
+            url("https://reader--usw2-az1--xa-s3.s3express-fips-usw2-az1.dualstack.us-west-2.amazonaws.com/")
+        );
+        for endpoint in [aws("us-west-2").path_style(), aws("us-west-2").accelerate()] {
+            assert_eq!(locate(&endpoint, directory), None);
+        }
+        // Nearly one, and one that another server serves.
+        assert_eq!(locate(&aws("us-west-2"), "photos--x-s3"), url("https://photos--x-s3.s3.us-west-2.amazonaws.com/"));
+        let other = Endpoint::custom("https://minio.example", Region::new("us-west-2").unwrap()).unwrap();
+        assert_eq!(locate(&other, directory), url("https://minio.example/photos--usw2-az1--x-s3/"));
         let multi_region = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
         let global = "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/";
         assert_eq!(locate(&aws("eu-west-1"), multi_region), url(global));

@@ -4,8 +4,8 @@
 //! refused, and nothing is decoded twice.
 
 use super::{
-    canonical::{Algorithm, Amz, P_REGION_SET, P_SECURITY_TOKEN, REGION_SET, REGION_SET_PARAM},
-    key::{MAX_KEY_ID, Scope, same_token},
+    canonical::{Algorithm, Amz, P_REGION_SET, P_S3_SESSION_TOKEN, P_SECURITY_TOKEN, REGION_SET, REGION_SET_PARAM},
+    key::{MAX_KEY_ID, Scope, TokenKind, same_token},
     region_set::{REGION_SET_FORM, is_region_set},
     verify::Form,
 };
@@ -122,11 +122,13 @@ impl<'r> Claim<'r> {
         if head.date.is_some_and(|header| header != amz_date) {
             return Err(form("x-amz-date", "the same as `X-Amz-Date`"));
         }
-        let in_query = query.required(P_SECURITY_TOKEN).ok();
-        if in_query.is_some() && head.session_token.is_some() {
-            return Err(VerifyError::FieldCount { field: "X-Amz-Security-Token", found: 2 });
-        }
-        let session_token = in_query.map(SessionToken::InQuery).or(head.session_token.map(SessionToken::InHeader));
+        let in_query = |at| query.required(at).ok();
+        let session_token = SessionToken::only([
+            (TokenKind::Security, in_query(P_SECURITY_TOKEN).map(SentToken::InQuery)),
+            (TokenKind::S3Session, in_query(P_S3_SESSION_TOKEN).map(SentToken::InQuery)),
+            (TokenKind::Security, head.session_token.map(SentToken::InHeader)),
+            (TokenKind::S3Session, head.zonal_token.map(SentToken::InHeader)),
+        ])?;
         Ok(Self {
             form: Form::Presigned,
             access_key_id,
@@ -195,7 +197,10 @@ impl<'r> Claim<'r> {
             .ok_or_else(|| form("Signature", algorithm.signature_form()))?;
         let date = head.date.ok_or_else(|| missing("x-amz-date"))?;
         let (signed_at, amz_date) = read_date(date).ok_or_else(|| form("x-amz-date", DATE_FORM))?;
-        let session_token = head.session_token.map(SessionToken::InHeader);
+        let session_token = SessionToken::only([
+            (TokenKind::Security, head.session_token.map(SentToken::InHeader)),
+            (TokenKind::S3Session, head.zonal_token.map(SentToken::InHeader)),
+        ])?;
         let region_set = match algorithm {
             Algorithm::HmacSha256 => None,
             Algorithm::EcdsaP256Sha256 => Some(Cow::Borrowed(region_set_header(lines)?)),
@@ -277,20 +282,39 @@ fn read_credential(algorithm: Algorithm, raw: &str, in_query: bool) -> Option<(C
     Some((id, scope?))
 }
 
-/// A session token as it was sent.
+/// A session token by the name that it was sent by.
 #[derive(Clone, Copy)]
-pub(super) enum SessionToken<'r> {
+pub(super) struct SessionToken<'r> {
+    pub(super) kind: TokenKind,
+    sent: SentToken<'r>,
+}
+
+#[derive(Clone, Copy)]
+enum SentToken<'r> {
     /// Percent-encoded.
     InQuery(&'r str),
     InHeader(&'r [u8]),
 }
 
-impl SessionToken<'_> {
+impl<'r> SessionToken<'r> {
+    /// The one that is there.
+    fn only<const N: usize>(all: [(TokenKind, Option<SentToken<'r>>); N]) -> Result<Option<Self>, VerifyError> {
+        let mut found = all.into_iter().filter_map(|(kind, sent)| sent.map(|sent| Self { kind, sent }));
+        match (found.next(), found.next()) {
+            (_, Some(second)) => Err(VerifyError::FieldCount { field: second.kind.param(), found: 2 }),
+            (token, None) => Ok(token),
+        }
+    }
+
+    pub(super) const fn is_in_query(self) -> bool {
+        matches!(self.sent, SentToken::InQuery(_))
+    }
+
     /// In time that depends on the lengths alone.
     pub(super) fn equals(self, ours: &str) -> bool {
-        match self {
-            Self::InHeader(theirs) => same_token(ours, theirs),
-            Self::InQuery(theirs) => same_token(ours, &encode::Decoded::of(theirs).collect::<Vec<u8>>()),
+        match self.sent {
+            SentToken::InHeader(theirs) => same_token(ours, theirs),
+            SentToken::InQuery(theirs) => same_token(ours, &encode::Decoded::of(theirs).collect::<Vec<u8>>()),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Keys: the public half, the secret half, the half derived for one day, and what they make.
 
-use super::{Expect, Presented, SigV4, SignedRequest, StringToSign, canonical::Algorithm, verify::Finding};
+use super::{
+    Expect, Presented, SigV4, SignedRequest, StringToSign,
+    canonical::{Algorithm, S3_SESSION_TOKEN, S3_SESSION_TOKEN_PARAM, SECURITY_TOKEN},
+    verify::Finding,
+};
 use crate::{
     clock::Timestamp,
     encode::{self, Inline},
@@ -25,7 +29,33 @@ pub(super) const SCOPE_CAPACITY: usize = 8 + 1 + MAX_NAME + 1 + MAX_NAME + SCOPE
 pub struct Credential {
     access_key_id: String,
     session_token: Option<Secret<String>>,
+    token_kind: TokenKind,
     expires_at: Option<Timestamp>,
+}
+
+/// Who gave a session token out, which decides by what name it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// The Security Token Service.
+    Security,
+    /// `CreateSession` of a directory bucket.
+    S3Session,
+}
+
+impl TokenKind {
+    pub(super) const fn header(self) -> &'static str {
+        match self {
+            Self::Security => SECURITY_TOKEN,
+            Self::S3Session => S3_SESSION_TOKEN,
+        }
+    }
+
+    pub(super) const fn param(self) -> &'static str {
+        match self {
+            Self::Security => "X-Amz-Security-Token",
+            Self::S3Session => S3_SESSION_TOKEN_PARAM,
+        }
+    }
 }
 
 impl Credential {
@@ -43,7 +73,7 @@ impl Credential {
                 why: "it must be 1 to 128 visible ASCII characters without `/`",
             });
         }
-        Ok(Self { access_key_id, session_token: None, expires_at: None })
+        Ok(Self { access_key_id, session_token: None, token_kind: TokenKind::Security, expires_at: None })
     }
 
     /// Makes it temporary: the session token that goes with it.
@@ -62,7 +92,20 @@ impl Credential {
             });
         }
         self.session_token = Some(token);
+        self.token_kind = TokenKind::Security;
         Ok(self)
+    }
+
+    /// Makes it one of S3 Express One Zone, which `CreateSession` gives out for a directory bucket and for five minutes.
+    /// It signs for that service alone, and its token is sent as `x-amz-s3session-token`. Say when it ends with
+    /// [`expiring`](Self::expiring).
+    ///
+    /// # Errors
+    /// As [`with_session_token`](Self::with_session_token).
+    pub fn with_s3_session_token(self, token: impl Into<Secret<String>>) -> Result<Self, KeyError> {
+        let mut credential = self.with_session_token(token)?;
+        credential.token_kind = TokenKind::S3Session;
+        Ok(credential)
     }
 
     /// The last second at which the credential itself is good. No token made with it lives longer.
@@ -82,6 +125,11 @@ impl Credential {
     #[must_use]
     pub const fn session_token(&self) -> Option<&Secret<String>> {
         self.session_token.as_ref()
+    }
+
+    /// The same with who gave it out.
+    pub(super) fn token(&self) -> Option<(TokenKind, &str)> {
+        self.session_token.as_ref().map(|token| (self.token_kind, token.expose().as_str()))
     }
 
     /// The last second at which the credential is good, if it ends.

@@ -1,9 +1,12 @@
 //! One HTTP request to an AWS service, and signing it in its headers.
 
 use super::{
-    canonical::{self, Algorithm, Amz, PathRule, REGION_SET, StringToSign, must_sign},
+    canonical::{
+        self, Algorithm, Amz, CONTENT_SHA256, PathRule, REGION_SET, S3_EXPRESS, S3_SESSION_TOKEN, SECURITY_TOKEN,
+        StringToSign, must_sign,
+    },
     endpoint::Region,
-    key::{Credential, Scope, Signature, is_name},
+    key::{Credential, Scope, Signature, TokenKind, is_name},
     region_set::RegionSet,
 };
 use crate::{
@@ -30,8 +33,8 @@ use alloc::{
 use core::fmt;
 
 /// Headers that belong to the signer.
-pub(super) const RESERVED_HEADERS: [&str; 6] =
-    ["authorization", "host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-region-set"];
+pub(super) const RESERVED_HEADERS: [&str; 7] =
+    ["authorization", "host", "x-amz-date", CONTENT_SHA256, SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET];
 
 /// Where the session token of temporary credentials goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -263,6 +266,21 @@ impl Request {
         })
     }
 
+    /// The session token that goes with the request, if the credential is one for its service.
+    pub(super) fn token_of<'a>(&self, credential: &'a Credential) -> Result<Option<(TokenKind, &'a str)>, IssueError> {
+        let token = credential.token();
+        if token.is_some_and(|(kind, _)| kind == TokenKind::S3Session) {
+            check_s3_session(&self.service)?;
+            if self.token_placement == TokenPlacement::AfterSigning {
+                return Err(IssueError::Invalid {
+                    what: "session token",
+                    why: "that of S3 Express One Zone is signed with the rest",
+                });
+            }
+        }
+        Ok(token)
+    }
+
     /// The region set that goes into the request, if it is signed by an algorithm that has one.
     pub(super) fn signed_region_set(&self, algorithm: Algorithm) -> Result<Option<&str>, IssueError> {
         match (algorithm, &self.region_set) {
@@ -314,14 +332,14 @@ impl Request {
         let payload = self.payload.unwrap_or(Payload::Empty);
         check_payload(payload, self.content_sha256_header)?;
         let payload = payload.line();
-        let token = credential.session_token().map(|token| token.expose().as_str());
+        let token = self.token_of(credential)?;
         let signed_token = token.filter(|_| self.token_placement == TokenPlacement::Signed);
         let mut added: Vec<(&str, &[u8])> =
             Vec::from([("host", self.origin.host().as_bytes()), ("x-amz-date", &amz_date[..])]);
         if self.content_sha256_header {
             added.push(("x-amz-content-sha256", payload.as_str().as_bytes()));
         }
-        added.extend(signed_token.map(|token| ("x-amz-security-token", token.as_bytes())));
+        added.extend(signed_token.map(|(kind, token)| (kind.header(), token.as_bytes())));
         added.extend(region_set.map(|regions| (REGION_SET, regions.as_bytes())));
 
         let lines = Lines::new(&lines, &added).sorted();
@@ -336,7 +354,7 @@ impl Request {
             headers.push(("x-amz-content-sha256", payload.as_str().into()));
         }
         headers.extend(region_set.map(|regions| (REGION_SET, regions.into())));
-        headers.extend(token.map(|token| ("x-amz-security-token", token.into())));
+        headers.extend(token.map(|(kind, token)| (kind.header(), token.into())));
         let mut target = path;
         if !query.is_empty() {
             target.push('?');
@@ -405,6 +423,17 @@ pub(super) fn check_payload(payload: Payload, says_so: bool) -> Result<(), Issue
         });
     }
     Ok(())
+}
+
+pub(super) fn check_s3_session(service: &str) -> Result<(), IssueError> {
+    if service == S3_EXPRESS {
+        Ok(())
+    } else {
+        Err(IssueError::Invalid {
+            what: "session token",
+            why: "one of S3 Express One Zone signs for the service `s3express` alone",
+        })
+    }
 }
 
 pub(super) fn check_alive(credential: &Credential, now: Timestamp) -> Result<(), IssueError> {

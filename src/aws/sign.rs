@@ -167,7 +167,7 @@ pub(super) fn template(
     }
     let mut pairs = request.pairs()?;
     pairs.extend(request.signed_region_set(algorithm)?.map(|regions| pair(REGION_SET_PARAM, regions)));
-    let token = credential.session_token().map(|token| pair("X-Amz-Security-Token", token.expose()));
+    let token = request.token_of(credential)?.map(|(kind, token)| pair(kind.param(), token));
     let mut after = None;
     match request.token_placement {
         TokenPlacement::Signed => pairs.extend(token),

@@ -5,8 +5,8 @@ use super::{
         self, Algorithm, Amz, CHECKSUM_SHA256, CONTENT_SHA256, PathRule, REGION_SET, REGION_SET_PARAM, StringToSign,
         must_sign,
     },
-    fields::{Claim, SessionToken},
-    key::{Credential, Scope, Signature},
+    fields::Claim,
+    key::{Credential, Scope, Signature, TokenKind},
     region_set::region_set_names,
     request::TokenPlacement,
 };
@@ -333,11 +333,14 @@ impl<'r> Presented<'r> {
     /// INVARIANT: called only after the signature was found to be right.
     fn judge_credential(&self, credential: &Credential, now: Timestamp) -> Result<(), VerifyError> {
         // What is wrong with a credential is told only to those who hold its key.
-        let token = match (credential.session_token(), self.claim.session_token) {
+        let token = match (credential.token(), self.claim.session_token) {
             (None, None) => None,
             (None, Some(_)) => Some("is not expected with a long-term key"),
             (Some(_), None) => Some("is missing"),
-            (Some(ours), Some(theirs)) => (!theirs.equals(ours.expose())).then_some("is not that of the key"),
+            (Some((kind, _)), Some(theirs)) if kind != theirs.kind => {
+                Some("is sent by another name than that of the key")
+            }
+            (Some((_, ours)), Some(theirs)) => (!theirs.equals(ours)).then_some("is not that of the key"),
         };
         if let Some(problem) = token {
             return Err(VerifyError::SessionToken { problem });
@@ -357,7 +360,8 @@ impl<'r> Presented<'r> {
         const SIGNATURE: &[&str] = &["X-Amz-Signature"];
         const SIGNATURE_AND_TOKEN: &[&str] = &["X-Amz-Signature", "X-Amz-Security-Token"];
         let after = finding.token_placement == TokenPlacement::AfterSigning;
-        let token_in_query = matches!(self.claim.session_token, Some(SessionToken::InQuery(_)));
+        let token_in_query =
+            self.claim.session_token.is_some_and(|token| token.is_in_query() && token.kind == TokenKind::Security);
         let without = match self.claim.form {
             Form::Header => &[],
             Form::Presigned if after && token_in_query => SIGNATURE_AND_TOKEN,
@@ -410,6 +414,10 @@ impl<'r> Presented<'r> {
         }
         if self.claim.scope.date_bytes() != self.claim.amz_date.get(..8).unwrap_or_default() {
             return Err(VerifyError::ScopeDate { field, signed_at: self.claim.signed_at });
+        }
+        let is_s3_session = self.claim.session_token.is_some_and(|token| token.kind == TokenKind::S3Session);
+        if is_s3_session && expect.service != canonical::S3_EXPRESS {
+            return Err(VerifyError::SessionToken { problem: "is one of S3 Express One Zone, for another service" });
         }
         Ok(())
     }

@@ -18,6 +18,8 @@ pub(crate) struct Case {
     pub(crate) secret: String,
     pub(crate) token: Option<String>,
     pub(crate) token_after: bool,
+    /// Whether the token is one of S3 Express One Zone.
+    pub(crate) s3_session: bool,
     pub(crate) region: String,
     /// Where a signature of SigV4a is good; `None` is Signature Version 4.
     pub(crate) region_set: Option<String>,
@@ -75,6 +77,7 @@ impl Case {
             secret: text("secret"),
             token: maybe("token"),
             token_after: flag("token_after"),
+            s3_session: flag("s3_session"),
             region: text("region"),
             region_set: maybe("region_set"),
             service: text("service"),
@@ -102,7 +105,7 @@ impl Case {
     pub(crate) fn to_json(&self) -> Value {
         let mut value = json!({
             "name": self.name, "access_key_id": self.access_key_id, "secret": self.secret, "token": self.token,
-            "token_after": self.token_after, "region": self.region, "service": self.service, "time": self.time,
+            "token_after": self.token_after, "s3_session": self.s3_session, "region": self.region, "service": self.service, "time": self.time,
             "lifetime": self.lifetime, "region_set": self.region_set, "rule": RULES.iter().find(|(rule, _)| *rule == self.rule).unwrap().1,
             "method": self.method, "origin": self.origin, "path": self.path, "path_is_encoded": self.path_is_encoded,
             "query": self.query, "headers": self.headers, "payload": self.payload,
@@ -128,7 +131,11 @@ impl Case {
     fn credential(&self) -> Credential {
         let mut credential = Credential::new(self.access_key_id.as_str()).unwrap();
         if let Some(token) = &self.token {
-            credential = credential.with_session_token(token.as_str()).unwrap();
+            let token = token.as_str();
+            credential = match self.s3_session {
+                true => credential.with_s3_session_token(token).unwrap(),
+                false => credential.with_session_token(token).unwrap(),
+            };
         }
         credential
     }
