@@ -52,7 +52,7 @@
 //! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4 |
 //! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`]: RSA keys in this process |
 //! | `sigv4a` | no | `aws::v4a`: ECDSA on P-256, good in a set of regions |
-//! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs |
+//! | `legacy` | no | `aws::LegacyUrlRequest` and `gcs::LegacyUrlRequest`: V2 signed URLs, some of them with SHA-1 |
 //! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |
 //!
 //! Without `std` the crate needs `alloc` alone.
@@ -102,6 +102,8 @@ mod origin;
 pub mod secret;
 mod target;
 pub mod token;
+#[cfg(all(feature = "legacy", any(feature = "aws", feature = "gcs")))]
+mod v2;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod v4;
 pub mod view;
