@@ -362,6 +362,11 @@ impl StaticKey {
         DerivedKey::chain(*scope, "AWS4", self.secret.expose(), parts)
     }
 
+    #[cfg(feature = "legacy")]
+    pub(super) fn secret(&self) -> &str {
+        self.secret.expose()
+    }
+
     /// Judges a request that was examined without a key, and keeps the derived key once it was accepted.
     /// Tells whether it was accepted in a scope that is new to this key.
     pub(super) fn judge(

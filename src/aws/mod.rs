@@ -18,6 +18,8 @@ mod coverage;
 mod endpoint;
 mod fields;
 mod key;
+#[cfg(feature = "legacy")]
+mod legacy;
 mod operations;
 mod presigner;
 mod region_set;
@@ -50,6 +52,12 @@ pub use self::{
     s3_request::S3Request,
     sign::{Prepared, UrlRequest},
     verify::{Expect, Form, Pending, Presented, SignedRequest},
+};
+
+#[cfg(feature = "legacy")]
+pub use self::legacy::{
+    LegacyExpect, LegacyPending, LegacyPrepared, LegacyPresented, LegacySignature, LegacySignedRequest,
+    LegacyStringToSign, LegacyUrlRequest,
 };
 
 use crate::{
