@@ -70,7 +70,8 @@ impl<'r> Arrived<'r> {
         if target.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
             return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
         }
-        if encode::spelling(&target.query.replace(['&', '='], ""), None) == encode::Spelling::Malformed {
+        let is_malformed = |text: &str| encode::spelling(text, None) == encode::Spelling::Malformed;
+        if params(target.query).any(|(name, value)| is_malformed(name) || is_malformed(value)) {
             return Err(VerifyError::Malformed {
                 what: "query",
                 why: "it holds a bad escape or a byte that is not visible ASCII",
