@@ -22,6 +22,8 @@ const TARGETS: &[(&str, Law)] = &[
     ("post_form", laws::post_form),
     ("query", laws::query),
     ("sas_verify", laws::sas_verify),
+    #[cfg(feature = "legacy")]
+    ("sigv2_verify", laws::sigv2_verify),
     #[cfg(feature = "sigv4a")]
     ("sigv4a_verify", laws::sigv4a_verify),
     ("verify", laws::verify),
@@ -29,6 +31,8 @@ const TARGETS: &[(&str, Law)] = &[
 
 /// Those whose feature is off.
 const OFF: &[&str] = &[
+    #[cfg(not(feature = "legacy"))]
+    "sigv2_verify",
     #[cfg(not(feature = "sigv4a"))]
     "sigv4a_verify",
 ];
@@ -92,6 +96,12 @@ fn every_post_form_seed_keeps_its_law() {
 #[test]
 fn every_query_seed_keeps_its_law() {
     replay("query", laws::query);
+}
+
+#[cfg(feature = "legacy")]
+#[test]
+fn every_sigv2_verify_seed_keeps_its_law() {
+    replay("sigv2_verify", laws::sigv2_verify);
 }
 
 #[cfg(feature = "sigv4a")]

@@ -10,6 +10,8 @@ mod messaging;
 mod operations;
 mod reference;
 mod sas;
+#[cfg(feature = "legacy")]
+mod sigv2;
 #[cfg(feature = "sigv4a")]
 mod sigv4a;
 mod whole;
@@ -18,6 +20,8 @@ pub use azure_xml::delegation_key;
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
 pub use sas::sas_verify;
+#[cfg(feature = "legacy")]
+pub use sigv2::sigv2_verify;
 #[cfg(feature = "sigv4a")]
 pub use sigv4a::sigv4a_verify;
 pub use whole::verify;

@@ -119,6 +119,13 @@ fn is_signed(name: &str) -> bool {
     is_amz(name) || is_content(name)
 }
 
+/// Whether a value has blanks inside that are signed as they stand by some and as one by others: the documentation folds
+/// lines, S3 was seen to leave blanks alone.
+fn has_odd_blanks(value: &[u8]) -> bool {
+    let value = trimmed(value);
+    value.contains(&b'\t') || value.windows(2).any(|pair| pair == b"  ")
+}
+
 /// One request to S3, to be signed in its URL by Signature Version 2.
 ///
 /// Prefer [`UrlRequest`](super::UrlRequest): it signs the host, the region and the whole query.
@@ -290,6 +297,12 @@ impl LegacyUrlRequest {
                 return Err(IssueError::Invalid {
                     what: "headers",
                     why: "Version 2 signs `content-md5` and `content-type` once, `x-amz-*`, and no other",
+                });
+            }
+            if is_amz(name) && has_odd_blanks(value) {
+                return Err(IssueError::Invalid {
+                    what: "header value",
+                    why: "blanks in a row, or a tab, are signed in two ways by Version 2",
                 });
             }
             lines.push((name, value));
@@ -566,6 +579,12 @@ impl<'r> LegacyPresented<'r> {
         let mut text = Vec::new();
         let mut lines = arrived.headers.to_vec();
         lines.extend(query.lines.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+        if lines.iter().any(|(name, value)| is_amz(name) && has_odd_blanks(value)) {
+            return Err(VerifyError::Malformed {
+                what: "header value",
+                why: "blanks in a row, or a tab, are signed in two ways by Version 2",
+            });
+        }
         push_head(&mut text, arrived.method, &lines, arrived.expires_at, is_signed);
         push_resource(&mut text, expect.bucket_in_host.as_deref(), arrived.path, query.resources);
         let token_param = query.lines.iter().find(|(name, _)| name == SECURITY_TOKEN);

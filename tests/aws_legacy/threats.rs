@@ -52,6 +52,17 @@ fn r02_each_field_once_and_spelled_as_it_is() {
 }
 
 #[test]
+fn r04_an_escape_ends_where_its_parameter_ends() {
+    let escape = |end: &str| Sent::get(good().replace("?", &format!("?x-amz-meta-a=one{end}&")));
+    escape("%21").is_refused("signature_mismatch");
+    // What comes behind begins with a digit of hex.
+    for end in ["%2", "%", "%A"] {
+        escape(end).is_refused("malformed");
+    }
+    Sent::get(good().replace("?", "?%2=0&")).is_refused("malformed");
+}
+
+#[test]
 fn r06_nothing_that_is_signed_can_shift_a_line() {
     let with = |value: &str| request("GET", "x").sub_resource_value("response-content-type", value);
     assert!(key().legacy_presign(&with("text/plain"), now()).is_ok());
@@ -85,6 +96,13 @@ fn r09_every_amz_header_and_parameter_is_signed() {
     Sent::get(format!("{target}&x-amz-meta-a=1&x-amz-meta-a=1")).is_refused("malformed");
     Sent::get(format!("{target}&X-Amz-Meta-A=1")).is_refused("malformed");
     Sent::get(format!("{target}&x-amz-meta-a=2")).is_refused("signature_mismatch");
+    // Blanks in a row are one to the documentation and two to S3, so they are neither here.
+    for odd in ["a  b", "a\tb"] {
+        let put = request("GET", "x").header("x-amz-meta-a", odd);
+        assert!(matches!(key().legacy_presign(&put, now()), Err(IssueError::Invalid { .. })), "{odd:?}");
+        Sent::get(target.clone()).line("x-amz-meta-a", odd).is_refused("malformed");
+    }
+    Sent::get(format!("{target}&x-amz-meta-a=a%20%20b")).is_refused("malformed");
     // Other headers are free, as everywhere.
     Sent::get(target).line("x-amz-meta-a", "1").line("range", "bytes=0-9").line("x-amzn-trace-id", "1").is_accepted();
 }
