@@ -21,7 +21,7 @@ pub(crate) struct Case {
     /// Whether the token is one of S3 Express One Zone.
     pub(crate) s3_session: bool,
     pub(crate) region: String,
-    /// Where a signature of SigV4a is good; `None` is Signature Version 4.
+    /// Where a signature of `SigV4a` is good; `None` is Signature Version 4.
     pub(crate) region_set: Option<String>,
     pub(crate) service: String,
     /// `YYYYMMDDTHHMMSSZ`
@@ -41,7 +41,7 @@ pub(crate) struct Case {
     pub(crate) canonical_request: Option<String>,
     pub(crate) string_to_sign: Option<String>,
     pub(crate) signature: Option<String>,
-    /// Whether a signature of SigV4a was made as RFC 6979 says, so that ours is the same.
+    /// Whether a signature of `SigV4a` was made as RFC 6979 says, so that ours is the same.
     pub(crate) rfc6979: bool,
     /// The whole token, for the query form.
     pub(crate) url: Option<String>,
@@ -203,7 +203,7 @@ impl Case {
         Ok(Issued { target, added: Vec::new(), published: Vec::new() })
     }
 
-    /// The same for SigV4a, whose published signatures were made with random numbers: ours is another one, so that the
+    /// The same for `SigV4a`, whose published signatures were made with random numbers: ours is another one, so that the
     /// rest is compared, and both signatures go on to be verified.
     #[cfg(feature = "sigv4a")]
     fn issue_v4a(&self, request: Request) -> Result<Issued, String> {

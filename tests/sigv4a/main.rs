@@ -1,4 +1,4 @@
-//! SigV4a: the rules of the threat list by number, laws, planted secrets, and what only this algorithm has.
+//! `SigV4a`: the rules of the threat list by number, laws, planted secrets, and what only this algorithm has.
 #![cfg(feature = "sigv4a")]
 
 mod laws;

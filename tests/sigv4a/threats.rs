@@ -1,4 +1,4 @@
-//! The rules of the threat list that SigV4a has an answer of its own to.
+//! The rules of the threat list that `SigV4a` has an answer of its own to.
 
 use super::{Arriving, HOST, ID, REGION, SECRET, everywhere, expect, key, later, now};
 use valet_key::aws::{self, Credential, Expect, RegionSet, Request, S3Error, SigV4, UrlRequest, v4a};
