@@ -686,6 +686,7 @@ mod azure {
             allocates_nothing(text, || assert!(check(text, now()).is_err()));
         }
     }
+}
 
 #[cfg(feature = "sigv4a")]
 #[test]

@@ -226,13 +226,7 @@ impl Endpoint {
             if *accelerate || self.style == Some(Style::Path) {
                 return invalid("a directory bucket is part of the host name, and has no acceleration");
             }
-            let fips = if *fips { "-fips" } else { "" };
-            let stack = if *dual_stack { ".dualstack" } else { "" };
-            let (region, domain) = (self.region.as_str(), self.region.partition().domain());
-            return Ok((
-                Origin::https(format!("{bucket}.s3express{fips}-{zone}{stack}.{region}.{domain}")),
-                "/".into(),
-            ));
+            return Ok((Origin::https(self.zonal_host(zone, *fips, *dual_stack)).below(bucket), "/".into()));
         }
         let label = is_dns_name(bucket);
         let dotted = bucket.contains('.');
@@ -289,6 +283,12 @@ impl Endpoint {
                     let arn = format!("arn:{partition}:s3:{region}:{account}:accesspoint/{name}");
                     return AccessPoint::parse(&arn).map(|_| (Some(arn.clone()), path)).ok_or(VerifyError::Host);
                 }
+                let directory = host.split_once('.').and_then(|(label, base)| Some((label, zone_of(label)?, base)));
+                if let Some((bucket, zone, base)) = directory {
+                    let ours = self.style != Some(Style::Path)
+                        && base.eq_ignore_ascii_case(&self.zonal_host(zone, *fips, *dual_stack));
+                    return if ours { Ok((Some(bucket.to_owned()), path)) } else { Err(VerifyError::Host) };
+                }
                 let base = self.regional_host("s3", *fips, *dual_stack);
                 (self.style != Some(Style::Path), self.style != Some(Style::VirtualHost), base)
             }
@@ -304,6 +304,8 @@ impl Endpoint {
             return Ok((None, name));
         }
         match check_bucket(bucket) {
+            // A directory bucket is nowhere but in its own host.
+            Ok(()) if self.service_of(bucket) == S3_EXPRESS => Err(VerifyError::Host),
             Ok(()) => Ok((Some(bucket.to_owned()), name)),
             Err(_) => Err(VerifyError::Operation { why: "the first segment of the path is no bucket" }),
         }
@@ -313,6 +315,12 @@ impl Endpoint {
         let fips = if fips { "-fips" } else { "" };
         let stack = if dual_stack { ".dualstack" } else { "" };
         format!("{service}{fips}{stack}.{}.{}", self.region.as_str(), self.region.partition().domain())
+    }
+
+    fn zonal_host(&self, zone: &str, fips: bool, dual_stack: bool) -> String {
+        let fips = if fips { "-fips" } else { "" };
+        let stack = if dual_stack { ".dualstack" } else { "" };
+        format!("s3express{fips}-{zone}{stack}.{}.{}", self.region.as_str(), self.region.partition().domain())
     }
 
     /// The service that requests for a bucket are signed for. A custom endpoint is S3, whatever its buckets are called.
@@ -463,6 +471,17 @@ mod tests {
                 assert_eq!(endpoint.find(&host, &path).is_ok(), prefix != "/", "the case of a bucket counts");
                 assert!(endpoint.find(&format!("x{host}"), &path).is_err(), "{host}");
             }
+        }
+        // A directory bucket has a host of its own, and no other.
+        let (zonal, directory) = ("s3express-euw1-az1.eu-west-1.amazonaws.com", "abc--euw1-az1--x-s3");
+        assert_eq!(aws().find(&format!("{directory}.{zonal}"), "/a/b"), Ok((Some(directory.into()), "a/b")));
+        for (host, path) in [
+            (format!("{directory}.s3.eu-west-1.amazonaws.com"), "/a".to_owned()),
+            ("s3.eu-west-1.amazonaws.com".to_owned(), format!("/{directory}/a")),
+            (format!("abc--euw1-az2--x-s3.{zonal}"), "/a".to_owned()),
+            (zonal.to_owned(), format!("/{directory}/a")),
+        ] {
+            assert!(aws().find(&host, &path).is_err(), "{host}{path}");
         }
         // Amazon takes both places, another server the one that it is told of.
         assert_eq!(aws().find("s3.eu-west-1.amazonaws.com", "/abc"), Ok((Some("abc".into()), "")));

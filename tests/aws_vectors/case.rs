@@ -132,10 +132,9 @@ impl Case {
         let mut credential = Credential::new(self.access_key_id.as_str()).unwrap();
         if let Some(token) = &self.token {
             let token = token.as_str();
-            credential = match self.s3_session {
-                true => credential.with_s3_session_token(token).unwrap(),
-                false => credential.with_session_token(token).unwrap(),
-            };
+            let with_token =
+                if self.s3_session { Credential::with_s3_session_token } else { Credential::with_session_token };
+            credential = with_token(credential, token).unwrap();
         }
         credential
     }
