@@ -96,14 +96,14 @@ impl Raw<'_> {
             lines.push(("Authorization", authorization.as_bytes()));
         } else {
             let encoded = |text: &str| reference::encode(text.as_bytes(), "");
-            target.push(if target.contains('?') { '&' } else { '?' });
-            target.push_str(&format!(
-                "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Credential={}&X-Amz-Date={DATE}&X-Amz-Expires=300\
+            let separator = if target.contains('?') { '&' } else { '?' };
+            target = format!(
+                "{target}{separator}X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Credential={}&X-Amz-Date={DATE}&X-Amz-Expires=300\
                  &X-Amz-Region-Set={}&X-Amz-SignedHeaders={}&X-Amz-Signature={ANY_SIGNATURE}",
                 encoded(&credential),
                 encoded(regions),
                 encoded(&names.join(";")),
-            ));
+            );
         }
         let view = RequestView::new(method, &target, &lines);
         let checked = Presented::parse(&view).and_then(|presented| presented.check(KEY.credential(), expect, now()));

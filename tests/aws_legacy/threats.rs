@@ -53,13 +53,13 @@ fn r02_each_field_once_and_spelled_as_it_is() {
 
 #[test]
 fn r04_an_escape_ends_where_its_parameter_ends() {
-    let escape = |end: &str| Sent::get(good().replace("?", &format!("?x-amz-meta-a=one{end}&")));
+    let escape = |end: &str| Sent::get(good().replace('?', &format!("?x-amz-meta-a=one{end}&")));
     escape("%21").is_refused("signature_mismatch");
     // What comes behind begins with a digit of hex.
     for end in ["%2", "%", "%A"] {
         escape(end).is_refused("malformed");
     }
-    Sent::get(good().replace("?", "?%2=0&")).is_refused("malformed");
+    Sent::get(good().replace('?', "?%2=0&")).is_refused("malformed");
 }
 
 #[test]

@@ -103,9 +103,9 @@ fn every_case_is_issued_verified_and_refused_after_a_change() {
                 Sent { target: sent.target.replacen("Expires=1", "Expires=2", 1), ..sent.clone() },
             ];
             for at in 1..sent.lines.len() {
-                let mut changed = sent.clone();
-                changed.lines[at].1.push('1');
-                changes.push(changed);
+                let mut longer = sent.clone();
+                longer.lines[at].1.push('1');
+                changes.push(longer);
                 let mut dropped = sent.clone();
                 dropped.lines.remove(at);
                 changes.push(dropped);

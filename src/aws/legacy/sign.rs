@@ -28,7 +28,7 @@ use core::fmt;
 
 /// One request to S3, to be signed in its URL by Signature Version 2.
 ///
-/// Prefer [`UrlRequest`](super::UrlRequest): it signs the host, the region and the whole query.
+/// Prefer [`UrlRequest`](crate::aws::UrlRequest): it signs the host, the region and the whole query.
 ///
 /// ```
 /// use valet_key::{aws::{Endpoint, LegacyUrlRequest, Region, StaticKey}, clock::Timestamp};
@@ -134,7 +134,7 @@ impl LegacyUrlRequest {
     /// Prepares the URL: no secret, no I/O.
     ///
     /// # Errors
-    /// As [`UrlRequest::prepare`](super::UrlRequest::prepare), and [`IssueError::Invalid`] for a header or parameter that
+    /// As [`UrlRequest::prepare`](crate::aws::UrlRequest::prepare), and [`IssueError::Invalid`] for a header or parameter that
     /// Version 2 does not sign.
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<LegacyPrepared, IssueError> {
         let justified = self.justification.is_some();
