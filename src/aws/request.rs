@@ -235,9 +235,9 @@ impl Request {
             check_header::<Amz>(name, value, &RESERVED_HEADERS)?;
             lines.push((name.as_str(), value.as_slice()));
         }
-        // Room for the five that the signer adds.
-        if lines.len() > HEADER_LINES_CEILING - 5 {
-            return Err(IssueError::Invalid { what: "headers", why: "at most 251 can be signed" });
+        // Room for the four that the signer adds.
+        if lines.len() > HEADER_LINES_CEILING - 4 {
+            return Err(IssueError::Invalid { what: "headers", why: "at most 252 can be signed" });
         }
         Ok(lines)
     }
@@ -328,6 +328,9 @@ impl Request {
 
         let scope = self.scope(algorithm, now)?;
         let region_set = self.signed_region_set(algorithm)?;
+        if region_set.is_some() && lines.len() > HEADER_LINES_CEILING - 5 {
+            return Err(IssueError::Invalid { what: "headers", why: "at most 251 can be signed with a region set" });
+        }
         let amz_date = now.iso_basic();
         let payload = self.payload.unwrap_or(Payload::Empty);
         check_payload(payload, self.content_sha256_header)?;

@@ -286,6 +286,18 @@ fn r50_a_replay_key_does_not_come_from_the_signature() {
 }
 
 #[test]
+fn r53_as_many_headers_are_signed_as_are_verified() {
+    let many = |count: usize| {
+        let request = Request::new("GET", super::ORIGIN, REGION, "s3").unwrap();
+        let request = (0..count).fold(request, |request, at| request.header(format!("x-amz-meta-{at}"), "v"));
+        key().sign_headers(&request, now()).map(|_| ())
+    };
+    assert_eq!(many(251), Ok(()));
+    assert!(matches!(many(252), Err(IssueError::Invalid { what: "headers", .. })));
+    assert!(matches!(many(300), Err(IssueError::Invalid { what: "headers", .. })));
+}
+
+#[test]
 fn plain_http_and_long_lives_need_a_reason_here_too() {
     let plain = Request::new("GET", "http://127.0.0.1:9000", REGION, "s3").unwrap().region_set(everywhere());
     assert!(matches!(key().sign_headers(&plain, now()), Err(IssueError::Unjustified { .. })));
