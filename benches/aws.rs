@@ -9,11 +9,12 @@ mod floor;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use floor::{compressions, floor};
+use sha2::{Digest, Sha256};
 use std::hint::black_box;
 use valet_key::{
     aws::{
-        Endpoint, Expect, HeaderSigner, KeyRing, Payload, Presigner, Region, Request, SigV4, StaticKey, UrlRequest,
-        Verifier,
+        Checksum, Endpoint, Expect, HeaderSigner, KeyRing, Payload, Presigner, Region, Request, SigV4, SignedHeaders,
+        StaticKey, Stream, UrlRequest, Verifier,
     },
     clock::Timestamp,
     grant::Grant,
@@ -271,6 +272,102 @@ fn growth(c: &mut Criterion) {
     group.finish();
 }
 
+/// A body in chunks of 64 KiB, which is what clients send, and the head before it.
+struct Chunked {
+    body: Vec<u8>,
+    head: SignedHeaders,
+    sent: Vec<(String, Vec<u8>)>,
+    framed: Vec<u8>,
+}
+
+fn chunked(stream: Stream) -> Chunked {
+    let body: Vec<u8> = (0..stream.length()).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect();
+    let request = Request::new("PUT", &format!("https://{HOST}"), REGION, "s3").unwrap().path("/k").stream(stream);
+    let head = key().sign_headers(&request, now()).unwrap();
+    let mut sent = vec![("host".to_owned(), HOST.as_bytes().to_vec())];
+    sent.extend(head.expose().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
+    let mut framed = Vec::new();
+    let mut chunks = head.chunk_signer().unwrap();
+    for data in body.chunks(64 << 10) {
+        let frame = chunks.chunk(&key(), data).unwrap();
+        framed.extend([frame.before(), data, frame.after()].concat());
+    }
+    framed.extend(chunks.finish(&key()).unwrap());
+    Chunked { body, head, sent, framed }
+}
+
+/// Runs `f` with every operation on a body: its name, the body, and the operation. The body is of 1 MiB and arrives in
+/// pieces of 16 KiB, as from a socket, unless the name says otherwise.
+fn with_bodies(mut f: impl FnMut(&'static str, &[u8], &mut dyn FnMut())) {
+    const LENGTH: u64 = 1 << 20;
+    let verifier = Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3").allow_unsigned_trailers());
+    let signed = Stream::signed(LENGTH);
+    for (name, stream, pieces) in [
+        ("aws/chunk verify", signed, 16 << 10),
+        ("aws/chunk verify/in one piece", signed, usize::MAX),
+        ("aws/chunk verify/crc32", signed.trailer(Checksum::Crc32), 16 << 10),
+        ("aws/chunk verify/crc64nvme", signed.trailer(Checksum::Crc64Nvme), 16 << 10),
+    ] {
+        let it = chunked(stream);
+        let sent = lines(&it.sent);
+        let head = verifier.verify(&RequestView::new("PUT", it.head.target(), &sent), now()).unwrap();
+        let read = |look: &mut dyn FnMut(&[u8])| {
+            let mut chunks = head.chunks().unwrap();
+            for piece in it.framed.chunks(pieces) {
+                let mut piece = piece;
+                while let Some(bytes) = chunks.next(&mut piece).unwrap() {
+                    look(bytes);
+                }
+            }
+            chunks.finish().unwrap();
+        };
+        let mut whole = Vec::new();
+        read(&mut |bytes| whole.extend_from_slice(bytes));
+        assert!(whole == it.body, "what is read must be what was sent");
+        f(name, &it.body, &mut || {
+            read(&mut |bytes| {
+                black_box(bytes);
+            });
+        });
+    }
+    let it = chunked(signed);
+    let scoped = key().scoped(&valet_key::aws::Scope::new(now(), REGION, "s3").unwrap()).unwrap();
+    f("aws/chunk sign", &it.body, &mut || {
+        let mut chunks = it.head.chunk_signer().unwrap();
+        for data in it.body.chunks(64 << 10) {
+            black_box(chunks.chunk(&scoped, black_box(data)).unwrap());
+        }
+        black_box(chunks.finish(&scoped).unwrap());
+    });
+}
+
+fn bodies(c: &mut Criterion) {
+    with_bodies(|name, body, operation| {
+        let mut group = c.benchmark_group(name);
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function("ours", |b| b.iter(&mut *operation));
+        group.bench_function("sha256", |b| b.iter(|| Sha256::digest(black_box(body))));
+        group.finish();
+    });
+}
+
+/// Prints how many bytes per second go through, as a part of those of SHA-256 alone.
+fn throughput() {
+    const ROUNDS: u32 = 60;
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    println!(
+        "\nbodies                                        throughput to that of SHA-256 (best of {ROUNDS} interleaved rounds)"
+    );
+    with_bodies(|name, body, operation| {
+        let slower = floor::ratio(ROUNDS, 4, operation, &mut || {
+            black_box(Sha256::digest(black_box(body)));
+        });
+        println!("{name:<45} {:>6.2}   ({} bytes)", 1.0 / slower, body.len());
+    });
+}
+
 /// Encoding, measured through what the public interface does with a name of 1,000 bytes.
 fn encode(c: &mut Criterion) {
     let mut group = c.benchmark_group("encode");
@@ -283,10 +380,11 @@ fn encode(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, operations, asymmetric, growth, encode);
+criterion_group!(benches, operations, asymmetric, growth, encode, bodies);
 
 fn main() {
     benches();
     Criterion::default().configure_from_args().final_summary();
     floor::ratios(with_operations);
+    throughput();
 }

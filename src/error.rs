@@ -316,6 +316,28 @@ pub enum VerifyError {
         /// What it was held to.
         what: &'static str,
     },
+    /// A body that is sent in chunks is not framed as its mode says, or ends too early.
+    #[error("the chunks of the body are malformed: {why}")]
+    Framing {
+        /// What is wrong with them.
+        why: &'static str,
+    },
+    /// A chunk is smaller than the service takes, and is not the last one.
+    #[error("chunk {chunk} holds {found} bytes, but only the last chunk may hold less than {least}")]
+    ChunkSize {
+        /// Which chunk, the first being 1.
+        chunk: u64,
+        /// In bytes.
+        found: u64,
+        /// In bytes.
+        least: u64,
+    },
+    /// The trailer behind the last chunk is not the one that was announced.
+    #[error("the trailer is malformed: {why}")]
+    Trailer {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A form does not meet its own policy, or the policy cannot be read in one way only.
     #[error("the policy is not met: {why}")]
     Policy {
@@ -405,6 +427,9 @@ impl VerifyError {
             Self::AmbiguousPlus => "ambiguous_plus",
             Self::PayloadMode { .. } => "payload_mode",
             Self::PayloadMismatch { .. } => "payload_mismatch",
+            Self::Framing { .. } => "framing",
+            Self::ChunkSize { .. } => "chunk_size",
+            Self::Trailer { .. } => "trailer",
             Self::Policy { .. } => "policy",
             Self::NotCovered { .. } => "not_covered",
             Self::Permission { .. } => "permission",

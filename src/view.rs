@@ -136,6 +136,7 @@ pub struct Limits {
     pub(crate) header_lines: usize,
     pub(crate) signed_headers: usize,
     pub(crate) header_value: usize,
+    pub(crate) chunk: usize,
 }
 
 /// The most header lines that any [`Limits`] allow.
@@ -150,9 +151,16 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Target 16 KiB, 256 query parameters, 128 header lines, 64 signed names, 16 KiB per header value.
-    pub const DEFAULT: Self =
-        Self { target: 16 << 10, params: 256, header_lines: 128, signed_headers: 64, header_value: 16 << 10 };
+    /// Target 16 KiB, 256 query parameters, 128 header lines, 64 signed names, 16 KiB per header value, 16 MiB per
+    /// chunk of a body.
+    pub const DEFAULT: Self = Self {
+        target: 16 << 10,
+        params: 256,
+        header_lines: 128,
+        signed_headers: 64,
+        header_value: 16 << 10,
+        chunk: 16 << 20,
+    };
 
     /// The longest request target in bytes, at most 60 KiB.
     #[must_use]
@@ -186,6 +194,14 @@ impl Limits {
     #[must_use]
     pub const fn header_value(mut self, bytes: usize) -> Self {
         self.header_value = least(bytes, 1 << 20);
+        self
+    }
+
+    /// The largest chunk of a body that is sent in signed chunks, in bytes, at most 1 GiB: as much as is held in
+    /// memory until its signature was verified. Clients of AWS send 64 KiB to 1 MiB.
+    #[must_use]
+    pub const fn chunk(mut self, bytes: usize) -> Self {
+        self.chunk = least(bytes, 1 << 30);
         self
     }
 }

@@ -6,8 +6,8 @@
 use allocation_counter::measure;
 use std::hint::black_box;
 use valet_key::aws::{
-    Credential, Endpoint, Expect, HeaderSigner, KeyRing, Payload, Plus, Presented, Presigner, Region, Request, Scope,
-    SigV4, StaticKey, UrlRequest, Verifier,
+    Checksum, ChunkVerifier, Credential, Endpoint, Expect, HeaderSigner, KeyRing, Payload, Plus, Presented, Presigner,
+    Region, Request, Scope, SigV4, SignedHeaders, StaticKey, Stream, UrlRequest, Verifier,
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::VerifyError;
@@ -334,6 +334,109 @@ fn a_hostile_path_allocates_no_more_than_three_times_its_segments() {
         assert!(info.bytes_total <= (3 * segments + path.len() + 128) as u64, "{info:?} for {} bytes", path.len());
         assert!(info.count_total <= 24 && info.count_current == 0, "{info:?}");
     }
+}
+
+/// A framed body, and a reader for it.
+fn chunked(stream: Stream) -> (Vec<u8>, ChunkVerifier) {
+    let request = Request::new("PUT", &format!("https://{HOST}"), REGION, "s3").unwrap().path("/k").stream(stream);
+    let signed = key().sign_headers(&request, now()).unwrap();
+    let data = vec![b'a'; 1 << 17];
+    let (holder, mut chunks, mut framed) = (key(), signed.chunk_signer().unwrap(), Vec::new());
+    while chunks.next_length() > 0 {
+        let data = &data[..chunks.next_length()];
+        let frame = chunks.chunk(&holder, data).unwrap();
+        framed.extend([frame.before(), data, frame.after()].concat());
+    }
+    framed.extend(chunks.finish(&holder).unwrap());
+    (framed, reader(&signed))
+}
+
+/// A reader for a body of that length, which nobody has sent yet.
+fn announced(length: u64) -> ChunkVerifier {
+    let stream = Stream::signed(length).chunk_size(16 << 20).unwrap();
+    let request = Request::new("PUT", &format!("https://{HOST}"), REGION, "s3").unwrap().path("/k").stream(stream);
+    reader(&key().sign_headers(&request, now()).unwrap())
+}
+
+fn reader(signed: &SignedHeaders) -> ChunkVerifier {
+    let mut lines: Vec<(&str, &[u8])> = vec![("host", HOST.as_bytes())];
+    lines.extend(signed.expose().map(|(name, value)| (name, value.as_bytes())));
+    let judge = Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3").allow_streams());
+    let verified = judge.verify(&RequestView::new("PUT", signed.target(), &lines), now()).unwrap();
+    verified.chunks().unwrap()
+}
+
+#[test]
+fn a_chunk_is_framed_without_an_allocation() {
+    let stream = Stream::signed(1 << 20).trailer(Checksum::Sha256);
+    let request = Request::new("PUT", &format!("https://{HOST}"), REGION, "s3").unwrap().path("/k").stream(stream);
+    let mut chunks = key().sign_headers(&request, now()).unwrap().chunk_signer().unwrap();
+    let holder = key();
+    let data = vec![b'a'; chunks.next_length()];
+    // The first one keeps the derived key.
+    chunks.chunk(&holder, &data).unwrap();
+    allocates_nothing("fifteen chunks", || {
+        while chunks.next_length() > 0 {
+            black_box(chunks.chunk(&holder, &data).unwrap());
+        }
+    });
+    let info = measure(|| drop(black_box(chunks.finish(&holder).unwrap())));
+    assert!(info.count_total <= 8 && info.bytes_total <= 2048, "{info:?}");
+}
+
+#[test]
+fn chunks_that_arrive_whole_are_handed_out_where_they_stand() {
+    let (framed, mut chunks) = chunked(Stream::signed(1 << 20));
+    let mut rest = &framed[..];
+    allocates_nothing("sixteen chunks", || {
+        let mut bytes = 0;
+        while let Some(data) = chunks.next(&mut rest).unwrap() {
+            bytes += data.len();
+        }
+        assert_eq!(bytes, 1 << 20);
+    });
+    assert_eq!(chunks.finish(), Ok(()));
+}
+
+/// The bound: one chunk, whose room doubles as it arrives and is used again for the next.
+#[test]
+fn a_chunk_that_arrives_in_pieces_is_held_once() {
+    let (framed, mut chunks) = chunked(Stream::signed(1 << 20));
+    let mut take = |framed: &[u8]| {
+        for piece in framed.chunks(1000) {
+            let mut piece = piece;
+            while chunks.next(&mut piece).unwrap().is_some() {}
+        }
+    };
+    let first = framed.len() / 8;
+    let info = measure(|| take(&framed[..first]));
+    assert!(info.bytes_current <= 1 << 16 && info.bytes_max <= 2 << 16 && info.count_total <= 16, "{info:?}");
+    allocates_nothing("every chunk behind it", || take(&framed[first..]));
+    assert_eq!(chunks.finish(), Ok(()));
+}
+
+/// What a peer announces costs nothing before it arrives, and what it sends is bounded.
+#[test]
+fn a_hostile_body_allocates_no_more_than_has_arrived() {
+    let chunks = announced(1 << 30);
+    let head = format!("1000000;chunk-signature={}\r\n", "0".repeat(64));
+    let mut announced = chunks.clone();
+    allocates_nothing("16 MiB announced", || {
+        assert!(matches!(announced.next(&mut head.as_bytes()), Ok(None)));
+    });
+    let info = measure(|| {
+        for _ in 0..100 {
+            assert!(matches!(announced.next(&mut &[b'a'; 1000][..]), Ok(None)));
+        }
+    });
+    assert!(info.bytes_current <= 2 * 100_000, "{info:?}");
+    let mut endless = chunks.clone();
+    let line = vec![b'1'; 100_000];
+    let info = measure(|| {
+        assert!(matches!(endless.next(&mut &line[..]), Err(VerifyError::TooLarge { .. })));
+        assert!(endless.next(&mut &line[..]).is_err());
+    });
+    assert!(info.bytes_total <= 512, "{info:?}");
 }
 
 #[cfg(feature = "gcs")]

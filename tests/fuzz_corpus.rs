@@ -16,6 +16,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
+    ("chunk_stream", laws::chunk_stream),
     ("delegation_key", laws::delegation_key),
     ("goog4_verify", laws::goog4_verify),
     ("messaging", laws::messaging),
@@ -26,6 +27,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("sigv2_verify", laws::sigv2_verify),
     #[cfg(feature = "sigv4a")]
     ("sigv4a_verify", laws::sigv4a_verify),
+    ("trailers", laws::trailers),
     ("verify", laws::verify),
 ];
 
@@ -74,6 +76,11 @@ fn every_canonical_path_seed_keeps_its_law() {
 }
 
 #[test]
+fn every_chunk_stream_seed_keeps_its_law() {
+    replay("chunk_stream", laws::chunk_stream);
+}
+
+#[test]
 fn every_delegation_key_seed_keeps_its_law() {
     replay("delegation_key", laws::delegation_key);
 }
@@ -113,6 +120,11 @@ fn every_sigv4a_verify_seed_keeps_its_law() {
 #[test]
 fn every_sas_verify_seed_keeps_its_law() {
     replay("sas_verify", laws::sas_verify);
+}
+
+#[test]
+fn every_trailers_seed_keeps_its_law() {
+    replay("trailers", laws::trailers);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Sent {
         if let Some(digest) = self.body {
             view = view.body_sha256(digest);
         }
-        key.verify(Presented::parse(&view)?, expect, now()).map(|it| (it.path().into_owned(), it.payload()))
+        key.verify(Presented::parse(&view)?, expect, now()).map(|it| (it.path().into_owned(), it.payload().unwrap()))
     }
 }
 

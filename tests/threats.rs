@@ -1129,7 +1129,7 @@ fn r28_the_payload_mode_is_fixed_by_what_was_signed() {
 }
 
 #[test]
-fn r29_a_body_in_chunks_is_refused_as_long_as_no_chunk_is_checked() {
+fn r29_a_body_in_chunks_is_refused_unless_somebody_reads_its_chunks() {
     for mode in [
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
         "STREAMING-AWS4-HMAC-SHA256-EVENTS",
@@ -1144,7 +1144,7 @@ fn r29_a_body_in_chunks_is_refused_as_long_as_no_chunk_is_checked() {
 }
 
 #[test]
-fn r30_a_trailer_is_refused_as_long_as_none_is_checked() {
+fn r30_a_trailer_is_refused_unless_somebody_reads_it() {
     for mode in [
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
         "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",

@@ -1,7 +1,7 @@
 //! What the gateway does and answers as Azure Blob Storage: block blobs in one piece or in blocks.
 
 use crate::{
-    gateway::{BODY_LIMIT, LAST_MODIFIED, Refusal, broken, escaped, read_body, xml_response},
+    gateway::{BODY_LIMIT, BodyCheck, LAST_MODIFIED, Refusal, broken, escaped, read_body, xml_response},
     store::{Object, Store},
 };
 use axum::{
@@ -276,14 +276,14 @@ impl Uploads<'_> {
         {
             return Err(Refusal::new(501, "NotImplemented", "This gateway checks no digests."));
         }
-        read_body(body, None).await.map_err(in_words_of_azure)
+        read_body(body, BodyCheck::Nothing).await.map_err(in_words_of_azure)
     }
 
     fn store_whole(&self, bytes: Vec<u8>) -> Result<Response, Refusal> {
         let (container, name) = &self.blob;
         check_conditions(self.headers, self.store.get(container, name).as_deref())?;
         // An unsigned content type is the client's word, so it does not count.
-        let object = Object { bytes, content_type: "application/octet-stream".into() };
+        let object = Object { bytes, content_type: "application/octet-stream".into(), metadata: Vec::new() };
         let etag = object.etag();
         let if_new = text(self.headers, "if-none-match") == Some("*");
         let create_only = self.request.must_not_overwrite();

@@ -1,6 +1,6 @@
 //! Which cloud the two servers speak: everything else in this program is the same for all of them.
 
-use crate::options::Options;
+use crate::{gateway::BodyCheck, options::Options};
 use valet_key::{
     aws::{self, SigV4},
     azure::{self, Sas},
@@ -124,7 +124,8 @@ impl Verifier {
     pub(crate) fn new(options: &Options) -> Result<Self, String> {
         Ok(match Signer::new(options)? {
             Signer::S3(key, _) => {
-                let expect = aws::Expect::new(&options.region, "s3");
+                // Clients of AWS send bodies in chunks, of which some are signed and others have a checksum behind them.
+                let expect = aws::Expect::new(&options.region, "s3").allow_unsigned_trailers();
                 Self::S3(aws::Verifier::new(aws::KeyRing::new().with(key), expect))
             }
             Signer::Gcs(key, _) => Self::Gcs(gcs::Verifier::new(gcs::KeyRing::new().with(key), gcs::Expect::new())),
@@ -239,12 +240,15 @@ impl Signed<'_> {
         }
     }
 
-    /// What the body has to be, if that was signed.
-    pub(crate) fn payload_check(&self) -> Option<aws::PayloadCheck> {
+    /// What the body has to be, as far as that was signed.
+    pub(crate) fn body_check(&self) -> BodyCheck {
         match self {
-            Self::S3(request) => Some(request.payload_check()),
-            Self::Gcs(request) => Some(request.payload_check()),
-            Self::Azure(_) => None,
+            Self::S3(request) => match request.chunks() {
+                Some(chunks) => BodyCheck::Chunks(Box::new(chunks)),
+                None => BodyCheck::Whole(Box::new(request.payload_check())),
+            },
+            Self::Gcs(request) => BodyCheck::Whole(Box::new(request.payload_check())),
+            Self::Azure(_) => BodyCheck::Nothing,
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::{
     azure::{self, Blocks},
     cloud::{Signed, Verifier},
     options::Options,
-    store::{Object, Store},
+    s3::{self, Uploads},
+    store::Store,
 };
 use axum::{
     Router,
@@ -16,7 +17,6 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use std::{
-    fmt::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use valet_key::{
-    aws::PayloadCheck,
+    aws::{ChunkVerifier, PayloadCheck},
     clock::{Clock, SystemClock},
     error::VerifyError,
     view::{HeaderLine, RequestView},
@@ -32,6 +32,8 @@ use valet_key::{
 
 /// The largest body that is taken.
 pub(crate) const BODY_LIMIT: usize = 64 << 20;
+/// What the frames of a body in chunks may take beside it.
+const FRAMES_LIMIT: u64 = 1 << 20;
 /// How long a client may be silent in the middle of a body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,7 @@ struct Gateway {
     verifier: Arc<Verifier>,
     store: Store,
     blocks: Arc<Blocks>,
+    uploads: Arc<Uploads>,
     requests: Arc<AtomicU64>,
     origins: Arc<[String; 2]>,
 }
@@ -51,6 +54,7 @@ pub(crate) fn router(options: &Options, store: Store) -> Result<Router, String> 
         verifier: Arc::new(Verifier::new(options)?),
         store,
         blocks: Arc::default(),
+        uploads: Arc::default(),
         requests: Arc::default(),
         origins: Arc::new(origins),
     };
@@ -156,179 +160,121 @@ impl Gateway {
         if let Some(Peer(address)) = parts.extensions.get() {
             view = view.from_address(*address);
         }
-        let request = self.verifier.verify(&view, SystemClock.now())?;
+        let request = match self.verifier.verify(&view, SystemClock.now()) {
+            Ok(request) => request,
+            Err(error) => {
+                linger(body).await;
+                return Err(error.into());
+            }
+        };
 
         // From here on only what was verified counts.
         if let Signed::Azure(request) = &request {
             return azure::serve(&self.store, &self.blocks, request, parts, body).await;
         }
-        let path = request.decoded_path()?;
-        let below = path.strip_prefix('/').unwrap_or_default();
-        let (bucket, key) = below.split_once('/').unwrap_or((below, ""));
-        let params = request.params()?;
-        if bucket.is_empty() {
-            return Ok(self.list_buckets());
-        }
-        if !self.store.has_bucket(bucket) {
-            return Err(Refusal::new(404, "NoSuchBucket", "The bucket is not here."));
-        }
-        if params.iter().any(|(name, _)| matches!(&**name, "uploads" | "uploadId" | "partNumber" | "tagging" | "acl")) {
-            return Err(Refusal::new(501, "NotImplemented", "This gateway keeps whole objects only."));
-        }
-        match (request.method(), key) {
-            ("GET", "") => Ok(self.list(bucket, &params)),
-            ("HEAD", "") => Ok(Response::new(Body::empty())),
-            ("PUT", "") => Err(Refusal::new(409, "BucketAlreadyOwnedByYou", "The bucket is already here.")),
-            ("GET" | "HEAD", key) => self.get(bucket, key, &request, &params),
-            ("PUT", key) => self.put(bucket, key, &request, body).await,
-            ("DELETE", key) if !key.is_empty() => {
-                self.store.delete(bucket, key).map_err(|error| broken(&error))?;
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                Ok(response)
-            }
-            _ => Err(Refusal::new(405, "MethodNotAllowed", "The method is not allowed here.")),
-        }
-    }
-
-    fn get(
-        &self,
-        bucket: &str,
-        key: &str,
-        request: &Signed<'_>,
-        params: &[(String, String)],
-    ) -> Result<Response, Refusal> {
-        let object = self.store.get(bucket, key).ok_or(Refusal::new(404, "NoSuchKey", "The object is not here."))?;
-        let bytes = if request.method() == "HEAD" { Vec::new() } else { object.bytes.clone() };
-        let mut response = Response::new(Body::from(bytes));
-        let headers = response.headers_mut();
-        let mut set = |name: header::HeaderName, value: &str| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
-        };
-        set(header::CONTENT_TYPE, &object.content_type);
-        set(header::CONTENT_LENGTH, &object.bytes.len().to_string());
-        set(header::ETAG, &object.etag());
-        set(header::LAST_MODIFIED, LAST_MODIFIED);
-        // A stored page must not run here.
-        set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        for (name, value) in params {
-            match name.as_str() {
-                "response-content-disposition" => set(header::CONTENT_DISPOSITION, value),
-                "response-content-type" => set(header::CONTENT_TYPE, value),
-                "response-cache-control" => set(header::CACHE_CONTROL, value),
-                _ => {}
-            }
-        }
-        Ok(response)
-    }
-
-    async fn put(&self, bucket: &str, key: &str, request: &Signed<'_>, body: Body) -> Result<Response, Refusal> {
-        let bytes = read_body(body, request.payload_check()).await?;
-        // An unsigned content type is the client's word, so it does not count.
-        let content_type = request.header("content-type").unwrap_or_else(|| "application/octet-stream".into());
-        let object = Object { bytes, content_type };
-        let etag = object.etag();
-        if !self.store.put(bucket, key, object, request.creates_only()).map_err(|error| broken(&error))? {
-            return Err(Refusal::new(412, "PreconditionFailed", "The object exists already."));
-        }
-        let mut response = Response::new(Body::empty());
-        if let Ok(etag) = HeaderValue::from_str(&etag) {
-            response.headers_mut().insert(header::ETAG, etag);
-        }
-        Ok(response)
-    }
-
-    fn list_buckets(&self) -> Response {
-        let mut xml = String::from("<ListAllMyBucketsResult><Owner><ID>valet</ID></Owner><Buckets>");
-        for bucket in self.store.buckets() {
-            let _ =
-                write!(xml, "<Bucket><Name>{}</Name><CreationDate>{EPOCH}</CreationDate></Bucket>", escaped(bucket));
-        }
-        xml.push_str("</Buckets></ListAllMyBucketsResult>");
-        xml_response(&xml)
-    }
-
-    fn list(&self, bucket: &str, params: &[(String, String)]) -> Response {
-        let param = |name: &str| params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        if param("location").is_some() {
-            return xml_response("<LocationConstraint/>");
-        }
-        let prefix = param("prefix").unwrap_or_default();
-        let delimiter = param("delimiter").filter(|text| !text.is_empty());
-        let mut folders: Vec<String> = Vec::new();
-        let (mut contents, mut count) = (String::new(), 0);
-        for (key, object) in self.store.list(bucket, prefix) {
-            let below = key.strip_prefix(prefix).unwrap_or(&key);
-            if let Some(end) = delimiter.and_then(|delimiter| below.find(delimiter).map(|at| at + delimiter.len())) {
-                let folder = format!("{prefix}{}", &below[..end]);
-                if folders.last() != Some(&folder) {
-                    folders.push(folder);
-                }
-                continue;
-            }
-            count += 1;
-            let (size, etag) = (object.bytes.len(), escaped(&object.etag()));
-            let _ = write!(
-                contents,
-                "<Contents><Key>{}</Key><LastModified>{EPOCH}</LastModified><ETag>{etag}</ETag><Size>{size}</Size>\
-                 <StorageClass>STANDARD</StorageClass></Contents>",
-                escaped(&key)
-            );
-        }
-        for folder in &folders {
-            let _ = write!(contents, "<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", escaped(folder));
-        }
-        xml_response(&format!(
-            "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{}</Name><Prefix>{}</Prefix>\
-             <KeyCount>{}</KeyCount><MaxKeys>100000</MaxKeys><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>",
-            escaped(bucket),
-            escaped(prefix),
-            count + folders.len()
-        ))
+        s3::serve(&self.store, &self.uploads, &request, parts, body).await
     }
 }
 
 /// When every object was last modified: the store does not remember.
 pub(crate) const LAST_MODIFIED: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
-const EPOCH: &str = "1970-01-01T00:00:00.000Z";
+/// What a body is held to.
+pub(crate) enum BodyCheck {
+    /// Nothing of it was signed.
+    Nothing,
+    Whole(Box<PayloadCheck>),
+    Chunks(Box<ChunkVerifier>),
+}
+
+impl BodyCheck {
+    /// Takes a piece as it arrived, and appends what may be kept of it.
+    fn take(&mut self, mut piece: &[u8], bytes: &mut Vec<u8>) -> Result<(), Refusal> {
+        match self {
+            Self::Nothing => bytes.extend_from_slice(piece),
+            Self::Whole(check) => {
+                check.update(piece);
+                bytes.extend_from_slice(piece);
+            }
+            Self::Chunks(chunks) => {
+                while let Some(verified) = chunks.next(&mut piece)? {
+                    bytes.extend_from_slice(verified);
+                }
+            }
+        }
+        if bytes.len() > BODY_LIMIT {
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), VerifyError> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Whole(check) => check.finish(),
+            Self::Chunks(chunks) => chunks.finish(),
+        }
+    }
+}
+
+/// Takes in a little of the body of a request that is refused: a client that is still sending when the connection closes
+/// may never read why.
+async fn linger(mut body: Body) {
+    let take = async {
+        let mut left = 1usize << 20;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.into_data().map_or(0, |data| data.len()));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whether it ended or not, the answer goes out now.
+    let _ = tokio::time::timeout(Duration::from_secs(1), take).await;
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(400, "EntityTooLarge", "The body is larger than this gateway takes.")
+}
 
 /// Takes a body in, and lets go of it only once it is whole and the one that was signed.
-pub(crate) async fn read_body(mut body: Body, mut check: Option<PayloadCheck>) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn read_body(mut body: Body, mut check: BodyCheck) -> Result<Vec<u8>, Refusal> {
     let expected = http_body::Body::size_hint(&body).exact();
-    let expected = expected.ok_or(Refusal::new(411, "MissingContentLength", "A Content-Length is required."))?;
-    let too_large = || Refusal::new(400, "EntityTooLarge", "The body is larger than this gateway takes.");
-    if expected > BODY_LIMIT as u64 {
+    // A body in chunks says in a header of its own how long it is without their frames.
+    if expected.is_none() && !matches!(check, BodyCheck::Chunks(_)) {
+        return Err(Refusal::new(411, "MissingContentLength", "A Content-Length is required."));
+    }
+    let limit = BODY_LIMIT as u64 + if matches!(check, BodyCheck::Chunks(_)) { FRAMES_LIMIT } else { 0 };
+    if expected.is_some_and(|expected| expected > limit) {
         return Err(too_large());
     }
-    let mut bytes = Vec::new();
+    let (mut bytes, mut arrived) = (Vec::new(), 0u64);
     loop {
         let frame = match tokio::time::timeout(PATIENCE, body.frame()).await {
             Err(_) => return Err(Refusal::new(400, "RequestTimeout", "The client sent nothing for too long.")),
-            Ok(Some(Err(_))) => return Err(Refusal::new(400, "IncompleteBody", "The body ended before its length.")),
+            Ok(Some(Err(_))) => return Err(incomplete()),
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
         };
         let piece: Bytes = frame.into_data().unwrap_or_default();
-        if bytes.len() + piece.len() > BODY_LIMIT {
+        arrived += piece.len() as u64;
+        check.take(&piece, &mut bytes)?;
+        if matches!(&check, BodyCheck::Whole(check) if check.is_too_long()) {
+            break;
+        }
+        if arrived > limit {
             return Err(too_large());
         }
-        if let Some(check) = &mut check {
-            check.update(&piece);
-            if check.is_too_long() {
-                break;
-            }
-        }
-        bytes.extend_from_slice(&piece);
     }
-    if bytes.len() as u64 != expected && !check.as_ref().is_some_and(PayloadCheck::is_too_long) {
-        return Err(Refusal::new(400, "IncompleteBody", "The body ended before its length."));
+    let is_too_long = matches!(&check, BodyCheck::Whole(check) if check.is_too_long());
+    if expected.is_some_and(|expected| arrived != expected) && !is_too_long {
+        return Err(incomplete());
     }
-    if let Some(check) = check {
-        check.finish()?;
-    }
+    check.finish()?;
     Ok(bytes)
+}
+
+fn incomplete() -> Refusal {
+    Refusal::new(400, "IncompleteBody", "The body ended before its length.")
 }
 
 pub(crate) fn broken(error: &std::io::Error) -> Refusal {

@@ -16,6 +16,7 @@ mod cloud;
 mod demo;
 mod gateway;
 mod options;
+mod s3;
 mod store;
 mod upload_server;
 

@@ -16,6 +16,8 @@ use std::{
 pub(crate) struct Object {
     pub(crate) bytes: Vec<u8>,
     pub(crate) content_type: String,
+    /// What the client had to say of it, by header name.
+    pub(crate) metadata: Vec<(String, String)>,
 }
 
 impl Object {
@@ -62,8 +64,9 @@ impl Store {
             }
             let meta: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
             if let (Some(key), Some(content_type)) = (meta["key"].as_str(), meta["content_type"].as_str()) {
-                let object =
-                    Object { bytes: fs::read(path.with_extension("data"))?, content_type: content_type.into() };
+                let metadata = serde_json::from_value(meta["metadata"].clone()).unwrap_or_default();
+                let bytes = fs::read(path.with_extension("data"))?;
+                let object = Object { bytes, content_type: content_type.into(), metadata };
                 self.objects().insert((bucket.into(), key.into()), Arc::new(object));
             }
         }
@@ -95,7 +98,8 @@ impl Store {
             return Ok(false);
         }
         if let Some(path) = self.path(bucket, key) {
-            let meta = json!({ "key": key, "content_type": object.content_type }).to_string();
+            let meta =
+                json!({ "key": key, "content_type": object.content_type, "metadata": object.metadata }).to_string();
             let write = self.writes.fetch_add(1, Ordering::Relaxed);
             for (extension, bytes) in [("data", object.bytes.as_slice()), ("json", meta.as_bytes())] {
                 // Written beside and then renamed: a crash leaves the old file or the new one.

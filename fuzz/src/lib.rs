@@ -14,6 +14,7 @@ mod sas;
 mod sigv2;
 #[cfg(feature = "sigv4a")]
 mod sigv4a;
+mod streams;
 mod whole;
 
 pub use azure_xml::delegation_key;
@@ -24,6 +25,7 @@ pub use sas::sas_verify;
 pub use sigv2::sigv2_verify;
 #[cfg(feature = "sigv4a")]
 pub use sigv4a::sigv4a_verify;
+pub use streams::{chunk_stream, trailers};
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};

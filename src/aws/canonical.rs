@@ -4,11 +4,15 @@
 //! algorithm \n date \n scope \n hex(sha256(canonical request))
 //! ```
 
-use super::key::{SCOPE_CAPACITY, Scope};
+use super::{
+    key::{SCOPE_CAPACITY, Scope},
+    stream::StreamMode,
+};
 use crate::{
     encode::{self, Inline},
     v4::{Dialect, HeaderField, canonical::MustSign},
 };
+use alloc::vec::Vec;
 use core::fmt;
 
 pub use crate::v4::canonical::PathRule;
@@ -96,6 +100,10 @@ impl Dialect for Amz {
             || name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Goog-"))
     }
 
+    fn stream_mode(value: &[u8]) -> Option<&'static str> {
+        StreamMode::of_literal(value).map(StreamMode::literal)
+    }
+
     fn header_field(name: &str) -> Option<(HeaderField, &'static str)> {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         Some(match name.len() {
@@ -134,10 +142,18 @@ pub(crate) fn is_s3(service: &str) -> bool {
 
 /// The text that a key signs.
 ///
-/// Only this module makes one, so a holder cannot be asked to sign anything but a request. It tells an
-/// attacker nothing that the request does not, yet it is kept out of `Debug` with the rest.
+/// Only the modules of this name make one, so a holder cannot be asked to sign anything but a request, or a
+/// piece of its body. It tells an attacker nothing that the request does not, yet it is kept out of `Debug`
+/// with the rest.
 #[derive(Clone)]
-pub struct StringToSign(Inline<STRING_TO_SIGN_CAPACITY>);
+pub struct StringToSign(Text);
+
+#[derive(Clone)]
+enum Text {
+    Request(Inline<STRING_TO_SIGN_CAPACITY>),
+    /// A chunk or a trailer. Made once for a stream of them.
+    Piece(Vec<u8>),
+}
 
 /// Algorithm, date, scope and digest with the line feeds between them. The longer algorithm goes with the
 /// shorter scope, so that there is room to spare.
@@ -154,7 +170,7 @@ impl StringToSign {
             // INVARIANT: the capacity is the sum of the longest pieces.
             let _ = text.push(piece);
         }
-        Self(text)
+        Self(Text::Request(text))
     }
 
     /// What signs it: the text begins with its name.
@@ -164,23 +180,38 @@ impl StringToSign {
         if self.as_bytes().starts_with(asymmetric.as_str().as_bytes()) { asymmetric } else { Algorithm::HmacSha256 }
     }
 
-    /// Puts another canonical request under the same date and scope.
-    pub(super) fn set_digest(&mut self, canonical_request: &[u8; 32]) {
-        if let Some(slot) = self.0.bytes_mut().last_chunk_mut::<DIGEST_LENGTH>() {
-            *slot = encode::hex_lower(canonical_request);
+    /// The text of a chunk or a trailer, which ends with a digest too.
+    pub(super) const fn of_piece(text: Vec<u8>) -> Self {
+        Self(Text::Piece(text))
+    }
+
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            Text::Request(text) => text.bytes_mut(),
+            Text::Piece(text) => text,
+        }
+    }
+
+    /// Puts another canonical request, or another chunk, under the same date and scope.
+    pub(super) fn set_digest(&mut self, digest: &[u8; 32]) {
+        if let Some(slot) = self.bytes_mut().last_chunk_mut::<DIGEST_LENGTH>() {
+            *slot = encode::hex_lower(digest);
         }
     }
 
     /// The bytes to sign: ASCII lines.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.bytes()
+        match &self.0 {
+            Text::Request(text) => text.bytes(),
+            Text::Piece(text) => text,
+        }
     }
 
     /// The same as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.as_str().unwrap_or_default()
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 

@@ -443,7 +443,7 @@ impl SigV4 for StaticKey {
         }
         let finding = presented.examine(expect, now)?;
         self.judge(&presented, &finding, now)?;
-        Ok(presented.verified(&finding))
+        Ok(presented.verified(&finding, |scope| self.scoped(scope)))
     }
 }
 
@@ -510,7 +510,7 @@ impl SigV4 for ScopedKey {
         let finding = presented.examine(expect, now)?;
         let expected = self.sign(presented.scope(), &finding.string_to_sign)?;
         presented.judge(&expected, &self.credential, now)?;
-        Ok(presented.verified(&finding))
+        Ok(presented.verified(&finding, |scope| self.scoped(scope)))
     }
 }
 

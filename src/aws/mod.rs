@@ -9,6 +9,9 @@
 //! written over the two halves above, so that a key that lives elsewhere (an HSM, another process, an
 //! asynchronous client) uses the same steps without the trait.
 //!
+//! A body that is sent to S3 in chunks is announced with [`Request::stream`], framed by a [`ChunkSigner`] and read
+//! by a [`ChunkVerifier`].
+//!
 //! Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; AWS Identity
 //! and Access Management User Guide, "Create a signed AWS API request".
 
@@ -29,6 +32,7 @@ mod s3;
 mod s3_error;
 mod s3_request;
 mod sign;
+mod stream;
 #[cfg(feature = "sigv4a")]
 pub mod v4a;
 mod verify;
@@ -51,6 +55,10 @@ pub use self::{
     s3_error::S3Error,
     s3_request::S3Request,
     sign::{Prepared, UrlRequest},
+    stream::{
+        Checksum, ChunkFrame, ChunkSigner, ChunkStep, ChunkVerifier, PendingChunk, PreparedChunk, PreparedTrailer,
+        Stream, StreamMode,
+    },
     verify::{Expect, Form, Pending, Presented, SignedRequest},
 };
 
@@ -131,7 +139,7 @@ pub trait SigV4: Debug + Send + Sync {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let pending = presented.check(self.credential(), expect, now)?;
         let expected = self.sign(pending.scope(), pending.string_to_sign())?;
-        pending.accept(&expected)
+        pending.accept_with(&expected, |scope| self.scoped(scope))
     }
 }
 

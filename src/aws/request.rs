@@ -8,6 +8,7 @@ use super::{
     endpoint::Region,
     key::{Credential, Scope, Signature, TokenKind, is_name},
     region_set::RegionSet,
+    stream::{ChunkSigner, Seed, Stream, check_encoding},
 };
 use crate::{
     clock::Timestamp,
@@ -78,6 +79,7 @@ pub struct Request {
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) payload: Option<Payload>,
+    pub(super) stream: Option<Stream>,
     pub(super) content_sha256_header: bool,
     pub(super) token_placement: TokenPlacement,
     pub(super) dot_segments: bool,
@@ -119,6 +121,7 @@ impl Request {
             query: Vec::new(),
             headers: Vec::new(),
             payload: None,
+            stream: None,
             content_sha256_header: canonical::is_s3(service),
             token_placement: TokenPlacement::Signed,
             dot_segments: false,
@@ -173,6 +176,14 @@ impl Request {
     #[must_use]
     pub const fn payload(mut self, payload: Payload) -> Self {
         self.payload = Some(payload);
+        self
+    }
+
+    /// Announces a body in chunks, which [`SignedHeaders::chunk_signer`] then frames. For S3, and for a request
+    /// that is signed in its headers: a presigned URL cannot announce one.
+    #[must_use]
+    pub const fn stream(mut self, stream: Stream) -> Self {
+        self.stream = Some(stream);
         self
     }
 
@@ -324,7 +335,7 @@ impl Request {
         pairs.sort_unstable();
         let mut query = String::new();
         push_pairs(&mut query, &pairs);
-        let lines = self.checked_headers()?;
+        let mut lines = self.checked_headers()?;
 
         let scope = self.scope(algorithm, now)?;
         let region_set = self.signed_region_set(algorithm)?;
@@ -332,9 +343,10 @@ impl Request {
             return Err(IssueError::Invalid { what: "headers", why: "at most 251 can be signed with a region set" });
         }
         let amz_date = now.iso_basic();
-        let payload = self.payload.unwrap_or(Payload::Empty);
-        check_payload(payload, self.content_sha256_header)?;
-        let payload = payload.line();
+        let (payload, mut announced) = self.payload_and_headers(&mut lines)?;
+        if algorithm == Algorithm::EcdsaP256Sha256 && self.stream.is_some() {
+            return Err(IssueError::Invalid { what: "stream", why: "its chunks are not signed by SigV4a here" });
+        }
         let token = self.token_of(credential)?;
         let signed_token = token.filter(|_| self.token_placement == TokenPlacement::Signed);
         let mut added: Vec<(&str, &[u8])> =
@@ -344,6 +356,7 @@ impl Request {
         }
         added.extend(signed_token.map(|(kind, token)| (kind.header(), token.as_bytes())));
         added.extend(region_set.map(|regions| (REGION_SET, regions.as_bytes())));
+        added.extend(announced.iter().map(|(name, value)| (*name, value.as_bytes())));
 
         let lines = Lines::new(&lines, &added).sorted();
         let mut names = String::new();
@@ -358,12 +371,44 @@ impl Request {
         }
         headers.extend(region_set.map(|regions| (REGION_SET, regions.into())));
         headers.extend(token.map(|(kind, token)| (kind.header(), token.into())));
+        headers.append(&mut announced);
         let mut target = path;
         if !query.is_empty() {
             target.push('?');
             target.push_str(&query);
         }
-        Ok(PreparedHeaders { authorization, headers, target, canonical_request, string_to_sign, scope })
+        let seed = self.stream.map(|stream| Seed { stream, amz_date });
+        Ok(PreparedHeaders { authorization, headers, target, canonical_request, string_to_sign, scope, seed })
+    }
+
+    /// The payload line, and the headers that announce a stream, which takes the place of the caller's encoding.
+    #[expect(clippy::type_complexity, reason = "two things that depend on the same choice")]
+    fn payload_and_headers(
+        &self,
+        lines: &mut Vec<(&str, &[u8])>,
+    ) -> Result<(PayloadLine, Vec<(&'static str, String)>), IssueError> {
+        let invalid = |why| Err(IssueError::Invalid { what: "stream", why });
+        let Some(stream) = self.stream else {
+            let payload = self.payload.unwrap_or(Payload::Empty);
+            check_payload(payload, self.content_sha256_header)?;
+            return Ok((payload.line(), Vec::new()));
+        };
+        // An unsigned body is no promise that a stream could break.
+        if !matches!(self.payload, None | Some(Payload::Unsigned)) {
+            return invalid("it says itself what is signed of the body, so `payload` must not");
+        }
+        if !canonical::is_s3(&self.service) {
+            return invalid("only S3 takes a body in chunks");
+        }
+        // Room for three more than the signer adds anyway.
+        if lines.len() > HEADER_LINES_CEILING - 7 {
+            return Err(IssueError::Invalid { what: "headers", why: "at most 249 can be signed with a stream" });
+        }
+        let encoding = check_encoding(stream, lines)?;
+        lines.retain(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
+        let mut headers = Vec::from([("content-encoding", encoding)]);
+        headers.extend(stream.announce()?.into_iter().flatten());
+        Ok((PayloadLine::Stream(stream.mode().literal()), headers))
     }
 
     /// The canonical request of what will be sent.
@@ -461,6 +506,7 @@ pub struct PreparedHeaders {
     canonical_request: Vec<u8>,
     string_to_sign: StringToSign,
     scope: Scope,
+    seed: Option<Seed>,
 }
 
 impl PreparedHeaders {
@@ -486,15 +532,18 @@ impl PreparedHeaders {
     /// Puts the signature in.
     #[must_use]
     pub fn finish(self, signature: &Signature) -> SignedHeaders {
-        self.finish_with(&signature.hex())
+        let chunks = self.seed.as_ref().map(|seed| ChunkSigner::new(seed, &self.scope, signature));
+        SignedHeaders { chunks, ..self.finish_with(&signature.hex()) }
     }
 
+    /// The same for a request whose body does not come in chunks.
     pub(super) fn finish_with(mut self, hex: &[u8]) -> SignedHeaders {
         self.authorization.push_str(core::str::from_utf8(hex).unwrap_or_default());
         SignedHeaders {
             authorization: Secret::new(self.authorization),
             headers: self.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
             target: self.target,
+            chunks: None,
         }
     }
 }
@@ -512,6 +561,7 @@ pub struct SignedHeaders {
     authorization: Secret<String>,
     headers: Vec<(&'static str, Secret<String>)>,
     target: String,
+    chunks: Option<ChunkSigner>,
 }
 
 impl SignedHeaders {
@@ -522,6 +572,8 @@ impl SignedHeaders {
     }
 
     /// Every header to add, by lower-case name, `authorization` last. Do not log them.
+    ///
+    /// With a [stream](Request::stream) the `content-encoding` among them takes the place of the caller's.
     pub fn expose(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let first = self.headers.iter().map(|(name, value)| (*name, value.expose().as_str()));
         first.chain(core::iter::once(("authorization", self.authorization())))
@@ -531,5 +583,11 @@ impl SignedHeaders {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// What frames and signs the body, if the request announces a [stream](Request::stream).
+    #[must_use]
+    pub fn chunk_signer(&self) -> Option<ChunkSigner> {
+        self.chunks.clone()
     }
 }

@@ -84,14 +84,19 @@ impl KeyRing {
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        let finding = self.settle(&presented, expect, now)?;
-        Ok(presented.verified(&finding))
+        let (finding, key) = self.settle(&presented, expect, now)?;
+        Ok(presented.verified(&finding, |scope| key.scoped(scope)))
     }
 
     /// Accepts a request or not, and leaves it where it is: it is large, and copying it would cost more
-    /// than looking at it.
+    /// than looking at it. Tells the key that it was accepted with.
     #[inline]
-    fn settle(&self, presented: &Presented<'_>, expect: &Expect, now: Timestamp) -> Result<Finding, VerifyError> {
+    fn settle(
+        &self,
+        presented: &Presented<'_>,
+        expect: &Expect,
+        now: Timestamp,
+    ) -> Result<(Finding, &StaticKey), VerifyError> {
         let finding = presented.examine(expect, now)?;
         let keys = self.keys.get(presented.access_key_id()).map(Vec::as_slice).unwrap_or_default();
         let mut refused = VerifyError::UnknownKey;
@@ -102,7 +107,7 @@ impl KeyRing {
                         // From here on a wrong signature costs no derivation, so an unknown key must not either.
                         decoy.prepare_for(presented.scope());
                     }
-                    return Ok(finding);
+                    return Ok((finding, key));
                 }
                 Err(error) => refused = error,
             }
@@ -176,7 +181,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let presented = Presented::parse_within(view, &self.limits)?;
-        let finding = self.ring.settle(&presented, &self.expect, now)?;
-        Ok(presented.verified(&finding))
+        let (finding, key) = self.ring.settle(&presented, &self.expect, now)?;
+        Ok(presented.verified(&finding, |scope| key.scoped(scope)))
     }
 }

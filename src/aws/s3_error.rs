@@ -134,8 +134,24 @@ impl From<&VerifyError> for S3Error {
                 Self::new(400, "InvalidURI", "The request cannot be read in one way only.")
             }
             E::PayloadMode { .. } => Self::new(501, "NotImplemented", "This payload mode is not accepted here."),
-            E::PayloadMismatch { what: "x-amz-checksum-sha256" } => {
+            E::PayloadMismatch { what: "x-amz-decoded-content-length" }
+            | E::Framing { .. }
+            | E::TooLarge { what: "chunk line", .. } => {
+                Self::new(400, "IncompleteBody", "The request body terminated unexpectedly")
+            }
+            E::PayloadMismatch { what } if what.starts_with("x-amz-checksum-") => {
                 Self::new(400, "BadDigest", "The checksum is not that of the body.")
+            }
+            E::ChunkSize { .. } => Self::new(
+                400,
+                "InvalidChunkSizeError",
+                "Only the last chunk is allowed to have a size less than 8192 bytes",
+            ),
+            E::Trailer { .. } => {
+                Self::new(400, "MalformedTrailerError", "The trailer of the body is not the one that was announced.")
+            }
+            E::TooLarge { what: "chunk", .. } => {
+                Self::new(400, "EntityTooLarge", "A chunk of the body is larger than is taken here.")
             }
             E::PayloadMismatch { .. } => {
                 Self::new(400, "XAmzContentSHA256Mismatch", "The x-amz-content-sha256 header is not that of the body.")
@@ -158,6 +174,12 @@ impl S3Error {
         match field {
             "x-amz-content-sha256" => {
                 Self::new(400, "InvalidRequest", "x-amz-content-sha256 must be sent exactly once.")
+            }
+            "x-amz-decoded-content-length" => {
+                Self::new(411, "MissingContentLength", "x-amz-decoded-content-length must be sent once, as a number.")
+            }
+            "x-amz-trailer" => {
+                Self::new(400, "InvalidRequest", "x-amz-trailer must name the one checksum that follows the body.")
             }
             "x-amz-date" => {
                 Self::new(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")

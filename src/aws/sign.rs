@@ -159,6 +159,10 @@ pub(super) fn template(
 ) -> Result<UrlTemplate<Amz>, IssueError> {
     let request = &url.request;
     request.check_scheme()?;
+    if request.stream.is_some() {
+        // Servers differ on a URL that switches to a framed body, and none has to take one.
+        return Err(IssueError::Invalid { what: "stream", why: "only a request signed in its headers announces one" });
+    }
     let mut lines = request.checked_headers()?;
     check_payload(url.payload(), request.content_sha256_header)?;
     let payload = url.payload().line();

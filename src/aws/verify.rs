@@ -6,9 +6,10 @@ use super::{
         must_sign,
     },
     fields::Claim,
-    key::{Credential, Scope, Signature, TokenKind},
+    key::{Credential, Scope, ScopedKey, Signature, TokenKind},
     region_set::region_set_names,
     request::TokenPlacement,
+    stream::{Announced, ChunkVerifier, StreamMode},
 };
 use crate::{
     clock::Timestamp,
@@ -28,6 +29,7 @@ use crate::{
 };
 use alloc::{
     borrow::{Cow, ToOwned},
+    boxed::Box,
     string::String,
     vec::Vec,
 };
@@ -68,7 +70,16 @@ pub struct Expect {
     dot_segments: bool,
     recode_path: bool,
     unsigned_payload: bool,
+    streams: Streams,
     token_placement: TokenPlacement,
+}
+
+/// Which bodies in chunks are accepted.
+#[derive(Clone, Copy, Debug)]
+enum Streams {
+    Refuse,
+    Signed,
+    Any,
 }
 
 impl Expect {
@@ -86,6 +97,7 @@ impl Expect {
             dot_segments: false,
             recode_path: false,
             unsigned_payload: canonical::is_s3(service),
+            streams: Streams::Refuse,
             token_placement: TokenPlacement::Signed,
         }
     }
@@ -150,6 +162,27 @@ impl Expect {
         self
     }
 
+    /// Accepts bodies in signed chunks, from requests for S3 that are signed in their headers.
+    ///
+    /// Not by default, since such a body has to be read through [`SignedRequest::chunks`]: who would store it as it
+    /// arrives would store its frames, and what nobody has verified.
+    #[must_use]
+    pub const fn allow_streams(mut self) -> Self {
+        if matches!(self.streams, Streams::Refuse) {
+            self.streams = Streams::Signed;
+        }
+        self
+    }
+
+    /// Accepts bodies in chunks that are not signed as well (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`), which is what
+    /// newer clients send over HTTPS. Nothing but the checksum behind it, which anybody can compute, and the
+    /// connection vouch for such a body.
+    #[must_use]
+    pub const fn allow_unsigned_trailers(mut self) -> Self {
+        self.streams = Streams::Any;
+        self
+    }
+
     /// Where the session token of temporary credentials is expected.
     #[must_use]
     pub const fn session_token(mut self, placement: TokenPlacement) -> Self {
@@ -171,6 +204,7 @@ pub struct Presented<'r> {
     path_spelling: Spelling,
     query: RawQuery<'r>,
     content_sha256: Option<&'r [u8]>,
+    chunk_limit: usize,
     claim: Claim<'r>,
 }
 
@@ -236,6 +270,7 @@ impl<'r> Presented<'r> {
             path_spelling: target.path_spelling,
             query,
             content_sha256: head.content_sha256,
+            chunk_limit: limits.chunk,
             claim,
         })
     }
@@ -351,9 +386,17 @@ impl<'r> Presented<'r> {
         }
     }
 
-    /// INVARIANT: called only after `judge` agreed.
-    pub(super) fn verified(self, finding: &Finding) -> Verified<SignedRequest<'r>> {
-        Verified::new(SignedRequest { finding: finding.clone(), presented: self })
+    /// The key goes with a body in chunks, each of which is signed with it.
+    ///
+    /// INVARIANT: called only after `judge` agreed, for a signature that was made with that key.
+    pub(super) fn verified(
+        self,
+        finding: &Finding,
+        key: impl FnOnce(&Scope) -> Option<ScopedKey>,
+    ) -> Verified<SignedRequest<'r>> {
+        let stream = finding.body.stream;
+        let key = if stream.is_some_and(|stream| stream.is_signed()) { key(&self.claim.scope) } else { None };
+        Verified::new(SignedRequest { key: key.map(Box::new), finding: finding.clone(), presented: self })
     }
 
     fn canonical<'a>(&'a self, finding: &'a Finding, lines: &'a Sorted<'a>) -> CanonicalRequest<'a> {
@@ -481,6 +524,10 @@ impl<'r> Presented<'r> {
             (Form::Header, None) if is_s3 => {
                 return Err(VerifyError::FieldCount { field: "x-amz-content-sha256", found: 0 });
             }
+            (_, Some(PayloadLine::Stream(mode))) if self.claim.form == Form::Presigned || !is_s3 => {
+                // SPEC: a presigned URL never switches to a body in chunks, signed or not.
+                return Err(VerifyError::PayloadMode { mode });
+            }
             (Form::Header, Some(declared)) => declared,
             // SPEC: only a signed header changes what a presigned URL says about its body.
             (Form::Presigned, Some(declared)) if self.claim.signed.content_sha256 => declared,
@@ -494,7 +541,20 @@ impl<'r> Presented<'r> {
             // Some servers take the parameter as the payload line and others ignore it.
             return Err(VerifyError::PayloadMode { mode: "X-Amz-Content-Sha256 parameter" });
         }
-        Ok(Body { line, declared, checksum: self.signed_checksum()? })
+        Ok(Body { line, declared, checksum: self.signed_checksum()?, stream: self.stream(line, expect)? })
+    }
+
+    fn stream(&self, line: PayloadLine, expect: &Expect) -> Result<Option<Announced>, VerifyError> {
+        let PayloadLine::Stream(literal) = line else { return Ok(None) };
+        let mode = StreamMode::of_literal(literal.as_bytes())
+            .filter(|_| self.claim.scope.algorithm() == Algorithm::HmacSha256);
+        let mode = mode.filter(|mode| match expect.streams {
+            Streams::Refuse => false,
+            Streams::Signed => mode.is_signed(),
+            Streams::Any => true,
+        });
+        let mode = mode.ok_or(VerifyError::PayloadMode { mode: literal })?;
+        Announced::read(self.headers, mode, self.chunk_limit).map(Some)
     }
 
     fn signed_checksum(&self) -> Result<Option<[u8; 32]>, VerifyError> {
@@ -537,6 +597,7 @@ struct Body {
     /// What `x-amz-content-sha256` says, signed or not.
     declared: Option<PayloadLine>,
     checksum: Option<[u8; 32]>,
+    stream: Option<Announced>,
 }
 
 /// What a check without a key found.
@@ -588,8 +649,18 @@ impl<'r> Pending<'r> {
     /// go with the request.
     #[inline]
     pub fn accept(self, expected: &Signature) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        self.accept_with(expected, |_| None)
+    }
+
+    /// The same with the key that the expected signature was made with, if it is at hand.
+    #[inline]
+    pub(super) fn accept_with(
+        self,
+        expected: &Signature,
+        key: impl FnOnce(&Scope) -> Option<ScopedKey>,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         self.presented.judge(expected, &self.credential, self.now)?;
-        Ok(self.presented.verified(&self.finding))
+        Ok(self.presented.verified(&self.finding, key))
     }
 
     /// Takes the word of a public key for the presented signature.
@@ -599,7 +670,7 @@ impl<'r> Pending<'r> {
         is_right: impl FnOnce(&StringToSign, &[u8]) -> Result<(), VerifyError>,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         self.presented.judge_public(&self.finding, &self.credential, self.now, is_right)?;
-        Ok(self.presented.verified(&self.finding))
+        Ok(self.presented.verified(&self.finding, |_| None))
     }
 }
 
@@ -620,6 +691,7 @@ impl fmt::Debug for Pending<'_> {
 pub struct SignedRequest<'r> {
     presented: Presented<'r>,
     pub(super) finding: Finding,
+    key: Option<Box<ScopedKey>>,
 }
 
 impl<'r> SignedRequest<'r> {
@@ -734,23 +806,39 @@ impl<'r> SignedRequest<'r> {
         hash.finish()
     }
 
-    /// What the signature says about the body.
+    /// What the signature says about a body that is sent as it is, or nothing for one that comes in
+    /// [chunks](Self::chunks).
     #[must_use]
-    pub fn payload(&self) -> Payload {
+    pub fn payload(&self) -> Option<Payload> {
         self.finding.body.line.payload()
     }
 
-    /// Holds the body to it.
+    /// Holds the body to it. No body is accepted if it comes in chunks, which [`chunks`](Self::chunks) reads.
     #[must_use]
     pub fn payload_check(&self) -> PayloadCheck {
-        let held_to = |line: PayloadLine| line.payload().digest();
-        let body = &self.finding.body;
-        let content = held_to(body.line).or_else(|| body.declared.and_then(held_to));
+        let held_to = |line: PayloadLine| line.payload().and_then(Payload::digest);
+        let content = held_to(self.finding.body.line).or_else(|| self.finding.body.declared.and_then(held_to));
         PayloadCheck::new(HeldTo {
             content: content.map(|digest| (digest, CONTENT_SHA256)),
-            checksum: body.checksum.map(|digest| (digest, CHECKSUM_SHA256)),
-            ..HeldTo::default()
+            never: self.finding.body.stream.map(|_| CONTENT_SHA256),
+            ..self.held_to_checksum()
         })
+    }
+
+    /// The reader of a body in chunks; nothing if the body is sent as it is.
+    #[must_use]
+    pub fn chunks(&self) -> Option<ChunkVerifier> {
+        let claim = &self.presented.claim;
+        // INVARIANT: a body in chunks goes with an HMAC, which has that length.
+        let seed = claim.signature.first_chunk()?;
+        let whole = PayloadCheck::new(self.held_to_checksum());
+        let chain = (&claim.amz_date, &claim.scope);
+        Some(ChunkVerifier::new(&self.finding.body.stream?, chain, seed, self.key.clone(), whole))
+    }
+
+    fn held_to_checksum(&self) -> HeldTo {
+        let checksum = self.finding.body.checksum.map(|digest| (digest, CHECKSUM_SHA256));
+        HeldTo { checksum, ..HeldTo::default() }
     }
 }
 

@@ -358,6 +358,9 @@ impl From<&VerifyError> for StorageError {
             | E::SessionToken { .. }
             | E::StoredPolicy { .. }
             | E::SignedHeaderMissing { .. }
+            | E::Framing { .. }
+            | E::ChunkSize { .. }
+            | E::Trailer { .. }
             | E::UnsignedHeader { .. } => Self::unauthenticated(format!("{error}.")),
             E::NotSigned => Self::new(401, "NoAuthenticationInformation", "The request carries no authentication."),
             E::TwoMechanisms { .. } => {

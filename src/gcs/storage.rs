@@ -392,6 +392,9 @@ impl From<&VerifyError> for StorageError {
             | E::CredentialExpired { .. } => Self::mismatch(),
             E::NotSigned
             // What only tokens of other providers say.
+            | E::Framing { .. }
+            | E::ChunkSize { .. }
+            | E::Trailer { .. }
             | E::NotCovered { .. }
             | E::Permission { .. }
             | E::Operation { .. }

@@ -37,6 +37,11 @@ pub(crate) trait Dialect {
     /// Whether a parameter belongs to another signature scheme.
     fn is_foreign(name: &str) -> bool;
 
+    /// The payload mode of that name, if it is one in which the body comes in chunks.
+    fn stream_mode(_value: &[u8]) -> Option<&'static str> {
+        None
+    }
+
     /// Which field of the signature a header is, if it is one, and its lower-case name.
     fn header_field(name: &str) -> Option<(HeaderField, &'static str)>;
 }

@@ -52,17 +52,20 @@ impl Payload {
 #[derive(Clone, Copy)]
 pub(crate) enum PayloadLine {
     Unsigned,
+    /// The body comes in chunks: the name of the mode.
+    Stream(&'static str),
     /// Lower-case hex.
     Sha256([u8; 64]),
 }
 
 impl PayloadLine {
     /// Reads the value of `x-amz-content-sha256`.
-    ///
-    /// Streaming modes frame the body, so they are payload modes of their own and not accepted here.
     pub(crate) fn parse<D: Dialect>(value: &[u8]) -> Result<Self, VerifyError> {
         if value == UNSIGNED.as_bytes() {
             return Ok(Self::Unsigned);
+        }
+        if let Some(mode) = D::stream_mode(value) {
+            return Ok(Self::Stream(mode));
         }
         if value.starts_with(b"STREAMING-") {
             return Err(VerifyError::PayloadMode { mode: "STREAMING" });
@@ -79,6 +82,7 @@ impl PayloadLine {
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Unsigned => UNSIGNED,
+            Self::Stream(mode) => mode,
             Self::Sha256(hex) => core::str::from_utf8(hex).unwrap_or_default(),
         }
     }
@@ -86,15 +90,18 @@ impl PayloadLine {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Unsigned => UNSIGNED.as_bytes(),
+            Self::Stream(mode) => mode.as_bytes(),
             Self::Sha256(hex) => hex,
         }
     }
 
-    pub(crate) fn payload(self) -> Payload {
+    /// What it says about a body that is sent as it is.
+    pub(crate) fn payload(self) -> Option<Payload> {
         match self {
-            Self::Unsigned => Payload::Unsigned,
-            Self::Sha256(hex) if hex == *EMPTY_SHA256.as_bytes() => Payload::Empty,
-            Self::Sha256(hex) => encode::from_hex_lower(&hex).map_or(Payload::Empty, Payload::Sha256),
+            Self::Unsigned => Some(Payload::Unsigned),
+            Self::Stream(_) => None,
+            Self::Sha256(hex) if hex == *EMPTY_SHA256.as_bytes() => Some(Payload::Empty),
+            Self::Sha256(hex) => Some(encode::from_hex_lower(&hex).map_or(Payload::Empty, Payload::Sha256)),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod objects;
 mod server;
+mod streams;
 
 use server::Server;
 
@@ -20,6 +21,7 @@ fn servers_accept_what_is_signed_and_refuse_what_is_not() {
     for mut server in servers {
         objects::presigned(&mut server);
         objects::signed_headers(&mut server);
+        streams::in_chunks(&mut server);
         println!("{}: {} cases, {} surprises", server.name, server.cases, server.surprises.len());
         surprises.extend(server.surprises.into_iter().map(|surprise| format!("{}: {surprise}", server.name)));
     }

@@ -16,11 +16,11 @@ const NAMES: [&str; 6] = [
 ];
 
 /// The servers have no certificate.
-fn plain(grant: Grant) -> Grant {
+pub(crate) fn plain(grant: Grant) -> Grant {
     grant.because(Justification::new("a test on loopback").unwrap())
 }
 
-fn url(server: &Server, grant: &Grant, at: Timestamp) -> valet_key::token::BearerUrl {
+pub(crate) fn url(server: &Server, grant: &Grant, at: Timestamp) -> valet_key::token::BearerUrl {
     server.key().presign(&UrlRequest::at(&server.endpoint(), grant).unwrap(), at).unwrap()
 }
 

@@ -16,6 +16,10 @@ pub(crate) enum Check {
     BodyHash,
     /// An `x-amz-*` header that was not signed.
     UnsignedHeader,
+    /// The signatures of chunks.
+    Chunks,
+    /// The trailer behind signed chunks, which ends up in the object.
+    SignedTrailers,
 }
 
 pub(crate) struct Server {
@@ -61,7 +65,11 @@ impl Server {
     }
 
     pub(crate) fn rclone() -> Option<Self> {
-        Self::at("rclone", "VALET_KEY_RCLONE", &[Check::Region, Check::FutureDate, Check::BodyHash])
+        Self::at(
+            "rclone",
+            "VALET_KEY_RCLONE",
+            &[Check::Region, Check::FutureDate, Check::BodyHash, Check::Chunks, Check::SignedTrailers],
+        )
     }
 
     pub(crate) fn ministack() -> Option<Self> {
@@ -130,6 +138,13 @@ impl Server {
             let expected = if accepted { "accepted" } else { "refused" };
             self.surprises.push(format!("{what}: should be {expected}, answered {} {start}", answer.status));
         }
+    }
+
+    /// The same for a body that is wrong in the middle, for which one of the servers has no better word than an error
+    /// of its own.
+    pub(crate) fn broken_off(&mut self, what: &str, answer: &Answer) {
+        let status = if answer.status == 500 { 403 } else { answer.status };
+        self.case(what, false, &Answer { status, body: answer.body.clone() });
     }
 
     /// The same for what an object holds.

@@ -303,3 +303,13 @@ fn plain_http_and_long_lives_need_a_reason_here_too() {
     assert!(matches!(key().sign_headers(&plain, now()), Err(IssueError::Unjustified { .. })));
     assert!(key().sign_headers(&plain.because(Justification::new("loopback").unwrap()), now()).is_ok());
 }
+
+#[test]
+fn r28_no_body_in_chunks_goes_with_an_asymmetric_signature() {
+    // Its chunks would have to be signed by the same algorithm, which nobody here does: neither side pretends.
+    let streaming = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+    Arriving::header_signed("*")
+        .set("x-amz-content-sha256", |_| streaming.to_owned())
+        .is_refused(|e| *e == VerifyError::PayloadMode { mode: streaming });
+    Arriving::header_signed("*").is_accepted();
+}

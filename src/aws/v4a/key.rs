@@ -126,7 +126,7 @@ impl StaticKey {
         let public = self.public_key();
         presented
             .judge_public(&finding, &self.credential, now, |message, signature| public.check(message, signature))?;
-        Ok(presented.verified(&finding))
+        Ok(presented.verified(&finding, |_| None))
     }
 }
 

@@ -91,7 +91,7 @@ impl KeyRing {
         for (credential, key) in keys {
             match judge(credential, key) {
                 Err(error) => refused = error,
-                Ok(()) => return Ok(presented.verified(&finding)),
+                Ok(()) => return Ok(presented.verified(&finding, |_| None)),
             }
         }
         if let (true, Some((credential, decoy))) = (keys.is_empty(), &self.decoy) {
