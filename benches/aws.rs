@@ -8,13 +8,13 @@
 mod floor;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use floor::{compressions, floor};
+use floor::{compressions, floor, mac_compressions};
 use sha2::{Digest, Sha256};
 use std::hint::black_box;
 use valet_key::{
     aws::{
-        Checksum, Endpoint, Expect, HeaderSigner, KeyRing, Payload, Presigner, Region, Request, SigV4, SignedHeaders,
-        StaticKey, Stream, UrlRequest, Verifier,
+        Checksum, Endpoint, Expect, ExpectForm, FormView, HeaderSigner, KeyRing, Payload, PostPolicy, PresentedForm,
+        Presigner, Region, Request, SigV4, SignedHeaders, StaticKey, Stream, UrlRequest, Verifier,
     },
     clock::Timestamp,
     grant::Grant,
@@ -166,6 +166,38 @@ fn with_operations(f: floor::Visit<'_>) {
     let forged = RequestView::new("POST", put.target, &sent);
     f("aws/verify/header/refuse", put.blocks, &mut || {
         black_box(verifier.verify(black_box(&forged), now()).unwrap_err());
+    });
+    with_forms(f);
+}
+
+/// A form of ten fields, whose policy has a condition for each and a size.
+fn with_forms(f: floor::Visit<'_>) {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let grant = Grant::upload(BUCKET, OBJECT).content_type("image/jpeg").size(0..=1 << 20).metadata("user", "42");
+    let policy = PostPolicy::at(&endpoint, &grant).unwrap().field("acl", "private").success_status(201);
+    let key = key();
+    let form = policy.sign(&key, now()).unwrap();
+    let prepared = policy.prepare(key.credential(), now()).unwrap();
+    let blocks = mac_compressions(prepared.string_to_sign().as_bytes().len());
+    f("aws/post policy", blocks, &mut || {
+        black_box(black_box(&policy).sign(&key, now()).unwrap());
+    });
+    let fields: Vec<(&str, &str)> = form.fields().collect();
+    let ring = KeyRing::new().with(key);
+    let expect = ExpectForm::new(REGION);
+    let check = |fields: &[(&str, &str)]| {
+        let presented = PresentedForm::parse(&FormView::new(BUCKET, fields)).unwrap();
+        ring.verify_form(presented, &expect, now()).map(|form| form.key().len())
+    };
+    assert_eq!(check(&fields), Ok(OBJECT.len()));
+    f("aws/post policy/verify/accept", blocks, &mut || {
+        black_box(check(black_box(&fields)).unwrap());
+    });
+    let signature = "0".repeat(64);
+    let mut forged = fields.clone();
+    forged.last_mut().unwrap().1 = &signature;
+    f("aws/post policy/verify/refuse", blocks, &mut || {
+        black_box(check(black_box(&forged)).unwrap_err());
     });
 }
 

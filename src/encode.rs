@@ -32,6 +32,19 @@ pub(crate) fn push_path(path_text: &mut String, text: &str) {
     }
 }
 
+/// Writes text into an XML element.
+pub(crate) fn push_xml(xml: &mut String, text: impl IntoIterator<Item = char>) {
+    for c in text {
+        match c {
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            '&' => xml.push_str("&amp;"),
+            c if c.is_control() => xml.push('?'),
+            c => xml.push(c),
+        }
+    }
+}
+
 /// Encodes into anything that takes bytes.
 pub(crate) fn put_all(sink: &mut impl Sink, pieces: PercentEncode<'_>) {
     for piece in pieces {

@@ -338,7 +338,34 @@ pub enum VerifyError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A form does not meet its own policy, or the policy cannot be read in one way only.
+    /// The body is smaller or larger than what was signed allows. One that was given up for its size counts as far
+    /// as it was read.
+    #[error("the body has {found} bytes, and `{field}` allows {least} to {most}")]
+    Size {
+        /// Where the bounds stand.
+        field: &'static str,
+        /// In bytes.
+        found: u64,
+        /// In bytes.
+        least: u64,
+        /// In bytes.
+        most: u64,
+    },
+    /// A field of a form that is missing, or is not what it must be.
+    #[error("the form field `{field}` {problem}")]
+    FormField {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The policy of a form cannot be read, or not in one way only.
+    #[error("the policy document is malformed: {why}")]
+    PolicyDocument {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A form does not meet its own policy.
     #[error("the policy is not met: {why}")]
     Policy {
         /// Which condition.
@@ -430,6 +457,9 @@ impl VerifyError {
             Self::Framing { .. } => "framing",
             Self::ChunkSize { .. } => "chunk_size",
             Self::Trailer { .. } => "trailer",
+            Self::Size { .. } => "size",
+            Self::FormField { .. } => "form_field",
+            Self::PolicyDocument { .. } => "policy_document",
             Self::Policy { .. } => "policy",
             Self::NotCovered { .. } => "not_covered",
             Self::Permission { .. } => "permission",

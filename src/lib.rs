@@ -94,12 +94,14 @@ pub mod error;
 pub mod gcs;
 pub mod grant;
 mod head;
-#[cfg(feature = "gcs")]
+#[cfg(any(feature = "aws", feature = "gcs"))]
 mod json;
 mod lifetime;
 mod mac;
 pub mod manual;
 mod origin;
+#[cfg(any(feature = "aws", feature = "gcs"))]
+mod post;
 pub mod secret;
 mod target;
 pub mod token;

@@ -6,8 +6,9 @@
 use allocation_counter::measure;
 use std::hint::black_box;
 use valet_key::aws::{
-    Checksum, ChunkVerifier, Credential, Endpoint, Expect, HeaderSigner, KeyRing, Payload, Plus, Presented, Presigner,
-    Region, Request, Scope, SigV4, SignedHeaders, StaticKey, Stream, UrlRequest, Verifier,
+    Checksum, ChunkVerifier, Credential, Endpoint, Expect, ExpectForm, FormView, HeaderSigner, KeyRing, Payload, Plus,
+    PostPolicy, Presented, PresentedForm, Presigner, Region, Request, Scope, SigV4, SignedHeaders, StaticKey, Stream,
+    UrlRequest, Verifier,
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::VerifyError;
@@ -437,6 +438,31 @@ fn a_hostile_body_allocates_no_more_than_has_arrived() {
         assert!(endless.next(&mut &line[..]).is_err());
     });
     assert!(info.bytes_total <= 512, "{info:?}");
+}
+
+/// The bound: its names in lower case with the list of them, and the policy to be signed. What the policy says is not
+/// read before its signature is right.
+#[test]
+fn a_hostile_form_allocates_no_more_than_its_names_and_its_policy() {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let form = PostPolicy::new(&endpoint, "photos", "cat.jpg").unwrap().size(0..=9).sign(&key(), now()).unwrap();
+    let policy = "W1tb".repeat(3_000);
+    let names: Vec<String> = (0..90).rev().map(|at| format!("x-ignore-{at}-{}", "a".repeat(30))).collect();
+    let mut fields: Vec<(&str, &str)> = form.fields().filter(|(name, _)| *name != "policy").collect();
+    fields.extend(names.iter().map(|name| (name.as_str(), "${filename}")));
+    fields.push(("policy", &policy));
+    let ring = KeyRing::new().with(key());
+    let expect = ExpectForm::new(REGION);
+    let check = || {
+        let view = FormView::new("photos", black_box(&fields)).file_name("cat.jpg");
+        ring.verify_form(PresentedForm::parse(&view)?, &expect, now()).map(|_| ())
+    };
+    assert_eq!(check(), Err(VerifyError::SignatureMismatch));
+    let info = measure(|| drop(check()));
+    let names: usize = fields.iter().map(|(name, _)| name.len() + size_of::<String>()).sum();
+    // The list of names is grown once, and a key of the ring is lent its id and region.
+    assert!(info.bytes_total <= (2 * names + policy.len() + 256) as u64, "{info:?}");
+    assert!(info.count_total <= fields.len() as u64 + 16 && info.count_current == 0, "{info:?}");
 }
 
 #[cfg(feature = "gcs")]

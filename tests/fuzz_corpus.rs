@@ -22,6 +22,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
     ("query", laws::query),
+    ("s3_post_policy", laws::s3_post_policy),
     ("sas_verify", laws::sas_verify),
     #[cfg(feature = "legacy")]
     ("sigv2_verify", laws::sigv2_verify),
@@ -115,6 +116,11 @@ fn every_sigv2_verify_seed_keeps_its_law() {
 #[test]
 fn every_sigv4a_verify_seed_keeps_its_law() {
     replay("sigv4a_verify", laws::sigv4a_verify);
+}
+
+#[test]
+fn every_s3_post_policy_seed_keeps_its_law() {
+    replay("s3_post_policy", laws::s3_post_policy);
 }
 
 #[test]

@@ -410,7 +410,7 @@ fn r27_r28_a_body_is_held_to_what_was_signed() {
     assert_eq!(judge(&sent, b"hellO"), Err("BadDigest"));
     assert_eq!(judge(&put(), b"123456789"), Ok(()));
     assert_eq!(judge(&put(), b"1234567890"), Err("EntityTooLarge"));
-    assert_eq!(judge(&put(), b""), Err("EntityTooLarge"));
+    assert_eq!(judge(&put(), b""), Err("EntityTooSmall"));
     // A digest that is none holds every body off.
     let none =
         UrlRequest::new("PUT", &Endpoint::google(), "photos", "a").unwrap().header("x-goog-content-sha256", "abc");
@@ -583,6 +583,18 @@ fn r02_a_field_of_a_form_is_there_once() {
     assert_eq!(form_with("", "", &many).unwrap_err().code(), "too_large");
     let long = "a".repeat(40_000);
     assert_eq!(form_with("", "", &[("x-ignore-a", &long)]).unwrap_err().code(), "too_large");
+}
+
+#[test]
+fn r06_a_field_of_a_form_stays_on_its_line() {
+    let note = |json: &str, value: &str| {
+        form_with(&format!("{{\"x-goog-meta-a\":\"{json}\"}},"), "", &[("x-goog-meta-a", value)])
+    };
+    assert!(note("1 2", "1 2").is_ok());
+    for (json, value) in [("1\\n2", "1\n2"), ("1\\r2", "1\r2"), ("1\\u00002", "1\x002")] {
+        assert_eq!(note(json, value).unwrap_err().code(), "malformed", "{json}");
+    }
+    assert_eq!(form_with("", "", &[("x-ignore-\n", "1")]).unwrap_err().code(), "malformed");
 }
 
 #[test]

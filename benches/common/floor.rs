@@ -3,13 +3,20 @@
 use sha2::block_api::compress256;
 use std::{hint::black_box, time::Instant};
 
+const fn padded(bytes: usize) -> usize {
+    (bytes + 9).div_ceil(64)
+}
+
 /// The compressions of an operation: `warm` counts one hash of a canonical request and one HMAC over a
 /// string to sign; `derivations` adds the four HMACs that make a key.
 pub(crate) fn compressions(canonical_request: usize, string_to_sign: usize, derive: bool) -> usize {
-    let padded = |bytes: usize| (bytes + 9).div_ceil(64);
-    let inner = padded(64 + string_to_sign) - 1;
     // Two pad states and two more compressions for each of the four steps, and the pads of the result.
-    padded(canonical_request) + inner + 1 + if derive { 4 * 4 + 2 } else { 0 }
+    padded(canonical_request) + mac_compressions(string_to_sign) + if derive { 4 * 4 + 2 } else { 0 }
+}
+
+/// The compressions of one HMAC whose pads were compressed before.
+pub(crate) const fn mac_compressions(message: usize) -> usize {
+    padded(64 + message)
 }
 
 pub(crate) fn floor(blocks: usize) {

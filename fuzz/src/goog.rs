@@ -145,23 +145,9 @@ pub fn goog4_verify(data: &[u8]) {
     }
 }
 
-/// What the right signature is, by the definition of HMAC: the public interface shows none.
 fn signature_hex(message: &[u8]) -> String {
-    let hmac = |key: &[u8], message: &[u8]| -> [u8; 32] {
-        let mut block = [0u8; 64];
-        if key.len() > 64 {
-            block[..32].copy_from_slice(&sha256(key));
-        } else {
-            block[..key.len()].copy_from_slice(key);
-        }
-        let (inner, outer) = (block.map(|byte| byte ^ 0x36), block.map(|byte| byte ^ 0x5c));
-        sha256(&[&outer[..], &sha256(&[&inner[..], message].concat())].concat())
-    };
-    let first = b"GOOG4bGoa+V7g/yqDXvKRqq+JTFn4uQZbPiQJo4pf9RzJ".to_vec();
-    let parts = ["20260102", "auto", "storage", "goog4_request"];
-    let key = parts.iter().fold(first, |key, part| hmac(&key, part.as_bytes()).to_vec());
-    let nibbles = hmac(&key, message).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles.map(|nibble| char::from_digit(nibble.into(), 16).unwrap()).collect()
+    let scope = ["20260102", "auto", "storage", "goog4_request"];
+    super::signature_hex(b"GOOG4bGoa+V7g/yqDXvKRqq+JTFn4uQZbPiQJo4pf9RzJ", scope, message)
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -1,17 +1,15 @@
 //! Every byte that is signed: Amazon's names for the canonical request, and the string to sign.
 //!
 //! ```text
-//! algorithm \n date \n scope \n hex(sha256(canonical request))
+//! algorithm \n date \n scope \n hex(sha256(canonical request))     a request
+//! base64(policy)                                                  a form
 //! ```
 
 use super::{
     key::{SCOPE_CAPACITY, Scope},
     stream::StreamMode,
 };
-use crate::{
-    encode::{self, Inline},
-    v4::{Dialect, HeaderField, canonical::MustSign},
-};
+use crate::v4::{Dialect, HeaderField, canonical::MustSign, message::Message};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -142,35 +140,19 @@ pub(crate) fn is_s3(service: &str) -> bool {
 
 /// The text that a key signs.
 ///
-/// Only the modules of this name make one, so a holder cannot be asked to sign anything but a request, or a
-/// piece of its body. It tells an attacker nothing that the request does not, yet it is kept out of `Debug`
-/// with the rest.
+/// Only the modules of this name make one, so a holder cannot be asked to sign anything but a request, a piece of
+/// its body, or a form. It tells an attacker nothing that the token does not, yet it is kept out of `Debug` with
+/// the rest.
 #[derive(Clone)]
-pub struct StringToSign(Text);
-
-#[derive(Clone)]
-enum Text {
-    Request(Inline<STRING_TO_SIGN_CAPACITY>),
-    /// A chunk or a trailer. Made once for a stream of them.
-    Piece(Vec<u8>),
-}
+pub struct StringToSign(Message<STRING_TO_SIGN_CAPACITY>);
 
 /// Algorithm, date, scope and digest with the line feeds between them. The longer algorithm goes with the
 /// shorter scope, so that there is room to spare.
 const STRING_TO_SIGN_CAPACITY: usize = ASYMMETRIC_ALGORITHM.len() + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
-const DIGEST_LENGTH: usize = 64;
 
 impl StringToSign {
     pub(super) fn new(amz_date: &[u8; 16], scope: &Scope, canonical_request: &[u8; 32]) -> Self {
-        let mut text = Inline::new();
-        let digest = encode::hex_lower(canonical_request);
-        let algorithm = scope.algorithm().as_str();
-        let pieces: [&[u8]; 7] = [algorithm.as_bytes(), b"\n", amz_date, b"\n", scope.as_bytes(), b"\n", &digest];
-        for piece in pieces {
-            // INVARIANT: the capacity is the sum of the longest pieces.
-            let _ = text.push(piece);
-        }
-        Self(Text::Request(text))
+        Self(Message::of_request(scope.algorithm().as_str(), amz_date, scope.as_bytes(), canonical_request))
     }
 
     /// What signs it: the text begins with its name.
@@ -180,32 +162,29 @@ impl StringToSign {
         if self.as_bytes().starts_with(asymmetric.as_str().as_bytes()) { asymmetric } else { Algorithm::HmacSha256 }
     }
 
-    /// The text of a chunk or a trailer, which ends with a digest too.
+    /// The text of a chunk or a trailer, which ends with a digest too. Made once for a stream of them.
     pub(super) const fn of_piece(text: Vec<u8>) -> Self {
-        Self(Text::Piece(text))
+        Self(Message::Long(text))
     }
 
     pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
-        match &mut self.0 {
-            Text::Request(text) => text.bytes_mut(),
-            Text::Piece(text) => text,
-        }
+        self.0.bytes_mut()
     }
 
     /// Puts another canonical request, or another chunk, under the same date and scope.
     pub(super) fn set_digest(&mut self, digest: &[u8; 32]) {
-        if let Some(slot) = self.bytes_mut().last_chunk_mut::<DIGEST_LENGTH>() {
-            *slot = encode::hex_lower(digest);
-        }
+        self.0.set_digest(digest);
     }
 
-    /// The bytes to sign: ASCII lines.
+    /// Of a form, whose policy is signed in base64 as it is sent.
+    pub(super) fn of_policy(base64: &str) -> Self {
+        Self(Message::Long(base64.as_bytes().to_vec()))
+    }
+
+    /// The bytes to sign.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        match &self.0 {
-            Text::Request(text) => text.bytes(),
-            Text::Piece(text) => text,
-        }
+        self.0.as_bytes()
     }
 
     /// The same as text.

@@ -42,7 +42,7 @@ pub(super) struct Claim<'r> {
 const DATE_FORM: &str = "a calendar date and time in the form `YYYYMMDDTHHMMSSZ`";
 const LIFETIME_FORM: &str = "1 to 6 digits";
 const SIGNATURE_FORM: &str = "64 lower-case hex digits";
-const CREDENTIAL_FORM: &str = "`<access key id>/<YYYYMMDD>/<region>/<service>/aws4_request`";
+pub(super) const CREDENTIAL_FORM: &str = "`<access key id>/<YYYYMMDD>/<region>/<service>/aws4_request`";
 const REGIONLESS_FORM: &str = "`<access key id>/<YYYYMMDD>/<service>/aws4_request`";
 const DER_FORM: &str = "16 to 144 lower-case hex digits";
 
@@ -237,7 +237,7 @@ fn region_set_header<'r>(lines: &'r [HeaderLine<'r>]) -> Result<&'r str, VerifyE
 }
 
 /// Reads a credential as it stands in a header or, percent-encoded, in a query.
-fn read_credential(algorithm: Algorithm, raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
+pub(super) fn read_credential(algorithm: Algorithm, raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
     let mut parts = [""; 5];
     let (mut from, mut at, mut found) = (0, 0, 0);
     let bytes = raw.as_bytes();

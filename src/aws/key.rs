@@ -1,7 +1,7 @@
 //! Keys: the public half, the secret half, the half derived for one day, and what they make.
 
 use super::{
-    Expect, Presented, SigV4, SignedRequest, StringToSign,
+    Expect, ExpectForm, PendingForm, Presented, PresentedForm, SigV4, SignedForm, SignedRequest, StringToSign,
     canonical::{Algorithm, S3_SESSION_TOKEN, S3_SESSION_TOKEN_PARAM, SECURITY_TOKEN},
     verify::Finding,
 };
@@ -385,6 +385,22 @@ impl StaticKey {
         Ok(true)
     }
 
+    /// Judges a form, and keeps the derived key once it was accepted. Tells whether it was accepted in a scope that
+    /// is new to this key.
+    pub(super) fn accept_form<'r>(
+        &self,
+        pending: PendingForm<'r>,
+    ) -> Result<(Verified<SignedForm<'r>>, bool), VerifyError> {
+        if let Some(expected) = self.sign_with_kept(pending.scope(), pending.string_to_sign()) {
+            return pending.accept(&expected).map(|form| (form, false));
+        }
+        let derived = self.derive(pending.scope());
+        let expected = sign_with(&derived, pending.string_to_sign());
+        let form = pending.accept(&expected)?;
+        self.derived.keep(derived);
+        Ok((form, true))
+    }
+
     /// Derives and keeps the key of a scope ahead of its use.
     pub(super) fn prepare_for(&self, scope: &Scope) {
         self.derived.keep(self.derive(scope));
@@ -444,6 +460,16 @@ impl SigV4 for StaticKey {
         let finding = presented.examine(expect, now)?;
         self.judge(&presented, &finding, now)?;
         Ok(presented.verified(&finding, |scope| self.scoped(scope)))
+    }
+
+    fn verify_form<'r>(
+        &self,
+        presented: PresentedForm<'r>,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+        let pending = presented.check(&self.credential, expect, now)?;
+        self.accept_form(pending).map(|(form, _)| form)
     }
 }
 

@@ -5,6 +5,9 @@
 //! verify   RequestView ──parse──▶ Presented ──check(credential, expect, now)──▶ Pending ──accept(signature)──▶ Verified<SignedRequest>
 //! ```
 //!
+//! A browser form that uploads without a URL of its own takes the same two steps: [`PostPolicy`] to [`PostForm`], and
+//! [`FormView`] to [`SignedForm`].
+//!
 //! A holder of a key implements [`SigV4`]: it names its public half and signs. Everything else is
 //! written over the two halves above, so that a key that lives elsewhere (an HSM, another process, an
 //! asynchronous client) uses the same steps without the trait.
@@ -24,6 +27,7 @@ mod key;
 #[cfg(feature = "legacy")]
 mod legacy;
 mod operations;
+mod post;
 mod presigner;
 mod region_set;
 mod request;
@@ -48,6 +52,7 @@ pub use self::{
     endpoint::{Endpoint, Partition, Region},
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
     operations::Operation,
+    post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
     presigner::{HeaderSigner, PartUrls, Presigner},
     region_set::RegionSet,
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
@@ -141,6 +146,21 @@ pub trait SigV4: Debug + Send + Sync {
         let expected = self.sign(pending.scope(), pending.string_to_sign())?;
         pending.accept_with(&expected, |scope| self.scoped(scope))
     }
+
+    /// Checks a form against this key.
+    ///
+    /// # Errors
+    /// [`VerifyError`], see [`PresentedForm::check`] and [`PendingForm::accept`].
+    fn verify_form<'r>(
+        &self,
+        presented: PresentedForm<'r>,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+        let pending = presented.check(self.credential(), expect, now)?;
+        let expected = self.sign(pending.scope(), pending.string_to_sign())?;
+        pending.accept(&expected)
+    }
 }
 
 macro_rules! holders_behind_a_pointer {
@@ -165,6 +185,15 @@ macro_rules! holders_behind_a_pointer {
                 now: Timestamp,
             ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
                 (**self).verify(presented, expect, now)
+            }
+
+            fn verify_form<'r>(
+                &self,
+                presented: PresentedForm<'r>,
+                expect: &ExpectForm,
+                now: Timestamp,
+            ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+                (**self).verify_form(presented, expect, now)
             }
         }
     )*};

@@ -1,6 +1,8 @@
 //! Several keys in one place: rotation, and the same work for a key that is not there.
 
-use super::{Expect, Presented, SigV4, SignedRequest, StaticKey, verify::Finding};
+use super::{
+    Expect, ExpectForm, Presented, PresentedForm, SigV4, SignedForm, SignedRequest, StaticKey, verify::Finding,
+};
 use crate::{
     clock::Timestamp,
     error::VerifyError,
@@ -86,6 +88,39 @@ impl KeyRing {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let (finding, key) = self.settle(&presented, expect, now)?;
         Ok(presented.verified(&finding, |scope| key.scoped(scope)))
+    }
+
+    /// Checks a form against the key that it names.
+    ///
+    /// # Errors
+    /// Those of [`PresentedForm::check`] and [`PendingForm::accept`](super::PendingForm::accept), and
+    /// [`VerifyError::UnknownKey`].
+    pub fn verify_form<'r>(
+        &self,
+        presented: PresentedForm<'r>,
+        expect: &ExpectForm,
+        now: Timestamp,
+    ) -> Result<Verified<SignedForm<'r>>, VerifyError> {
+        presented.check_scope(expect)?;
+        let scope = *presented.scope();
+        let keys = self.keys.get(presented.access_key_id()).map(Vec::as_slice).unwrap_or_default();
+        let mut refused = VerifyError::UnknownKey;
+        for key in keys {
+            match presented.clone().check(key.credential(), expect, now).and_then(|pending| key.accept_form(pending)) {
+                Ok((form, new_scope)) => {
+                    if let (true, Some(decoy)) = (new_scope, &self.decoy) {
+                        decoy.prepare_for(&scope);
+                    }
+                    return Ok(form);
+                }
+                Err(error) => refused = error,
+            }
+        }
+        if let (true, Some(decoy)) = (keys.is_empty(), &self.decoy) {
+            // The same work as for a known key.
+            let _ = decoy.accept_form(presented.pending(decoy.credential(), expect, now));
+        }
+        Err(refused)
     }
 
     /// Accepts a request or not, and leaves it where it is: it is large, and copying it would cost more

@@ -15,8 +15,10 @@ use crate::{
     },
 };
 use alloc::{
+    borrow::ToOwned,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 
 /// The name of this token form in errors.
@@ -55,7 +57,7 @@ fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError 
 /// Turns a grant into the one request that it allows. Everything that narrows it becomes part of what
 /// is signed, or an error.
 pub(super) fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
-    refuse_what_no_url_can_carry(grant)?;
+    refuse_what_no_url_can_carry(grant, not_enforceable)?;
     let action = grant.actions.only().ok_or(not_enforceable(
         Constraint::Action,
         "a presigned URL allows one request: issue one for each action, or a session policy",
@@ -208,7 +210,10 @@ pub(super) fn check_object_name(name: &str) -> Result<(), IssueError> {
     Ok(())
 }
 
-fn refuse_what_no_url_can_carry(grant: &Grant) -> Result<(), IssueError> {
+pub(super) fn refuse_what_no_url_can_carry(
+    grant: &Grant,
+    not_enforceable: fn(Constraint, &'static str) -> IssueError,
+) -> Result<(), IssueError> {
     grant.refuse_misplaced(not_enforceable)?;
     if grant.client_address.is_some() {
         return Err(not_enforceable(Constraint::ClientAddress, "a session policy with `aws:SourceIp` can"));
@@ -293,21 +298,29 @@ fn with_checksum(request: Request, grant: &Grant) -> Request {
     }
 }
 
-fn with_object_properties(mut request: Request, grant: &Grant) -> Request {
-    request = match &grant.encryption {
-        None => request,
-        Some(Encryption::Provider) => request.header("x-amz-server-side-encryption", "AES256"),
-        Some(Encryption::ManagedKey(id)) => request
-            .header("x-amz-server-side-encryption", "aws:kms")
-            .header("x-amz-server-side-encryption-aws-kms-key-id", id.as_str()),
-    };
+fn with_object_properties(request: Request, grant: &Grant) -> Request {
+    object_properties(grant).into_iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+/// What an upload says of the object that it makes: headers of a request, fields of a form.
+pub(super) fn object_properties(grant: &Grant) -> Vec<(String, String)> {
+    let mut properties = Vec::new();
+    let mut say = |name: &str, value: &str| properties.push((name.to_owned(), value.to_owned()));
+    match &grant.encryption {
+        None => {}
+        Some(Encryption::Provider) => say("x-amz-server-side-encryption", "AES256"),
+        Some(Encryption::ManagedKey(id)) => {
+            say("x-amz-server-side-encryption", "aws:kms");
+            say("x-amz-server-side-encryption-aws-kms-key-id", id);
+        }
+    }
     if let Some(class) = &grant.storage_class {
-        request = request.header("x-amz-storage-class", class.as_str());
+        say("x-amz-storage-class", class);
     }
     for (name, value) in &grant.metadata {
-        request = request.header(format!("x-amz-meta-{name}"), value.as_str());
+        say(&format!("x-amz-meta-{name}"), value);
     }
-    request
+    properties
 }
 
 /// A copy takes over what its source says of itself, unless it replaces all of it.

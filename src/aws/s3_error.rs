@@ -4,7 +4,7 @@ use super::{
     canonical::{REGION_SET, REGION_SET_PARAM},
     verify::REGION_SET_PART,
 };
-use crate::error::VerifyError;
+use crate::{encode, error::VerifyError};
 use alloc::{format, string::String};
 
 /// What S3 answers to a request that it refuses.
@@ -41,6 +41,8 @@ impl S3Error {
         Self { status, code, message }
     }
 
+    const NO_REGION_SET: Self =
+        Self::new(400, "InvalidRequest", "A request signed by SigV4a must name its region set exactly once.");
     const MISMATCH: Self =
         Self::new(403, "SignatureDoesNotMatch", "The signature of the request is not the one expected for it.");
 
@@ -66,15 +68,7 @@ impl S3Error {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message><RequestId>",
             self.code, self.message
         );
-        for c in request_id.chars().take(128) {
-            match c {
-                '<' => xml.push_str("&lt;"),
-                '>' => xml.push_str("&gt;"),
-                '&' => xml.push_str("&amp;"),
-                c if c.is_control() => xml.push('?'),
-                c => xml.push(c),
-            }
-        }
+        encode::push_xml(&mut xml, request_id.chars().take(128));
         xml.push_str("</RequestId></Error>");
         xml
     }
@@ -117,9 +111,7 @@ impl From<&VerifyError> for S3Error {
             E::Scope { part: REGION_SET_PART, .. } => {
                 Self::new(403, "RegionSetMismatch", "The region set does not name the region of this server.")
             }
-            E::FieldCount { field: REGION_SET | REGION_SET_PARAM, .. } => {
-                Self::new(400, "InvalidRequest", "A request signed by SigV4a must name its region set exactly once.")
-            }
+            E::FieldCount { field: REGION_SET | REGION_SET_PARAM, .. } => Self::NO_REGION_SET,
             E::FieldCount { field, .. }
             | E::FieldForm { field, .. }
             | E::Algorithm { field, .. }
@@ -130,6 +122,12 @@ impl From<&VerifyError> for S3Error {
                 "AuthorizationQueryParametersError",
                 "X-Amz-Expires must be a number of seconds from 1 to the maximum",
             ),
+            E::Malformed { what: "form" | "key", .. } => {
+                Self::new(400, "InvalidArgument", "The form cannot be read in one way only.")
+            }
+            E::TooLarge { what: "form data" | "form fields", .. } => {
+                Self::new(400, "MaxPostPreDataLengthExceeded", "The fields of the form before the file are too large.")
+            }
             E::AmbiguousPath { .. } | E::AmbiguousPlus | E::Malformed { .. } => {
                 Self::new(400, "InvalidURI", "The request cannot be read in one way only.")
             }
@@ -157,6 +155,18 @@ impl From<&VerifyError> for S3Error {
                 Self::new(400, "XAmzContentSHA256Mismatch", "The x-amz-content-sha256 header is not that of the body.")
             }
             E::TooLarge { .. } => Self::new(400, "RequestHeaderSectionTooLarge", "The request head is too large."),
+            E::Size { found, least, .. } if found < least => {
+                Self::new(400, "EntityTooSmall", "The upload is smaller than the policy allows.")
+            }
+            E::Size { .. } => Self::new(400, "EntityTooLarge", "The upload is larger than the policy allows."),
+            E::FormField { .. } => Self::new(
+                400,
+                "InvalidArgument",
+                "A field of the form is missing or malformed. If it is there, please check the order of the fields.",
+            ),
+            E::PolicyDocument { .. } => {
+                Self::new(400, "InvalidPolicyDocument", "Invalid Policy: it cannot be read in one way only.")
+            }
             E::Policy { .. } => Self::new(403, "AccessDenied", "Invalid according to Policy: Policy Condition failed"),
             // What a grant does not allow, and what only tokens of other providers say.
             E::NotCovered { .. }
@@ -180,6 +190,9 @@ impl S3Error {
             }
             "x-amz-trailer" => {
                 Self::new(400, "InvalidRequest", "x-amz-trailer must name the one checksum that follows the body.")
+            }
+            "x-amz-credential" | "x-amz-algorithm" => {
+                Self::new(400, "InvalidArgument", "A field of the form names another region, service or algorithm.")
             }
             "x-amz-date" => {
                 Self::new(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")

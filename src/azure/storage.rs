@@ -383,13 +383,15 @@ impl From<&VerifyError> for StorageError {
             E::NotCovered { field: "srt", .. } => {
                 Self::new(403, "AuthorizationResourceTypeMismatch", "The token is not for this kind of resource.")
             }
-            E::NotCovered { .. } | E::Operation { .. } | E::Host | E::Policy { .. } => {
+            E::NotCovered { .. } | E::Operation { .. } | E::Host | E::PolicyDocument { .. } | E::Policy { .. } => {
                 Self::new(403, "AuthorizationFailure", "The token does not allow this operation on this resource.")
             }
             E::AmbiguousPath { .. } | E::AmbiguousPlus | E::Malformed { .. } => {
                 Self::new(400, "InvalidUri", "The request cannot be read in one way only.")
             }
             E::PayloadMode { .. } => Self::new(501, "NotImplemented", "This payload mode is not accepted here."),
+            E::Size { .. } => Self::new(413, "RequestBodyTooLarge", "The size of the body is not an allowed one."),
+            E::FormField { .. } => Self::new(400, "InvalidInput", "A field of the form is missing or malformed."),
             E::PayloadMismatch { .. } => Self::new(400, "Md5Mismatch", "The body is not the one that was announced."),
             E::TooLarge { .. } => Self::new(400, "RequestUrlFailedToParse", "The request head is too large."),
             E::Key(_) => Self::new(500, "InternalError", "The request could not be checked."),

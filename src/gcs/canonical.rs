@@ -7,10 +7,8 @@
 //! Source: Cloud Storage documentation, "Canonical requests" and "Signatures".
 
 use super::key::{Algorithm, SCOPE_CAPACITY, Scope};
-use crate::{
-    encode::{self, Inline},
-    v4::{Dialect, HeaderField, canonical::MustSign},
-};
+use crate::v4::{Dialect, HeaderField, canonical::MustSign, message::Message};
+#[cfg(feature = "legacy")]
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -92,13 +90,7 @@ pub(super) const MUST_SIGN: MustSign =
 /// legacy URL. It tells an attacker nothing that the token does not, yet it is kept out of `Debug` with
 /// the rest.
 #[derive(Clone)]
-pub struct StringToSign(Text);
-
-#[derive(Clone)]
-enum Text {
-    Short(Inline<CAPACITY>),
-    Long(Vec<u8>),
-}
+pub struct StringToSign(Message<CAPACITY>);
 
 /// Algorithm, date, scope and digest with the line feeds between them.
 const CAPACITY: usize = 17 + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
@@ -106,43 +98,29 @@ const CAPACITY: usize = 17 + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
 impl StringToSign {
     /// Of a request, given the digest of its canonical form.
     pub(super) fn of_request(algorithm: Algorithm, date: &[u8; 16], scope: &Scope, digest: &[u8; 32]) -> Self {
-        let mut text = Inline::new();
-        let digest = encode::hex_lower(digest);
-        let pieces: [&[u8]; 7] = [algorithm.as_str().as_bytes(), b"\n", date, b"\n", scope.as_bytes(), b"\n", &digest];
-        for piece in pieces {
-            // INVARIANT: the capacity is the sum of the longest pieces.
-            let _ = text.push(piece);
-        }
-        Self(Text::Short(text))
+        Self(Message::of_request(algorithm.as_str(), date, scope.as_bytes(), digest))
     }
 
     /// Puts another canonical request under the same date and scope.
     pub(super) fn set_digest(&mut self, digest: &[u8; 32]) {
-        if let Text::Short(text) = &mut self.0
-            && let Some(slot) = text.bytes_mut().last_chunk_mut::<64>()
-        {
-            *slot = encode::hex_lower(digest);
-        }
+        self.0.set_digest(digest);
     }
 
     /// Of a form, whose policy is signed in base64 as it is sent.
     pub(super) fn of_policy(base64: &str) -> Self {
-        Self(Text::Long(base64.as_bytes().to_vec()))
+        Self(Message::Long(base64.as_bytes().to_vec()))
     }
 
     /// Of a legacy URL.
     #[cfg(feature = "legacy")]
     pub(super) const fn of_legacy(text: Vec<u8>) -> Self {
-        Self(Text::Long(text))
+        Self(Message::Long(text))
     }
 
     /// The bytes to sign.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        match &self.0 {
-            Text::Short(text) => text.bytes(),
-            Text::Long(text) => text,
-        }
+        self.0.as_bytes()
     }
 }
 

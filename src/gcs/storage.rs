@@ -335,6 +335,11 @@ impl StorageError {
         }
     }
 
+    fn unmet(why: &str) -> Self {
+        let message = "The content of the form does not meet the conditions specified in the policy document.";
+        Self { details: Some(format!("Invalid condition: {why}")), ..Self::new(400, "InvalidPolicyDocument", message) }
+    }
+
     /// As Cloud Storage answers, also where that tells a peer whether a key exists.
     #[must_use]
     pub fn detailed(error: &VerifyError) -> Self {
@@ -353,15 +358,7 @@ impl StorageError {
         let mut xml = String::from("<?xml version='1.0' encoding='UTF-8'?><Error>");
         let mut element = |name: &str, text: &str| {
             xml.extend(["<", name, ">"]);
-            for c in text.chars() {
-                match c {
-                    '<' => xml.push_str("&lt;"),
-                    '>' => xml.push_str("&gt;"),
-                    '&' => xml.push_str("&amp;"),
-                    c if c.is_control() => xml.push('?'),
-                    c => xml.push(c),
-                }
-            }
+            crate::encode::push_xml(&mut xml, text.chars());
             xml.extend(["</", name, ">"]);
         };
         element("Code", self.code);
@@ -442,17 +439,15 @@ impl From<&VerifyError> for StorageError {
                 Self::new(400, "InvalidURI", "The request cannot be read in one way only.")
             }
             E::PayloadMode { .. } => Self::new(501, "NotImplemented", "This payload mode is not accepted here."),
-            E::PayloadMismatch { what } if [LENGTH_RANGE, "content-length-range"].contains(what) => {
-                Self::new(400, "EntityTooLarge", "The size of the upload is outside the signed range.")
+            E::Size { found, least, .. } if found < least => {
+                Self::new(400, "EntityTooSmall", "The upload is smaller than the signed range.")
             }
+            E::Size { .. } => Self::new(400, "EntityTooLarge", "The upload is larger than the signed range."),
             E::PayloadMismatch { .. } => Self::new(400, "BadDigest", "The digest is not that of the body."),
             E::TooLarge { .. } => Self::new(400, "RequestHeaderSectionTooLarge", "The request head is too large."),
-            E::Policy { why } => with(
-                400,
-                "InvalidPolicyDocument",
-                "The content of the form does not meet the conditions specified in the policy document.",
-                format!("Invalid condition: {why}"),
-            ),
+            E::Policy { why } => Self::unmet(why),
+            E::PolicyDocument { why } => Self::unmet(why),
+            E::FormField { .. } => Self::new(400, "InvalidArgument", "A field of the form is missing or malformed."),
             E::Key(_) => Self::new(500, "InternalError", "The request could not be checked."),
         }
     }

@@ -9,6 +9,7 @@ pub(crate) mod checks;
 pub(crate) mod derived;
 pub(crate) mod fields;
 pub(crate) mod listing;
+pub(crate) mod message;
 pub(crate) mod payload;
 pub(crate) mod template;
 

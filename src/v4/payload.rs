@@ -64,11 +64,8 @@ impl PayloadLine {
         if value == UNSIGNED.as_bytes() {
             return Ok(Self::Unsigned);
         }
-        if let Some(mode) = D::stream_mode(value) {
-            return Ok(Self::Stream(mode));
-        }
         if value.starts_with(b"STREAMING-") {
-            return Err(VerifyError::PayloadMode { mode: "STREAMING" });
+            return D::stream_mode(value).map(Self::Stream).ok_or(VerifyError::PayloadMode { mode: "STREAMING" });
         }
         match <&[u8; 64]>::try_from(value) {
             Ok(hex) if !encode::any(hex, |byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => Ok(Self::Sha256(*hex)),
@@ -155,13 +152,15 @@ impl PayloadCheck {
     /// Says whether the body was the one that was signed.
     ///
     /// # Errors
-    /// [`VerifyError::PayloadMismatch`] if it was not.
+    /// [`VerifyError::Size`] if it is outside the signed range, and [`VerifyError::PayloadMismatch`] if it is
+    /// another one.
     pub fn finish(self) -> Result<(), VerifyError> {
         let HeldTo { content, checksum, size, never } = self.held_to;
-        let mut differs = never;
-        if let Some((_, what)) = size.filter(|(size, _)| !size.contains(&self.length)) {
-            differs = Some(what);
+        if let Some((size, field)) = size.filter(|(size, _)| !size.contains(&self.length)) {
+            let (least, most) = size.into_inner();
+            return Err(VerifyError::Size { field, found: self.length, least, most });
         }
+        let mut differs = never;
         if let Some(hash) = self.hash {
             let found = hash.finish();
             for (signed, what) in [checksum, content].into_iter().flatten() {

@@ -602,7 +602,10 @@ fn r53_what_is_asked_for_is_checked_before_it_is_signed() {
     assert_eq!(sign(request().header("content-length", framed.as_str())), Ok(()));
     assert!(sign(request().header("content-length", "20000")).is_err());
     assert!(sign(request().header("content-encoding", "aws-chunked")).is_err());
-    assert!(sign(request().payload(valet_key::aws::Payload::Unsigned)).is_err());
+    // A hash of the whole body would be dropped; an unsigned one promises nothing.
+    assert!(sign(request().payload(valet_key::aws::Payload::Empty)).is_err());
+    assert!(sign(request().payload(valet_key::aws::Payload::Sha256([0; 32]))).is_err());
+    assert_eq!(sign(request().payload(valet_key::aws::Payload::Unsigned)), Ok(()));
     assert!(sign(request().stream(Stream::signed(u64::MAX))).is_err());
     for name in [LENGTH, TRAILER] {
         assert_eq!(sign(request().header(name, "1")), Err(IssueError::Reserved { name: name.to_owned() }));

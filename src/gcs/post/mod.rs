@@ -10,14 +10,16 @@
 //!
 //! Source: Cloud Storage documentation, "POST object" and "Signatures with policy documents".
 
-mod conditions;
 mod sign;
 mod verify;
 
 pub use self::{
     sign::{PostForm, PostPolicy, PreparedForm},
-    verify::{ExpectForm, FormView, PendingForm, PresentedForm, SignedForm},
+    verify::{ExpectForm, PendingForm, PresentedForm, SignedForm},
 };
+pub use crate::post::view::FormView;
+
+use crate::post::{Rules, is_extension};
 
 /// The fields that belong to the signer.
 const POLICY: &str = "policy";
@@ -26,5 +28,27 @@ const ALGORITHM: &str = "x-goog-algorithm";
 const CREDENTIAL: &str = "x-goog-credential";
 const DATE: &str = "x-goog-date";
 const SIGNATURE: &str = "x-goog-signature";
-/// What a form's server replaces with the name of the file.
-const FILE_NAME: &str = "${filename}";
+
+const RULES: Rules =
+    Rules { is_field, takes_prefix: |_| true, absent_is_empty: true, odd_is_unmet: false, fraction: 1..=9 };
+
+/// Whether a form can have a field of this name, beside the file, the policy and its signature.
+///
+/// Source: Cloud Storage documentation, "POST object", form fields.
+fn is_field(name: &str) -> bool {
+    const FIELDS: [&str; 12] = [
+        "acl",
+        "bucket",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-md5",
+        "content-type",
+        "expires",
+        "key",
+        "success_action_redirect",
+        "success_action_status",
+    ];
+    is_extension(name, "x-goog-") || FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field))
+}

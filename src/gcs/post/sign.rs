@@ -1,6 +1,6 @@
 //! Signing a form: prepared without a secret, finished with a signature.
 
-use super::{ALGORITHM, CREDENTIAL, DATE, FILE_NAME, KEY, POLICY, SIGNATURE, conditions::is_field};
+use super::{ALGORITHM, CREDENTIAL, DATE, KEY, POLICY, SIGNATURE, is_field};
 use crate::{
     clock::Timestamp,
     encode,
@@ -16,17 +16,15 @@ use crate::{
     grant::{
         Action, Constraint, ContentType, Encryption, Grant, Justification, Lifetime, OnShortCredential, Resource, Size,
     },
-    json::push_text,
     lifetime::{Bounds, effective},
     origin::Origin,
+    post::{
+        FILE_NAME,
+        write::{Entry, Layout, Writer, check_entries},
+    },
     secret::Secret,
 };
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::{fmt, ops::RangeInclusive};
 
 /// The name of this token form in errors.
@@ -68,14 +66,8 @@ enum Key {
     Template(String),
 }
 
-/// What the policy says beside bucket, key and signer, in the caller's order.
-#[derive(Clone)]
-enum Entry {
-    /// A field of the form, and the condition that it has this value.
-    Field(String, String),
-    StartsWith(String, String),
-    Size(RangeInclusive<u64>),
-}
+/// As Google's Python library lays a policy out.
+const LAYOUT: Layout = Layout { comma: ",", colon: ":", expiration_first: false, escapes_dollar: false };
 
 impl PostPolicy {
     /// A form that uploads one object of exactly this name. It lives for 15 minutes unless it is told
@@ -202,7 +194,7 @@ impl PostPolicy {
     /// A field whose value the client chooses, as long as it begins like this.
     #[must_use]
     pub fn starts_with(mut self, name: impl Into<String>, prefix: impl Into<String>) -> Self {
-        self.entries.push(Entry::StartsWith(name.into(), prefix.into()));
+        self.entries.push(Entry::StartsWith(name.into(), prefix.into(), None));
         self
     }
 
@@ -255,7 +247,7 @@ impl PostPolicy {
         if !justified && !matches!(self.key, Key::Exact(_)) {
             return Err(IssueError::Unjustified { what: "more than one object" });
         }
-        self.check_entries()?;
+        check_entries(&self.entries, check_field)?;
         let bounds = Bounds { cap: self.cap, is_justified: justified, maximum: Lifetime::WEEK, service: SERVICE };
         let ends = credential.expires_at();
         let (_, expires_at) = effective(self.lifetime, &bounds, ends, self.on_short_credential, now)?;
@@ -268,33 +260,19 @@ impl PostPolicy {
             Key::Prefix(prefix) => format!("{prefix}{FILE_NAME}"),
         };
 
-        let mut policy = String::from("{\"conditions\":[");
-        let mut fields: Vec<(String, String)> = Vec::with_capacity(self.entries.len() + 6);
+        let mut form = Writer::new(&LAYOUT);
         for entry in &self.entries {
-            match entry {
-                Entry::Field(name, value) => {
-                    push_exact(&mut policy, name, value);
-                    fields.push((name.clone(), value.clone()));
-                }
-                Entry::StartsWith(name, prefix) => push_starts_with(&mut policy, name, prefix),
-                Entry::Size(bytes) => {
-                    let (least, most) = (bytes.start().to_string(), bytes.end().to_string());
-                    policy.extend(["[\"content-length-range\",", &least, ",", &most, "],"]);
-                }
-            }
+            form.entry(entry);
         }
-        push_exact(&mut policy, "bucket", &self.bucket);
+        form.exact("bucket", &self.bucket);
         match &self.key {
-            Key::Exact(name) | Key::Template(name) => push_exact(&mut policy, KEY, name),
-            Key::Prefix(prefix) => push_starts_with(&mut policy, KEY, prefix),
+            Key::Exact(name) | Key::Template(name) => form.exact(KEY, name),
+            Key::Prefix(prefix) => form.starts_with(KEY, prefix),
         }
-        push_exact(&mut policy, DATE, &date);
-        push_exact(&mut policy, CREDENTIAL, &named);
-        push_exact(&mut policy, ALGORITHM, algorithm.as_str());
-        policy.pop();
-        policy.push_str("],\"expiration\":");
-        push_text(&mut policy, &expires_at.to_string());
-        policy.push('}');
+        form.exact(DATE, &date);
+        form.exact(CREDENTIAL, &named);
+        form.exact(ALGORITHM, algorithm.as_str());
+        let policy = form.policy(expires_at);
 
         let encoded = encode::base64(policy.as_bytes());
         for (name, value) in [
@@ -304,11 +282,11 @@ impl PostPolicy {
             (ALGORITHM, algorithm.as_str()),
             (POLICY, &encoded),
         ] {
-            fields.push((name.to_owned(), value.to_owned()));
+            form.field(name, value);
         }
         Ok(PreparedForm {
             url: format!("{}{}", self.origin, encode::path(self.bucket_path.as_bytes())),
-            fields,
+            fields: form.fields,
             algorithm,
             expires_at,
             string_to_sign: StringToSign::of_policy(&encoded),
@@ -326,50 +304,16 @@ impl PostPolicy {
         let signature = key.sign(prepared.scope(), prepared.string_to_sign())?;
         Ok(prepared.finish(&signature)?)
     }
-
-    fn check_entries(&self) -> Result<(), IssueError> {
-        let mut fields: Vec<&str> = Vec::new();
-        let mut sizes = 0;
-        for entry in &self.entries {
-            match entry {
-                Entry::Field(name, value) => {
-                    check_field(name)?;
-                    if value.chars().any(|c| matches!(c, '\r' | '\n' | '\0')) {
-                        return Err(IssueError::Invalid { what: "form field", why: "its value holds CR, LF or NUL" });
-                    }
-                    if fields.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-                        return Err(IssueError::Invalid { what: "form field", why: "a name is there twice" });
-                    }
-                    fields.push(name);
-                }
-                Entry::StartsWith(name, _) => check_field(name)?,
-                Entry::Size(bytes) => {
-                    sizes += 1;
-                    if bytes.is_empty() || sizes > 1 {
-                        return Err(IssueError::Invalid {
-                            what: "size",
-                            why: "it must be one range that is not empty",
-                        });
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for PostPolicy {
     /// Values may hold a customer's encryption key, so they are not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |entry: &Entry| match entry {
-            Entry::Field(name, _) | Entry::StartsWith(name, _) => name.clone(),
-            Entry::Size(_) => "content-length-range".to_owned(),
-        };
         f.debug_struct("PostPolicy")
             .field("origin", &self.origin)
             .field("bucket", &self.bucket)
             .field("key", &self.key)
-            .field("conditions_on", &self.entries.iter().map(name).collect::<Vec<_>>())
+            .field("conditions_on", &self.entries.iter().map(Entry::name).collect::<Vec<_>>())
             .field("lifetime", &self.lifetime)
             .field("justification", &self.justification)
             .finish_non_exhaustive()
@@ -400,7 +344,7 @@ fn check_field(name: &str) -> Result<(), IssueError> {
     if is_amazons(name) {
         return Err(IssueError::Invalid { what: "form field", why: "a form may not mix `x-amz-*` with `x-goog-*`" });
     }
-    if name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("x-ignore-")) {
+    if crate::post::is_ignored(name) {
         return Err(IssueError::Invalid {
             what: "form field",
             why: "`x-ignore-*` is not checked: add it to the form only",
@@ -410,22 +354,6 @@ fn check_field(name: &str) -> Result<(), IssueError> {
         return Err(IssueError::Invalid { what: "form field", why: "Cloud Storage takes no field of that name" });
     }
     Ok(())
-}
-
-fn push_exact(policy: &mut String, name: &str, value: &str) {
-    policy.push('{');
-    push_text(policy, name);
-    policy.push(':');
-    push_text(policy, value);
-    policy.push_str("},");
-}
-
-fn push_starts_with(policy: &mut String, name: &str, prefix: &str) {
-    policy.push_str("[\"starts-with\",");
-    push_text(policy, &format!("${name}"));
-    policy.push(',');
-    push_text(policy, prefix);
-    policy.push_str("],");
 }
 
 /// A form that lacks only its signature.

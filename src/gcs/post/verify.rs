@@ -1,6 +1,6 @@
 //! Verifying a form: what was presented, what is pending a signature, what was verified.
 
-use super::{ALGORITHM, CREDENTIAL, DATE, FILE_NAME, KEY, POLICY, SIGNATURE, conditions::Policy};
+use super::{ALGORITHM, CREDENTIAL, DATE, FormView, KEY, POLICY, RULES, SIGNATURE};
 #[cfg(feature = "rsa")]
 use crate::gcs::rsa::PublicKey;
 use crate::{
@@ -16,53 +16,19 @@ use crate::{
     },
     grant::Lifetime,
     mac,
+    post::{FILE_NAME, conditions::Policy, is_ignored, shown},
     token::Verified,
     v4::{
         fields::read_date,
         payload::{HeldTo, PayloadCheck},
     },
 };
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, format, string::String};
 use core::{fmt, ops::RangeInclusive};
 
-/// The largest policy in base64, the most fields, and the longest value that are read.
+/// The largest policy in base64, and the longest value that are read.
 const MAX_POLICY: usize = 16 << 10;
-const MAX_FIELDS: usize = 100;
 const MAX_VALUE: usize = 16 << 10;
-
-/// A form as it arrived: the bucket that its URL names, and the fields before the file.
-///
-/// Reading `multipart/form-data` is the caller's. Whatever comes behind the file is not part of the form.
-#[derive(Clone, Copy)]
-pub struct FormView<'r> {
-    bucket: &'r str,
-    fields: &'r [(&'r str, &'r str)],
-    file_name: Option<&'r str>,
-}
-
-impl<'r> FormView<'r> {
-    /// A form posted to the URL of that bucket. The URL decides: a `bucket` field never does.
-    #[must_use]
-    pub const fn new(bucket: &'r str, fields: &'r [(&'r str, &'r str)]) -> Self {
-        Self { bucket, fields, file_name: None }
-    }
-
-    /// The name of the file as the client gave it, for a key that ends in `${filename}`.
-    #[must_use]
-    pub const fn file_name(mut self, name: &'r str) -> Self {
-        self.file_name = Some(name);
-        self
-    }
-}
-
-impl fmt::Debug for FormView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FormView")
-            .field("bucket", &self.bucket)
-            .field("fields", &self.fields.len())
-            .finish_non_exhaustive()
-    }
-}
 
 /// What a verifier requires of the forms that it accepts.
 #[derive(Clone, Debug)]
@@ -133,22 +99,13 @@ impl<'r> PresentedForm<'r> {
     /// [`VerifyError::Algorithm`], [`VerifyError::TwoMechanisms`], [`VerifyError::Malformed`] for a bucket
     /// or object name that is none.
     pub fn parse(view: &FormView<'r>) -> Result<Self, VerifyError> {
-        if view.fields.len() > MAX_FIELDS {
-            return Err(VerifyError::TooLarge { what: "form fields", found: view.fields.len(), limit: MAX_FIELDS });
-        }
-        if let Some((_, value)) = view.fields.iter().find(|(_, value)| value.len() > MAX_VALUE) {
+        view.check_count()?;
+        if let Some((_, value)) = view.fields().iter().find(|(_, value)| value.len() > MAX_VALUE) {
             return Err(VerifyError::TooLarge { what: "form field", found: value.len(), limit: MAX_VALUE });
         }
         let form = |field, expected| VerifyError::FieldForm { field, expected };
-        let one = |field: &'static str| {
-            let mut values = view.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(field));
-            match (values.next(), values.count()) {
-                (Some((_, value)), 0) => Ok(*value),
-                (None, _) => Err(VerifyError::FieldCount { field, found: 0 }),
-                (Some(_), more) => Err(VerifyError::FieldCount { field, found: more.saturating_add(1) }),
-            }
-        };
-        let has = |field: &str| view.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(field));
+        let one = |field| view.value(field).ok_or(VerifyError::FieldCount { field, found: 0 });
+        let has = |field: &str| view.value(field).is_some();
         if !has(POLICY) && !has(SIGNATURE) {
             return Err(VerifyError::NotSigned);
         }
@@ -158,16 +115,11 @@ impl<'r> PresentedForm<'r> {
                     .iter()
                     .any(|other| name.eq_ignore_ascii_case(other))
         };
-        if view.fields.iter().any(|(name, _)| foreign(name)) {
+        if view.fields().iter().any(|(name, _)| foreign(name)) {
             return Err(VerifyError::TwoMechanisms { first: SIGNATURE, second: "a field of another scheme" });
         }
-        // A name that is there twice is read by some servers as its first and by others as its last value.
-        let mut names: Vec<String> = view.fields.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-        names.sort_unstable();
-        if names.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(VerifyError::Malformed { what: "form", why: "a field is there twice" });
-        }
-        check_bucket(view.bucket)
+        view.check_fields()?;
+        check_bucket(view.bucket())
             .map_err(|_| VerifyError::Malformed { what: "bucket", why: "it is not a bucket name" })?;
         let algorithm = Algorithm::parse(one(ALGORITHM)?)
             .ok_or(VerifyError::Algorithm { field: ALGORITHM, expected: "GOOG4-RSA-SHA256 or GOOG4-HMAC-SHA256" })?;
@@ -182,7 +134,7 @@ impl<'r> PresentedForm<'r> {
             return Err(VerifyError::TooLarge { what: "policy", found: policy.len(), limit: MAX_POLICY });
         }
         let sent_key = one(KEY)?;
-        let key = expand(sent_key, view.file_name)?;
+        let key = expand(sent_key, view.base_name())?;
         Ok(Self { view: *view, sent_key, key, policy, algorithm, id, scope, signed_at, date, signature })
     }
 
@@ -209,8 +161,8 @@ impl<'r> PresentedForm<'r> {
     /// # Errors
     /// [`VerifyError::OtherKey`] or [`VerifyError::Algorithm`] if the form names another key or algorithm
     /// than `credential`; [`VerifyError::ScopeDate`], [`VerifyError::NotYetValid`],
-    /// [`VerifyError::Expired`], [`VerifyError::Lifetime`]; [`VerifyError::Policy`] if the policy cannot be
-    /// read in one way only.
+    /// [`VerifyError::Expired`], [`VerifyError::Lifetime`]; [`VerifyError::PolicyDocument`] if the policy cannot
+    /// be read in one way only.
     pub fn check(
         self,
         credential: &Credential,
@@ -247,7 +199,7 @@ impl<'r> PresentedForm<'r> {
         }
         let json = encode::from_base64(self.policy).and_then(|bytes| String::from_utf8(bytes).ok());
         let json = json.ok_or(VerifyError::FieldForm { field: POLICY, expected: "JSON in padded base64" })?;
-        let policy = Policy::parse(&json)?;
+        let policy = Policy::parse(&json, &RULES)?;
         self.check_time(&policy, expect, now)?;
         let string_to_sign = StringToSign::of_policy(self.policy);
         Ok(PendingForm { form: self, policy, template_keys: expect.template_keys, string_to_sign, key_ends, now })
@@ -282,14 +234,13 @@ impl<'r> PresentedForm<'r> {
                 return refused(format!("no condition fixes `{field}`"));
             }
         }
-        for (name, _) in self.view.fields {
+        for (name, _) in self.view.fields() {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
-            let ignored = name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("x-ignore-"));
-            if is(POLICY) || is(SIGNATURE) || ignored {
+            if is(POLICY) || is(SIGNATURE) || is_ignored(name) {
                 continue;
             }
             if !policy.covers(name) {
-                return refused(format!("extra input field `{}`", super::conditions::shown(name)));
+                return refused(format!("extra input field `{}`", shown(name)));
             }
         }
         Ok(())
@@ -298,12 +249,12 @@ impl<'r> PresentedForm<'r> {
     /// What a condition on that name looks at.
     fn value(&self, name: &str) -> Option<&str> {
         if name.eq_ignore_ascii_case("bucket") {
-            return Some(self.view.bucket);
+            return Some(self.view.bucket());
         }
         if name.eq_ignore_ascii_case(KEY) {
             return Some(&self.key);
         }
-        self.view.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+        self.view.value(name)
     }
 }
 
@@ -312,8 +263,6 @@ fn expand<'r>(key: &'r str, file_name: Option<&str>) -> Result<Cow<'r, str>, Ver
     let malformed = |why| VerifyError::Malformed { what: "key", why };
     let key = if key.contains(FILE_NAME) {
         let name = file_name.ok_or(malformed("it holds `${filename}`, and the file has no name"))?;
-        // Some browsers send a whole path.
-        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
         if name.is_empty() || key.len() > 1024 || name.len() > 1024 {
             return Err(malformed("the name of the file is empty or too long"));
         }
@@ -328,7 +277,7 @@ fn expand<'r>(key: &'r str, file_name: Option<&str>) -> Result<Cow<'r, str>, Ver
 impl fmt::Debug for PresentedForm<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PresentedForm")
-            .field("bucket", &self.view.bucket)
+            .field("bucket", &self.view.bucket())
             .field("algorithm", &self.algorithm)
             .field("id", &self.id)
             .field("scope", &self.scope)
@@ -417,7 +366,7 @@ impl<'r> SignedForm<'r> {
     /// The bucket.
     #[must_use]
     pub const fn bucket(&self) -> &'r str {
-        self.form.view.bucket
+        self.form.view.bucket()
     }
 
     /// The name of the object, with the name of the file put in.
@@ -429,8 +378,7 @@ impl<'r> SignedForm<'r> {
     /// The value of a field that a condition covers.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
-        let ignored = name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("x-ignore-"));
-        if ignored { None } else { self.form.value(name) }
+        if is_ignored(name) { None } else { self.form.value(name) }
     }
 
     /// Who signed.

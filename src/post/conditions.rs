@@ -1,5 +1,6 @@
 //! A policy as its server reads it: strictly, and every condition.
 
+use super::{Rules, shown};
 use crate::{clock::Timestamp, error::VerifyError, json::Value};
 use alloc::{
     format,
@@ -12,30 +13,28 @@ use core::ops::RangeInclusive;
 const MAX_CONDITIONS: usize = 128;
 
 /// A policy that was read.
-#[derive(Clone, Debug)]
-pub(super) struct Policy {
-    pub(super) expires_at: Timestamp,
+#[derive(Clone)]
+pub(crate) struct Policy {
+    pub(crate) expires_at: Timestamp,
     conditions: Vec<Condition>,
+    rules: &'static Rules,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 enum Condition {
     Equals(String, String),
     StartsWith(String, String),
     Size(RangeInclusive<u64>),
+    /// What its server reads, and never finds met.
+    Never(String),
 }
 
-fn refused(why: impl Into<String>) -> VerifyError {
-    VerifyError::Policy { why: why.into() }
-}
-
-/// A field name for an error.
-pub(super) fn shown(name: &str) -> String {
-    name.chars().take(64).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
+const fn refused(why: &'static str) -> VerifyError {
+    VerifyError::PolicyDocument { why }
 }
 
 impl Policy {
-    pub(super) fn parse(json: &str) -> Result<Self, VerifyError> {
+    pub(crate) fn parse(json: &str, rules: &'static Rules) -> Result<Self, VerifyError> {
         let document = Value::parse(json).ok().and_then(Value::into_object);
         let members = document.ok_or_else(|| refused("the document is not one JSON object whose names are unique"))?;
         let (mut expiration, mut list) = (None, None);
@@ -46,62 +45,65 @@ impl Policy {
                 _ => return Err(refused("a document has `expiration` and `conditions`, and nothing else")),
             }
         }
-        let expires_at = expiration.as_deref().and_then(read_expiration);
+        let expires_at = expiration.as_deref().and_then(|text| read_expiration(text, &rules.fraction));
         let expires_at = expires_at.ok_or_else(|| refused("`expiration` must be `YYYY-MM-DDTHH:MM:SSZ`"))?;
         let list = list.ok_or_else(|| refused("`conditions` must be a list"))?;
         if list.len() > MAX_CONDITIONS {
             return Err(VerifyError::TooLarge { what: "policy conditions", found: list.len(), limit: MAX_CONDITIONS });
         }
-        let read = |value| Condition::read(value).ok_or_else(|| refused("a condition is none that is known"));
+        let read = |value| Condition::read(value, rules).ok_or_else(|| refused("a condition is none that is known"));
         let conditions: Vec<Condition> = list.into_iter().map(read).collect::<Result<_, _>>()?;
         if conditions.iter().filter(|condition| matches!(condition, Condition::Size(_))).count() > 1 {
             return Err(refused("`content-length-range` is there more than once"));
         }
-        Ok(Self { expires_at, conditions })
+        Ok(Self { expires_at, conditions, rules })
     }
 
     /// Holds the fields of a form to every condition. `value` tells the value of a field, by its name in any
     /// letter case.
-    pub(super) fn evaluate<'f>(&self, value: impl Fn(&str) -> Option<&'f str>) -> Result<(), VerifyError> {
+    pub(crate) fn evaluate<'f>(&self, value: impl Fn(&str) -> Option<&'f str>) -> Result<(), VerifyError> {
         for condition in &self.conditions {
             let (name, met) = match condition {
                 Condition::Equals(name, expected) => (name, value(name) == Some(expected.as_str())),
                 Condition::StartsWith(name, prefix) => {
-                    let found = value(name).unwrap_or_default();
+                    let absent = if self.rules.absent_is_empty { Some("") } else { None };
                     // A list of media types is held to the prefix as a whole, so no other type hides in it.
-                    let met = if name.eq_ignore_ascii_case("content-type") {
-                        found.split(',').all(|part| part.trim_start_matches(' ').starts_with(prefix.as_str()))
-                    } else {
-                        found.starts_with(prefix.as_str())
-                    };
+                    let met = value(name).or(absent).is_some_and(|found| {
+                        if name.eq_ignore_ascii_case("content-type") {
+                            found.split(',').all(|part| part.trim_start_matches(' ').starts_with(prefix.as_str()))
+                        } else {
+                            found.starts_with(prefix.as_str())
+                        }
+                    });
                     (name, met)
                 }
+                Condition::Never(name) => (name, false),
                 Condition::Size(_) => continue,
             };
             if !met {
-                return Err(refused(format!("on `{}`", shown(name))));
+                return Err(VerifyError::Policy { why: format!("on `{}`", shown(name)) });
             }
         }
         Ok(())
     }
 
     /// Whether a condition says something about that field.
-    pub(super) fn covers(&self, field: &str) -> bool {
+    pub(crate) fn covers(&self, field: &str) -> bool {
         self.conditions.iter().any(|condition| match condition {
             Condition::Equals(name, _) | Condition::StartsWith(name, _) => name.eq_ignore_ascii_case(field),
-            Condition::Size(_) => false,
+            Condition::Size(_) | Condition::Never(_) => false,
         })
     }
 
     /// Whether a condition fixes the value of that field.
-    pub(super) fn fixes(&self, field: &str) -> bool {
+    pub(crate) fn fixes(&self, field: &str) -> bool {
         self.conditions
             .iter()
             .any(|condition| matches!(condition, Condition::Equals(name, _) if name.eq_ignore_ascii_case(field)))
     }
 
     /// The sizes that are allowed.
-    pub(super) fn size(&self) -> Option<RangeInclusive<u64>> {
+    pub(crate) fn size(&self) -> Option<RangeInclusive<u64>> {
         self.conditions.iter().find_map(|condition| match condition {
             Condition::Size(bytes) => Some(bytes.clone()),
             _ => None,
@@ -110,25 +112,30 @@ impl Policy {
 }
 
 impl Condition {
-    fn read(value: Value) -> Option<Self> {
+    fn read(value: Value, rules: &Rules) -> Option<Self> {
+        let odd = |name: &str| rules.odd_is_unmet.then(|| Self::Never(name.to_string()));
         match value {
             Value::Object(members) => {
                 let [(name, Value::Text(value))] = <[_; 1]>::try_from(members).ok()? else { return None };
-                is_field(&name).then_some(Self::Equals(name, value))
+                if (rules.is_field)(&name) { Some(Self::Equals(name, value)) } else { odd(&name) }
             }
             Value::List(parts) => {
                 let [operator, first, second] = <[_; 3]>::try_from(parts).ok()?;
                 match (operator.into_text()?.as_str(), first, second) {
-                    ("content-length-range", least, most) => {
-                        let (least, most) = (read_number(least)?, read_number(most)?);
-                        (least <= most).then_some(Self::Size(least..=most))
-                    }
-                    (operator, Value::Text(field), Value::Text(value)) => {
-                        let name = field.strip_prefix('$').filter(|name| is_field(name))?.to_string();
+                    ("content-length-range", least, most) => match (read_bound(least)?, read_bound(most)?) {
+                        (Bound::Bytes(least), Bound::Bytes(most)) => {
+                            (least <= most).then_some(Self::Size(least..=most))
+                        }
+                        _ => odd("content-length-range"),
+                    },
+                    (operator @ ("eq" | "starts-with"), Value::Text(field), Value::Text(value)) => {
+                        let Some(name) = field.strip_prefix('$').filter(|name| (rules.is_field)(name)) else {
+                            return odd(&field);
+                        };
                         match operator {
-                            "eq" => Some(Self::Equals(name, value)),
-                            "starts-with" => Some(Self::StartsWith(name, value)),
-                            _ => None,
+                            "eq" => Some(Self::Equals(name.to_string(), value)),
+                            _ if (rules.takes_prefix)(name) => Some(Self::StartsWith(name.to_string(), value)),
+                            _ => odd(name),
                         }
                     }
                     _ => None,
@@ -139,41 +146,34 @@ impl Condition {
     }
 }
 
-/// Whether a form can have a field of this name, beside the file, the policy and its signature.
-///
-/// Source: Cloud Storage documentation, "POST object", form fields.
-pub(super) fn is_field(name: &str) -> bool {
-    const FIELDS: [&str; 12] = [
-        "acl",
-        "bucket",
-        "cache-control",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-md5",
-        "content-type",
-        "expires",
-        "key",
-        "success_action_redirect",
-        "success_action_status",
-    ];
-    let goog = name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("x-goog-")) && name.len() > 7;
-    (goog && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')))
-        || FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field))
+enum Bound {
+    Bytes(u64),
+    /// Text that is no number.
+    Odd,
 }
 
-fn read_number(value: Value) -> Option<u64> {
-    let (Value::Number(digits) | Value::Text(digits)) = value else { return None };
+/// Reads a bound of a size: digits, as a number or as text.
+fn read_bound(value: Value) -> Option<Bound> {
+    let (digits, is_text) = match value {
+        Value::Number(digits) => (digits, false),
+        Value::Text(digits) => (digits, true),
+        _ => return None,
+    };
+    if is_text && !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return Some(Bound::Odd);
+    }
     let plain = (1..=19).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| digits.parse().ok()).flatten()
+    plain.then(|| digits.parse().ok().map(Bound::Bytes)).flatten()
 }
 
-/// Reads `2020-01-23T04:35:40Z`. A fraction of a second, which Google's Python library writes, is dropped: the
-/// policy then ends within that second.
-fn read_expiration(text: &str) -> Option<Timestamp> {
+/// Reads `2020-01-23T04:35:40Z`. A fraction of a second, which some libraries write, is dropped: the policy then
+/// ends within that second.
+fn read_expiration(text: &str, fraction_digits: &RangeInclusive<usize>) -> Option<Timestamp> {
     let text = text.strip_suffix('Z')?;
-    let (text, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    if !(1..=9).contains(&fraction.len()) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+    let (text, fraction) = text.split_once('.').map_or((text, None), |(text, fraction)| (text, Some(fraction)));
+    let is_fraction =
+        |text: &str| fraction_digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fraction.is_some_and(|text| !is_fraction(text)) {
         return None;
     }
     let shape = text.len() == 19
@@ -191,8 +191,25 @@ fn read_expiration(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
+    const RULES: Rules = Rules {
+        is_field: |name| ["acl", "content-type", "x-a"].iter().any(|field| field.eq_ignore_ascii_case(name)),
+        takes_prefix: |name| !name.eq_ignore_ascii_case("x-a"),
+        absent_is_empty: false,
+        odd_is_unmet: false,
+        fraction: 1..=9,
+    };
+    const LAX: Rules = Rules { absent_is_empty: true, odd_is_unmet: true, fraction: 3..=3, ..RULES };
+
+    fn read(document: &str) -> Result<Policy, VerifyError> {
+        Policy::parse(document, &RULES)
+    }
+
+    fn document(conditions: &str) -> String {
+        format!("{{\"expiration\":\"2020-01-23T04:35:40Z\",\"conditions\":[{conditions}]}}")
+    }
+
     fn policy(conditions: &str) -> Result<Policy, VerifyError> {
-        Policy::parse(&format!("{{\"expiration\":\"2020-01-23T04:35:40Z\",\"conditions\":[{conditions}]}}"))
+        read(&document(conditions))
     }
 
     #[test]
@@ -213,6 +230,10 @@ mod tests {
             "{\"a\":1}",
             "{\"a\":null}",
             "{\"$a\":\"1\"}",
+            "[\"content-length-range\",\"a\",5]",
+            "[\"starts-with\",\"$x-a\",\"a\"]",
+            "{\"x-b\":\"1\"}",
+            "[\"content-length-range\",0,5],[\"content-length-range\",0,5]",
             "[\"eq\",\"acl\",\"a\"]",
             "[\"EQ\",\"$acl\",\"a\"]",
             "[\"ends-with\",\"$acl\",\"a\"]",
@@ -226,7 +247,7 @@ mod tests {
             "null",
             "[]",
         ] {
-            assert!(matches!(policy(bad), Err(VerifyError::Policy { .. })), "{bad}");
+            assert!(matches!(policy(bad), Err(VerifyError::PolicyDocument { .. })), "{bad}");
         }
         for document in [
             "[]",
@@ -239,13 +260,40 @@ mod tests {
             "{\"expiration\":\"2020-01-23T04:35:40+00:00\",\"conditions\":[]}",
             "{\"expiration\":\"20200123T043540Z\",\"conditions\":[]}",
         ] {
-            assert!(Policy::parse(document).is_err(), "{document}");
+            assert!(read(document).is_err(), "{document}");
         }
     }
 
     #[test]
+    fn an_odd_condition_is_unreadable_or_never_met() {
+        for odd in [
+            "[\"starts-with\",\"acl\",\"a\"]",
+            "[\"starts-with\",\"$x-a\",\"a\"]",
+            "{\"x-b\":\"a\"}",
+            "[\"content-length-range\",\"a\",5]",
+        ] {
+            assert!(matches!(policy(odd), Err(VerifyError::PolicyDocument { .. })), "{odd}");
+            let read = Policy::parse(&document(odd), &LAX).unwrap();
+            assert!(matches!(read.evaluate(|_| Some("a")), Err(VerifyError::Policy { .. })), "{odd}");
+        }
+        for bad in ["[\"content-length-range\",-1,5]", "[\"content-length-range\",\"-1\",5]", "[\"eq\",\"$acl\"]"] {
+            assert!(matches!(Policy::parse(&document(bad), &LAX), Err(VerifyError::PolicyDocument { .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_begins_with_nothing_or_fails() {
+        let conditions = document("[\"starts-with\",\"$acl\",\"\"]");
+        assert!(Policy::parse(&conditions, &LAX).unwrap().evaluate(|_| None).is_ok());
+        assert!(Policy::parse(&conditions, &RULES).unwrap().evaluate(|_| None).is_err());
+    }
+
+    #[test]
     fn an_expiration_is_read_to_the_second() {
-        let seconds = |text: &str| read_expiration(text).map(Timestamp::unix);
+        let seconds = |text: &str| read_expiration(text, &(1..=9)).map(Timestamp::unix);
+        let millis = |text: &str| read_expiration(text, &(3..=3)).is_some();
+        assert!(millis("2020-01-23T04:35:40Z") && millis("2020-01-23T04:35:40.518Z"));
+        assert!(!millis("2020-01-23T04:35:40.5Z") && !millis("2020-01-23T04:35:40.518042Z"));
         let whole = seconds("2020-01-23T04:35:40Z");
         assert!(whole.is_some());
         for text in ["2020-01-23T04:35:40.000Z", "2020-01-23T04:35:40.518042Z", "2020-01-23T04:35:40.999999999Z"] {
@@ -269,7 +317,7 @@ mod tests {
     #[test]
     fn every_condition_counts() {
         let policy = policy(
-            "{\"acl\":\"public\"},[\"starts-with\",\"$Content-Type\",\"image/\"],[\"starts-with\",\"$x-goog-meta-note\",\"\"],\
+            "{\"acl\":\"public\"},[\"starts-with\",\"$Content-Type\",\"image/\"],\
              [\"content-length-range\",3,9]",
         )
         .unwrap();
