@@ -244,6 +244,50 @@ fn with_tokens(f: floor::Visit<'_>) {
     });
 }
 
+/// A P-256 signature and its check, beside which hashing is nothing: the floor is the bare operation of the `p256` crate.
+#[cfg(feature = "sigv4a")]
+fn asymmetric(c: &mut Criterion) {
+    use p256::ecdsa::{
+        Signature, SigningKey,
+        signature::hazmat::{PrehashSigner, PrehashVerifier},
+    };
+    use valet_key::aws::v4a;
+    let key = v4a::StaticKey::new(ID, SECRET).unwrap();
+    let bare = SigningKey::from_slice(&[0x5a; 32]).unwrap();
+    let digest = black_box([0x77; 32]);
+    let signature: Signature = bare.sign_prehash(&digest).unwrap();
+    let request = UrlRequest::s3(&Grant::read(BUCKET, OBJECT), REGION).unwrap();
+    let url = key.presign(&request, now()).unwrap();
+    let target = url.expose().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned();
+    let ring = v4a::KeyRing::new().with(key.credential().clone(), key.public_key());
+    let host = [("host", HOST.as_bytes())];
+    let expect = Expect::new(REGION, "s3");
+    let verify = |target: &str, now: Timestamp| {
+        let presented = v4a::Presented::parse(&RequestView::new("GET", target, &host)).unwrap();
+        ring.verify(presented, &expect, now).is_ok()
+    };
+    let forged = target.replace("cat-1", "cat-2");
+    let later = now().saturating_add(901);
+    assert!(verify(&target, now()) && !verify(&forged, now()) && !verify(&target, later));
+
+    let mut group = c.benchmark_group("aws/v4a");
+    group.bench_function("derive", |b| b.iter(|| v4a::StaticKey::new(ID, black_box(SECRET)).unwrap()));
+    group.bench_function("presign", |b| b.iter(|| key.presign(black_box(&request), now()).unwrap()));
+    group.bench_function("presign/floor", |b| {
+        b.iter(|| PrehashSigner::<Signature>::sign_prehash(&bare, black_box(&digest)).unwrap());
+    });
+    group.bench_function("verify/accept", |b| b.iter(|| verify(black_box(&target), now())));
+    group.bench_function("verify/refuse", |b| b.iter(|| verify(black_box(&forged), now())));
+    group.bench_function("verify/refuse_expired", |b| b.iter(|| verify(black_box(&target), later)));
+    group.bench_function("verify/floor", |b| {
+        b.iter(|| bare.verifying_key().verify_prehash(black_box(&digest), &signature).unwrap());
+    });
+    group.finish();
+}
+
+#[cfg(not(feature = "sigv4a"))]
+fn asymmetric(_: &mut Criterion) {}
+
 fn operations(c: &mut Criterion) {
     with_operations(&mut |name, blocks, operation| {
         let mut group = c.benchmark_group(name);
@@ -411,7 +455,7 @@ fn encode(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, operations, growth, encode, bodies);
+criterion_group!(benches, operations, asymmetric, growth, encode, bodies);
 
 fn main() {
     benches();

@@ -229,7 +229,7 @@ pub enum VerifyError {
         /// The accepted one.
         expected: &'static str,
     },
-    /// The scope names another region, service or terminator.
+    /// The scope names another region or service, or the region set of `SigV4a` does not name the region.
     #[error("the {part} of the credential scope in `{field}` must be `{expected}`, found `{found}`")]
     Scope {
         /// Where the scope stands.
@@ -238,7 +238,7 @@ pub enum VerifyError {
         part: &'static str,
         /// What it must be.
         expected: String,
-        /// What it is: letters, digits, `-` and `_` only.
+        /// What it is: letters, digits, `-` and `_` only, in a region set `*` and `,` too.
         found: String,
     },
     /// The date of the scope is not the date of the request.

@@ -53,7 +53,8 @@
 //! | `checksums` | yes | [`aws::Checksum`]: CRC-32, CRC-32C and CRC-64/NVME in the trailer of a payload stream |
 //! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`], RSA keys of [`aws::cloudfront`]: RSA in this process |
 //! | `ecdsa` | no | ECDSA keys on P-256 of [`aws::cloudfront`] in this process |
-//! | `legacy` | no | `gcs::LegacyUrlRequest`: V2 signed URLs; CloudFront policies with SHA-1 |
+//! | `sigv4a` | no | `aws::v4a`: ECDSA on P-256, good in a set of regions |
+//! | `legacy` | no | `aws::LegacyUrlRequest` and `gcs::LegacyUrlRequest`: V2 signed URLs, some of them with SHA-1; CloudFront policies with SHA-1 |
 //! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |
 //!
 //! Without `std` the crate needs `alloc` alone.
@@ -108,6 +109,8 @@ mod rsa;
 pub mod secret;
 mod target;
 pub mod token;
+#[cfg(all(feature = "legacy", any(feature = "aws", feature = "gcs")))]
+mod v2;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod v4;
 pub mod view;

@@ -816,3 +816,23 @@ mod azure {
         }
     }
 }
+
+#[cfg(feature = "sigv4a")]
+#[test]
+fn every_verdict_of_a_public_key_runs_without_an_allocation() {
+    use valet_key::aws::v4a;
+    let key = v4a::StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret").unwrap();
+    let url = key.presign(&UrlRequest::s3(&Grant::read("photos", "cat.jpg"), REGION).unwrap(), now()).unwrap();
+    let target = url.expose().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap();
+    let forged = target.replace("cat.jpg", "dog.jpg");
+    let ring = v4a::KeyRing::new().with(key.credential().clone(), key.public_key());
+    let host: [(&str, &[u8]); 1] = [("host", HOST.as_bytes())];
+    let expect = Expect::new(REGION, "s3");
+    let verify = |target: &str, at: Timestamp| {
+        let presented = v4a::Presented::parse(&RequestView::new("GET", target, &host)).unwrap();
+        ring.verify(presented, &expect, at).map(|verified| verified.expires_at())
+    };
+    allocates_nothing("accepted", || assert!(verify(target, now()).is_ok()));
+    allocates_nothing("another object", || assert_eq!(verify(&forged, now()), Err(VerifyError::SignatureMismatch)));
+    allocates_nothing("expired", || assert!(verify(target, now().saturating_add(901)).is_err()));
+}

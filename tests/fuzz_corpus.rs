@@ -28,8 +28,20 @@ const TARGETS: &[(&str, Law)] = &[
     ("s3_post_policy", laws::s3_post_policy),
     ("sas_verify", laws::sas_verify),
     ("sts_answer", laws::sts_answer),
+    #[cfg(feature = "legacy")]
+    ("sigv2_verify", laws::sigv2_verify),
+    #[cfg(feature = "sigv4a")]
+    ("sigv4a_verify", laws::sigv4a_verify),
     ("trailers", laws::trailers),
     ("verify", laws::verify),
+];
+
+/// Those whose feature is off.
+const OFF: &[&str] = &[
+    #[cfg(not(feature = "legacy"))]
+    "sigv2_verify",
+    #[cfg(not(feature = "sigv4a"))]
+    "sigv4a_verify",
 ];
 
 fn fuzz() -> PathBuf {
@@ -113,6 +125,18 @@ fn every_query_seed_keeps_its_law() {
     replay("query", laws::query);
 }
 
+#[cfg(feature = "legacy")]
+#[test]
+fn every_sigv2_verify_seed_keeps_its_law() {
+    replay("sigv2_verify", laws::sigv2_verify);
+}
+
+#[cfg(feature = "sigv4a")]
+#[test]
+fn every_sigv4a_verify_seed_keeps_its_law() {
+    replay("sigv4a_verify", laws::sigv4a_verify);
+}
+
 #[test]
 fn every_s3_post_policy_seed_keeps_its_law() {
     replay("s3_post_policy", laws::s3_post_policy);
@@ -148,7 +172,8 @@ fn every_law_holds_for_nothing_at_all() {
 
 #[test]
 fn every_target_has_its_seeds_and_every_folder_its_target() {
-    let known: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let known: BTreeSet<String> =
+        TARGETS.iter().map(|(name, _)| *name).chain(OFF.iter().copied()).map(str::to_owned).collect();
     let stems = |folder: &str| -> BTreeSet<String> {
         let name = |path: PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
         entries(&fuzz().join(folder)).into_iter().map(name).collect()

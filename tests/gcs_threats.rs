@@ -817,6 +817,9 @@ mod legacy {
         assert_eq!(code(verdict(&good.replace("Signature=", "Signature=+"), &[])), "field_form");
         assert_eq!(code(verdict(&good.replace("%3D%3D", ""), &[])), "field_form");
         assert_eq!(code(verdict(&good.replace("/cat", "//cat"), &[])), "signature_mismatch");
+        // An escape ends where its parameter ends, whatever comes behind.
+        assert_eq!(verdict(&good.replace('?', "?x=%2F&A=1&"), &[]), Ok(()));
+        assert_eq!(code(verdict(&good.replace('?', "?x=%2&A=1&"), &[])), "malformed");
         assert_eq!(code(verdict(&good.replace("/cat", "/%63at"), &[])), "ambiguous_path");
         assert_eq!(code(check("DELETE", &good, &[], &expect, now())), "signature_mismatch");
         assert_eq!(code(check("POST", &good, &[], &expect, now())), "malformed");

@@ -13,6 +13,10 @@ mod operations;
 mod reference;
 mod s3_post;
 mod sas;
+#[cfg(feature = "legacy")]
+mod sigv2;
+#[cfg(feature = "sigv4a")]
+mod sigv4a;
 mod streams;
 mod sts;
 mod whole;
@@ -24,6 +28,10 @@ pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
 pub use s3_post::s3_post_policy;
 pub use sas::sas_verify;
+#[cfg(feature = "legacy")]
+pub use sigv2::sigv2_verify;
+#[cfg(feature = "sigv4a")]
+pub use sigv4a::sigv4a_verify;
 pub use streams::{chunk_stream, trailers};
 pub use sts::sts_answer;
 pub use whole::verify;

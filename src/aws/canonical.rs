@@ -1,8 +1,8 @@
 //! Every byte that is signed: Amazon's names for the canonical request, and the string to sign.
 //!
 //! ```text
-//! AWS4-HMAC-SHA256 \n date \n scope \n hex(sha256(canonical request))     a request
-//! base64(policy)                                                         a form
+//! algorithm \n date \n scope \n hex(sha256(canonical request))     a request
+//! base64(policy)                                                  a form
 //! ```
 
 use super::{
@@ -18,10 +18,34 @@ use core::fmt;
 
 pub use crate::v4::canonical::PathRule;
 
+/// The algorithm of Signature Version 4.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The algorithm of `SigV4a`.
+const ASYMMETRIC_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
+
+/// What a signature is made with. A scope knows its own: that of the asymmetric one has no region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    HmacSha256,
+    EcdsaP256Sha256,
+}
+
+impl Algorithm {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => ALGORITHM,
+            Self::EcdsaP256Sha256 => ASYMMETRIC_ALGORITHM,
+        }
+    }
+}
+
 pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
 pub(super) const CHECKSUM_SHA256: &str = "x-amz-checksum-sha256";
 pub(super) const SECURITY_TOKEN: &str = "x-amz-security-token";
+pub(super) const S3_SESSION_TOKEN: &str = "x-amz-s3session-token";
+pub(super) const S3_SESSION_TOKEN_PARAM: &str = "X-Amz-S3session-Token";
+pub(super) const REGION_SET: &str = "x-amz-region-set";
+pub(super) const REGION_SET_PARAM: &str = "X-Amz-Region-Set";
 
 /// Signature Version 4.
 #[derive(Clone)]
@@ -29,6 +53,7 @@ pub(super) enum Amz {}
 
 pub(super) const P_SECURITY_TOKEN: usize = 6;
 pub(super) const P_REGION_SET: usize = 7;
+pub(super) const P_S3_SESSION_TOKEN: usize = 8;
 
 impl Dialect for Amz {
     const PARAMS: &'static [&'static str] = &[
@@ -39,7 +64,8 @@ impl Dialect for Amz {
         "X-Amz-SignedHeaders",
         "X-Amz-Signature",
         "X-Amz-Security-Token",
-        "X-Amz-Region-Set",
+        REGION_SET_PARAM,
+        S3_SESSION_TOKEN_PARAM,
     ];
     const ALGORITHM: &'static str = ALGORITHM;
     const USUAL: [&'static str; 5] = [
@@ -63,7 +89,8 @@ impl Dialect for Amz {
             "X-Amz-SignedHeaders" => 4,
             "X-Amz-Signature" => 5,
             "X-Amz-Security-Token" => P_SECURITY_TOKEN,
-            "X-Amz-Region-Set" => P_REGION_SET,
+            REGION_SET_PARAM => P_REGION_SET,
+            S3_SESSION_TOKEN_PARAM => P_S3_SESSION_TOKEN,
             _ => return None,
         })
     }
@@ -83,6 +110,7 @@ impl Dialect for Amz {
         Some(match name.len() {
             10 if is("x-amz-date") => (HeaderField::Date, "x-amz-date"),
             20 if is(SECURITY_TOKEN) => (HeaderField::SessionToken, SECURITY_TOKEN),
+            21 if is(S3_SESSION_TOKEN) => (HeaderField::ZonalToken, S3_SESSION_TOKEN),
             20 if is(CONTENT_SHA256) => (HeaderField::ContentSha256, CONTENT_SHA256),
             _ => return None,
         })
@@ -105,9 +133,12 @@ impl PathRule {
     }
 }
 
+/// The service of directory buckets, S3 Express One Zone.
+pub(super) const S3_EXPRESS: &str = "s3express";
+
 /// Whether a service follows the S3 profile.
 pub(crate) fn is_s3(service: &str) -> bool {
-    matches!(service, "s3" | "s3express" | "s3-outposts" | "s3-object-lambda")
+    matches!(service, "s3" | S3_EXPRESS | "s3-outposts" | "s3-object-lambda")
 }
 
 /// How long a service lets a presigned URL live if it does not go by `X-Amz-Expires`: SQS and STS take every one for
@@ -124,12 +155,20 @@ pub(super) fn fixed_life(service: &str) -> Option<Lifetime> {
 #[derive(Clone)]
 pub struct StringToSign(Message<STRING_TO_SIGN_CAPACITY>);
 
-/// Algorithm, date, scope and digest with the line feeds between them.
-const STRING_TO_SIGN_CAPACITY: usize = 16 + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
+/// Algorithm, date, scope and digest with the line feeds between them. The longer algorithm goes with the
+/// shorter scope, so that there is room to spare.
+const STRING_TO_SIGN_CAPACITY: usize = ASYMMETRIC_ALGORITHM.len() + 1 + 16 + 1 + SCOPE_CAPACITY + 1 + 64;
 
 impl StringToSign {
     pub(super) fn new(amz_date: &[u8; 16], scope: &Scope, canonical_request: &[u8; 32]) -> Self {
-        Self(Message::of_request(ALGORITHM, amz_date, scope.as_bytes(), canonical_request))
+        Self(Message::of_request(scope.algorithm().as_str(), amz_date, scope.as_bytes(), canonical_request))
+    }
+
+    /// What signs it: the text begins with its name.
+    #[cfg(feature = "sigv4a")]
+    pub(super) fn algorithm(&self) -> Algorithm {
+        let asymmetric = Algorithm::EcdsaP256Sha256;
+        if self.as_bytes().starts_with(asymmetric.as_str().as_bytes()) { asymmetric } else { Algorithm::HmacSha256 }
     }
 
     /// The text of a chunk or a trailer, which ends with a digest too. Made once for a stream of them.

@@ -1,6 +1,6 @@
 //! Where a request goes: region, partition, bucket, and the host and path that follow from them.
 
-use super::key::is_name;
+use super::{canonical::S3_EXPRESS, key::is_name};
 use crate::{
     error::{IssueError, VerifyError},
     origin::Origin,
@@ -222,6 +222,12 @@ impl Endpoint {
             return self.locate_access_point(bucket);
         }
         check_bucket(bucket)?;
+        if let (Some(zone), At::Aws { fips, dual_stack, accelerate }) = (zone_of(bucket), &self.at) {
+            if *accelerate || self.style == Some(Style::Path) {
+                return invalid("a directory bucket is part of the host name, and has no acceleration");
+            }
+            return Ok((Origin::https(self.zonal_host(zone, *fips, *dual_stack)).below(bucket), "/".into()));
+        }
         let label = is_dns_name(bucket);
         let dotted = bucket.contains('.');
         let in_path = |origin: Origin| Ok((origin, format!("/{bucket}/")));
@@ -277,6 +283,12 @@ impl Endpoint {
                     let arn = format!("arn:{partition}:s3:{region}:{account}:accesspoint/{name}");
                     return AccessPoint::parse(&arn).map(|_| (Some(arn.clone()), path)).ok_or(VerifyError::Host);
                 }
+                let directory = host.split_once('.').and_then(|(label, base)| Some((label, zone_of(label)?, base)));
+                if let Some((bucket, zone, base)) = directory {
+                    let ours = self.style != Some(Style::Path)
+                        && base.eq_ignore_ascii_case(&self.zonal_host(zone, *fips, *dual_stack));
+                    return if ours { Ok((Some(bucket.to_owned()), path)) } else { Err(VerifyError::Host) };
+                }
                 let base = self.regional_host("s3", *fips, *dual_stack);
                 (self.style != Some(Style::Path), self.style != Some(Style::VirtualHost), base)
             }
@@ -292,6 +304,8 @@ impl Endpoint {
             return Ok((None, name));
         }
         match check_bucket(bucket) {
+            // A directory bucket is nowhere but in its own host.
+            Ok(()) if self.service_of(bucket) == S3_EXPRESS => Err(VerifyError::Host),
             Ok(()) => Ok((Some(bucket.to_owned()), name)),
             Err(_) => Err(VerifyError::Operation { why: "the first segment of the path is no bucket" }),
         }
@@ -303,11 +317,37 @@ impl Endpoint {
         format!("{service}{fips}{stack}.{}.{}", self.region.as_str(), self.region.partition().domain())
     }
 
+    fn zonal_host(&self, zone: &str, fips: bool, dual_stack: bool) -> String {
+        let fips = if fips { "-fips" } else { "" };
+        let stack = if dual_stack { ".dualstack" } else { "" };
+        format!("s3express{fips}-{zone}{stack}.{}.{}", self.region.as_str(), self.region.partition().domain())
+    }
+
+    /// The service that requests for a bucket are signed for. A custom endpoint is S3, whatever its buckets are called.
+    pub(super) fn service_of(&self, bucket: &str) -> &'static str {
+        match self.at {
+            At::Aws { .. } if zone_of(bucket).is_some() => S3_EXPRESS,
+            _ => "s3",
+        }
+    }
+
+    /// Whether that is an access point which spans regions.
+    pub(super) fn is_multi_region(bucket: &str) -> bool {
+        bucket.starts_with("arn:") && bucket.split(':').nth(3) == Some("")
+    }
+
     fn locate_access_point(&self, arn: &str) -> Result<(Origin, String), IssueError> {
         let invalid = |why| IssueError::Invalid { what: "access point", why };
         let At::Aws { fips, dual_stack, accelerate: false } = &self.at else {
             return Err(invalid("it needs an AWS endpoint without acceleration"));
         };
+        if Self::is_multi_region(arn) {
+            // Its alias stands in every region, so that only a signature for a region set reaches it.
+            let alias = alias_of(arn).filter(|_| !fips && !dual_stack).ok_or(invalid(
+                "one of many regions is `arn:aws:s3::<account>:accesspoint/<alias>.mrap`, without FIPS or dual stack",
+            ))?;
+            return Ok((Origin::https(format!("{alias}.mrap.accesspoint.s3-global.amazonaws.com")), "/".into()));
+        }
         let Some(point) = AccessPoint::parse(arn) else {
             return Err(invalid(
                 "it must be `arn:<partition>:s3:<region>:<account>:accesspoint/<name>` with 12 digits and a name of 3 to \
@@ -351,9 +391,27 @@ impl<'a> AccessPoint<'a> {
 
     fn checked(self) -> Option<Self> {
         let named = is_dns_name(self.name) && !self.name.contains('.') && self.name.len() <= 50;
-        let owned = self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit());
+        let owned = is_account(self.account);
         (named && owned && is_name(self.region) && is_name(self.partition)).then_some(self)
     }
+}
+
+/// The alias of an access point that spans regions, which there are in one partition only.
+fn alias_of(arn: &str) -> Option<&str> {
+    let (account, resource) = arn.strip_prefix("arn:aws:s3::")?.split_once(':')?;
+    let alias = resource.strip_prefix("accesspoint/")?.strip_suffix(".mrap")?;
+    (is_account(account) && is_dns_name(alias) && !alias.contains('.')).then_some(alias)
+}
+
+/// The zone of a directory bucket or of an access point to one, which its name ends in: `<name>--<zone>--x-s3`.
+fn zone_of(bucket: &str) -> Option<&str> {
+    let name = bucket.strip_suffix("--x-s3").or_else(|| bucket.strip_suffix("--xa-s3"))?;
+    let (base, zone) = name.rsplit_once("--")?;
+    (!base.is_empty() && !zone.is_empty() && is_dns_name(bucket) && !bucket.contains('.')).then_some(zone)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A bucket name that some S3 accepts: 3 to 255 letters, digits, `.`, `-` or `_`.
@@ -414,6 +472,17 @@ mod tests {
                 assert!(endpoint.find(&format!("x{host}"), &path).is_err(), "{host}");
             }
         }
+        // A directory bucket has a host of its own, and no other.
+        let (zonal, directory) = ("s3express-euw1-az1.eu-west-1.amazonaws.com", "abc--euw1-az1--x-s3");
+        assert_eq!(aws().find(&format!("{directory}.{zonal}"), "/a/b"), Ok((Some(directory.into()), "a/b")));
+        for (host, path) in [
+            (format!("{directory}.s3.eu-west-1.amazonaws.com"), "/a".to_owned()),
+            ("s3.eu-west-1.amazonaws.com".to_owned(), format!("/{directory}/a")),
+            (format!("abc--euw1-az2--x-s3.{zonal}"), "/a".to_owned()),
+            (zonal.to_owned(), format!("/{directory}/a")),
+        ] {
+            assert!(aws().find(&host, &path).is_err(), "{host}{path}");
+        }
         // Amazon takes both places, another server the one that it is told of.
         assert_eq!(aws().find("s3.eu-west-1.amazonaws.com", "/abc"), Ok((Some("abc".into()), "")));
         assert_eq!(aws().find("s3.eu-west-1.amazonaws.com", "/"), Ok((None, "")));
@@ -451,6 +520,27 @@ mod tests {
         assert_eq!(locate(&aws("eu-west-1"), "192.168.0.1"), url("https://s3.eu-west-1.amazonaws.com/192.168.0.1/"));
         assert_eq!(locate(&aws("eu-west-1").virtual_hosted(), "a.dotted.bucket"), None);
         assert_eq!(locate(&aws("eu-west-1").accelerate(), "a.dotted.bucket"), None);
+        let directory = "photos--usw2-az1--x-s3";
+        let zonal = "https://photos--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com/";
+        assert_eq!(locate(&aws("us-west-2"), directory), url(zonal));
+        assert_eq!(
+            locate(&aws("us-west-2").fips().dual_stack(), "reader--usw2-az1--xa-s3"),
+            url("https://reader--usw2-az1--xa-s3.s3express-fips-usw2-az1.dualstack.us-west-2.amazonaws.com/")
+        );
+        for endpoint in [aws("us-west-2").path_style(), aws("us-west-2").accelerate()] {
+            assert_eq!(locate(&endpoint, directory), None);
+        }
+        // Nearly one, and one that another server serves.
+        assert_eq!(locate(&aws("us-west-2"), "photos--x-s3"), url("https://photos--x-s3.s3.us-west-2.amazonaws.com/"));
+        let other = Endpoint::custom("https://minio.example", Region::new("us-west-2").unwrap()).unwrap();
+        assert_eq!(locate(&other, directory), url("https://minio.example/photos--usw2-az1--x-s3/"));
+        let multi_region = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
+        let global = "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/";
+        assert_eq!(locate(&aws("eu-west-1"), multi_region), url(global));
+        assert_eq!(locate(&aws("eu-west-1").fips(), multi_region), None);
+        for (from, to) in [("aws", "aws-cn"), (".mrap", ""), ("/", ":"), ("12:", "1:"), ("zwi23", ".")] {
+            assert_eq!(locate(&aws("eu-west-1"), &multi_region.replacen(from, to, 1)), None, "{from} {to}");
+        }
         for bucket in ["ab", "", "a/b", "...", "a b c", "arn:aws:s3:us-east-1:123456789012:accesspoint/reader"] {
             assert_eq!(locate(&aws("eu-west-1"), bucket), None, "{bucket}");
         }

@@ -2,6 +2,7 @@
 
 use super::{
     Expect, ExpectForm, PendingForm, Presented, PresentedForm, SigV4, SignedForm, SignedRequest, StringToSign,
+    canonical::{Algorithm, S3_SESSION_TOKEN, S3_SESSION_TOKEN_PARAM, SECURITY_TOKEN},
     verify::Finding,
 };
 use crate::{
@@ -28,7 +29,33 @@ pub(super) const SCOPE_CAPACITY: usize = 8 + 1 + MAX_NAME + 1 + MAX_NAME + SCOPE
 pub struct Credential {
     access_key_id: String,
     session_token: Option<Secret<String>>,
+    token_kind: TokenKind,
     expires_at: Option<Timestamp>,
+}
+
+/// Who gave a session token out, which decides by what name it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// The Security Token Service.
+    Security,
+    /// `CreateSession` of a directory bucket.
+    S3Session,
+}
+
+impl TokenKind {
+    pub(super) const fn header(self) -> &'static str {
+        match self {
+            Self::Security => SECURITY_TOKEN,
+            Self::S3Session => S3_SESSION_TOKEN,
+        }
+    }
+
+    pub(super) const fn param(self) -> &'static str {
+        match self {
+            Self::Security => "X-Amz-Security-Token",
+            Self::S3Session => S3_SESSION_TOKEN_PARAM,
+        }
+    }
 }
 
 impl Credential {
@@ -46,7 +73,7 @@ impl Credential {
                 why: "it must be 1 to 128 visible ASCII characters without `/`",
             });
         }
-        Ok(Self { access_key_id, session_token: None, expires_at: None })
+        Ok(Self { access_key_id, session_token: None, token_kind: TokenKind::Security, expires_at: None })
     }
 
     /// Makes it temporary: the session token that goes with it.
@@ -65,7 +92,20 @@ impl Credential {
             });
         }
         self.session_token = Some(token);
+        self.token_kind = TokenKind::Security;
         Ok(self)
+    }
+
+    /// Makes it one of S3 Express One Zone, which `CreateSession` gives out for a directory bucket and for five minutes.
+    /// It signs for that service alone, and its token is sent as `x-amz-s3session-token`. Say when it ends with
+    /// [`expiring`](Self::expiring).
+    ///
+    /// # Errors
+    /// As [`with_session_token`](Self::with_session_token).
+    pub fn with_s3_session_token(self, token: impl Into<Secret<String>>) -> Result<Self, KeyError> {
+        let mut credential = self.with_session_token(token)?;
+        credential.token_kind = TokenKind::S3Session;
+        Ok(credential)
     }
 
     /// The last second at which the credential itself is good. No token made with it lives longer.
@@ -87,6 +127,11 @@ impl Credential {
         self.session_token.as_ref()
     }
 
+    /// The same with who gave it out.
+    pub(super) fn token(&self) -> Option<(TokenKind, &str)> {
+        self.session_token.as_ref().map(|token| (self.token_kind, token.expose().as_str()))
+    }
+
     /// The last second at which the credential is good, if it ends.
     #[must_use]
     pub const fn expires_at(&self) -> Option<Timestamp> {
@@ -96,7 +141,8 @@ impl Credential {
 
 /// A credential scope: day, region and service, the three things that a derived key is good for.
 ///
-/// Written `20130524/us-east-1/s3/aws4_request`.
+/// Written `20130524/us-east-1/s3/aws4_request`. That of `SigV4a` has no region, `20130524/s3/aws4_request`: its
+/// signature is good in a set of regions, which is signed with the request.
 #[derive(Clone, Copy)]
 pub struct Scope {
     text: Inline<SCOPE_CAPACITY>,
@@ -134,6 +180,33 @@ impl Scope {
         Some(Self { text, region_end, service_end })
     }
 
+    /// That of `SigV4a`.
+    pub(super) fn without_region(at: Timestamp, service: &str) -> Result<Self, KeyError> {
+        let date = at.iso_basic();
+        Self::regionless_from_parts(date.first_chunk().copied().unwrap_or([b'0'; 8]), service)
+            .ok_or(KeyError::Invalid { what: "scope", why: "a service is 1 to 40 letters, digits, `-` or `_`" })
+    }
+
+    pub(super) fn regionless_from_parts(date: [u8; 8], service: &str) -> Option<Self> {
+        if !(is_name(service) && date.iter().all(u8::is_ascii_digit)) {
+            return None;
+        }
+        let mut text = Inline::new();
+        text.push(&date)?;
+        // INVARIANT: an end before its start is an empty region.
+        let region_end = u8::try_from(text.bytes().len()).ok()?;
+        text.push(b"/")?;
+        text.push(service.as_bytes())?;
+        let service_end = u8::try_from(text.bytes().len()).ok()?;
+        text.push(SCOPE_END.as_bytes())?;
+        Some(Self { text, region_end, service_end })
+    }
+
+    /// What signs for such a scope.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        if self.region_bytes().is_empty() { Algorithm::EcdsaP256Sha256 } else { Algorithm::HmacSha256 }
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.text.bytes()
     }
@@ -162,7 +235,7 @@ impl Scope {
         core::str::from_utf8(self.date_bytes()).unwrap_or_default()
     }
 
-    /// The region.
+    /// The region; empty in a scope of `SigV4a`.
     #[must_use]
     pub fn region(&self) -> &str {
         core::str::from_utf8(self.region_bytes()).unwrap_or_default()
@@ -274,9 +347,7 @@ impl StaticKey {
     /// [`KeyError::Invalid`] if the secret is empty or longer than 1 KiB.
     pub fn from_credential(credential: Credential, secret: impl Into<Secret<String>>) -> Result<Self, KeyError> {
         let secret = secret.into();
-        if secret.expose().is_empty() || secret.expose().len() > 1 << 10 {
-            return Err(KeyError::Invalid { what: "secret access key", why: "it must be 1 to 1024 bytes" });
-        }
+        check_secret(&secret)?;
         Ok(Self { credential, secret, derived: KeptKeys::new() })
     }
 
@@ -289,6 +360,11 @@ impl StaticKey {
     fn derive(&self, scope: &Scope) -> DerivedKey<Scope> {
         let parts = [scope.date_bytes(), scope.region_bytes(), scope.service_bytes(), b"aws4_request"];
         DerivedKey::chain(*scope, "AWS4", self.secret.expose(), parts)
+    }
+
+    #[cfg(feature = "legacy")]
+    pub(super) fn secret(&self) -> &str {
+        self.secret.expose()
     }
 
     /// Judges a request that was examined without a key, and keeps the derived key once it was accepted.
@@ -336,6 +412,13 @@ impl StaticKey {
     }
 }
 
+pub(super) fn check_secret(secret: &Secret<String>) -> Result<(), KeyError> {
+    if secret.expose().is_empty() || secret.expose().len() > 1 << 10 {
+        return Err(KeyError::Invalid { what: "secret access key", why: "it must be 1 to 1024 bytes" });
+    }
+    Ok(())
+}
+
 /// Signs with a key that belongs to the message's scope.
 fn sign_with(derived: &DerivedKey<Scope>, message: &StringToSign) -> Signature {
     Signature::from_bytes(derived.key.mac(message.as_bytes()))
@@ -349,6 +432,9 @@ impl SigV4 for StaticKey {
     fn sign(&self, scope: &Scope, message: &StringToSign) -> Result<Signature, KeyError> {
         if let Some(signature) = self.sign_with_kept(scope, message) {
             return Ok(signature);
+        }
+        if scope.algorithm() != Algorithm::HmacSha256 {
+            return Err(KeyError::Invalid { what: "scope", why: "it has no region, so it belongs to SigV4a" });
         }
         let derived = self.derive(scope);
         let signature = sign_with(&derived, message);

@@ -28,10 +28,13 @@ mod coverage;
 mod endpoint;
 mod fields;
 mod key;
+#[cfg(feature = "legacy")]
+mod legacy;
 mod operations;
 mod post;
 mod presigner;
 mod query;
+mod region_set;
 mod request;
 mod ring;
 mod s3;
@@ -41,6 +44,8 @@ mod sign;
 pub mod sqs;
 mod stream;
 pub mod sts;
+#[cfg(feature = "sigv4a")]
+pub mod v4a;
 mod verify;
 
 pub use crate::{
@@ -57,6 +62,7 @@ pub use self::{
     operations::Operation,
     post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
     presigner::{HeaderSigner, PartUrls, Presigner},
+    region_set::RegionSet,
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},
     s3_error::S3Error,
@@ -67,6 +73,12 @@ pub use self::{
         Stream, StreamMode,
     },
     verify::{Expect, Form, Pending, Presented, SignedRequest},
+};
+
+#[cfg(feature = "legacy")]
+pub use self::legacy::{
+    LegacyExpect, LegacyPending, LegacyPrepared, LegacyPresented, LegacySignature, LegacySignedRequest,
+    LegacyStringToSign, LegacyUrlRequest,
 };
 
 use crate::{

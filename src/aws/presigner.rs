@@ -6,10 +6,10 @@
 
 use super::{
     Endpoint, SigV4,
-    canonical::{self, Amz, PathRule, StringToSign, must_sign},
+    canonical::{self, Algorithm, Amz, PathRule, StringToSign, must_sign},
     endpoint::Region,
-    key::{Scope, ScopedKey, Signature, is_name},
-    request::{RESERVED_HEADERS, check_alive, check_payload},
+    key::{Scope, ScopedKey, Signature, TokenKind, is_name},
+    request::{RESERVED_HEADERS, check_alive, check_payload, check_s3_session},
     sign::{self, UrlRequest},
 };
 use crate::{
@@ -133,10 +133,10 @@ impl<K: SigV4> Presigner<K> {
         })?;
         let url = UrlRequest::at(endpoint, grant)?;
         let (_, prefix) = endpoint.locate(grant.container())?;
-        let template = sign::template(&url, holder.credential())?;
+        let template = sign::template(&url, Algorithm::HmacSha256, holder.credential())?;
         let mut path = String::new();
         path.extend(encode::path(prefix.as_bytes()));
-        let stamped = Stamped::new(holder, endpoint.region().clone(), "s3".to_owned());
+        let stamped = Stamped::new(holder, endpoint.region().clone(), url.request.service.clone());
         let expires_at = Timestamp::EPOCH;
         let dot_segments = grant.dot_segments;
         Ok(Self { stamped, url, template, prefix: path.clone(), path, dot_segments, for_parts, expires_at })
@@ -165,7 +165,9 @@ impl<K: SigV4> Presigner<K> {
     /// Moves to a time and an object.
     fn aim(&mut self, name: &str, now: Timestamp) -> Result<(), IssueError> {
         if !self.stamped.is_at(now) {
-            self.expires_at = sign::set_time(&mut self.template, &self.url, self.stamped.holder.credential(), now)?;
+            let scope = self.url.request.scope(Algorithm::HmacSha256, now)?;
+            let credential = self.stamped.holder.credential();
+            self.expires_at = sign::set_time(&mut self.template, &self.url, &scope, credential, now)?;
             self.stamped.move_to(now)?;
         }
         super::s3::check_object_name(name)?;
@@ -351,8 +353,8 @@ impl<K: SigV4> HeaderSigner<K> {
     /// Signs one request, and writes the value of its `Authorization` header, overwriting what is there.
     ///
     /// The client has to send, besides `headers` and `authorization`: `x-amz-date` with the time of
-    /// `now`, on S3 `x-amz-content-sha256` with the payload line, and `x-amz-security-token` if the
-    /// credential has one. [`Timestamp::amz_date`] and [`Payload::header_value`] write the first two.
+    /// `now`, on S3 `x-amz-content-sha256` with the payload line, and `x-amz-security-token` (of S3 Express One
+    /// Zone, `x-amz-s3session-token`) if the credential has one. [`Timestamp::amz_date`] and [`Payload::header_value`] write the first two.
     ///
     /// # Errors
     /// [`IssueError::Invalid`], [`IssueError::Reserved`] or [`IssueError::NeverSigned`] for what cannot
@@ -407,10 +409,13 @@ impl<K: SigV4> HeaderSigner<K> {
         let amz_date = now.iso_basic();
         let mut added: [HeaderLine<'_>; 3] = [("x-amz-date", &amz_date), ("", b""), ("", b"")];
         let mut count = 1;
-        let token = self.stamped.holder.credential().session_token().map(|token| token.expose().as_bytes());
+        let token = self.stamped.holder.credential().token();
+        if token.is_some_and(|(kind, _)| kind == TokenKind::S3Session) {
+            check_s3_session(&self.stamped.service)?;
+        }
         let content =
             canonical::is_s3(&self.stamped.service).then(|| ("x-amz-content-sha256", line.as_str().as_bytes()));
-        for extra in content.into_iter().chain(token.map(|token| ("x-amz-security-token", token))) {
+        for extra in content.into_iter().chain(token.map(|(kind, token)| (kind.header(), token.as_bytes()))) {
             if let Some(slot) = added.get_mut(count) {
                 *slot = extra;
             }

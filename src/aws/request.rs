@@ -1,9 +1,13 @@
 //! One HTTP request to an AWS service, and signing it in its headers.
 
 use super::{
-    canonical::{self, ALGORITHM, Amz, PathRule, StringToSign, must_sign},
+    canonical::{
+        self, Algorithm, Amz, CONTENT_SHA256, PathRule, REGION_SET, S3_EXPRESS, S3_SESSION_TOKEN, SECURITY_TOKEN,
+        StringToSign, must_sign,
+    },
     endpoint::Region,
-    key::{Credential, Scope, Signature, is_name},
+    key::{Credential, Scope, Signature, TokenKind, is_name},
+    region_set::RegionSet,
     stream::{ChunkSigner, Seed, Stream, check_encoding},
 };
 use crate::{
@@ -30,8 +34,8 @@ use alloc::{
 use core::fmt;
 
 /// Headers that belong to the signer.
-pub(super) const RESERVED_HEADERS: [&str; 6] =
-    ["authorization", "host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-region-set"];
+pub(super) const RESERVED_HEADERS: [&str; 7] =
+    ["authorization", "host", "x-amz-date", CONTENT_SHA256, SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET];
 
 /// Where the session token of temporary credentials goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct Request {
     pub(super) method: String,
     pub(super) origin: Origin,
     pub(super) region: Region,
+    /// Where a signature of `SigV4a` is good, unless it is in `region` alone.
+    region_set: Option<RegionSet>,
     pub(super) service: String,
     path: Path,
     pub(super) rule: PathRule,
@@ -108,6 +114,7 @@ impl Request {
             method: method.into(),
             origin,
             region,
+            region_set: None,
             service: service.into(),
             path: Path::Text("/".into()),
             rule: PathRule::of_service(service),
@@ -194,6 +201,13 @@ impl Request {
         self
     }
 
+    /// Where the request is good, in place of its one region. Only a key of `SigV4a` signs such a request.
+    #[must_use]
+    pub fn region_set(mut self, regions: RegionSet) -> Self {
+        self.region_set = Some(regions);
+        self
+    }
+
     /// Says why the request is broader than the default: a long life, or plain HTTP.
     #[must_use]
     pub fn because(mut self, why: Justification) -> Self {
@@ -256,8 +270,39 @@ impl Request {
         Ok(pairs)
     }
 
-    pub(super) fn scope(&self, now: Timestamp) -> Result<Scope, IssueError> {
-        Ok(Scope::new(now, self.region.as_str(), &self.service)?)
+    pub(super) fn scope(&self, algorithm: Algorithm, now: Timestamp) -> Result<Scope, IssueError> {
+        Ok(match algorithm {
+            Algorithm::HmacSha256 => Scope::new(now, self.region.as_str(), &self.service)?,
+            Algorithm::EcdsaP256Sha256 => Scope::without_region(now, &self.service)?,
+        })
+    }
+
+    /// The session token that goes with the request, if the credential is one for its service.
+    pub(super) fn token_of<'a>(&self, credential: &'a Credential) -> Result<Option<(TokenKind, &'a str)>, IssueError> {
+        let token = credential.token();
+        if token.is_some_and(|(kind, _)| kind == TokenKind::S3Session) {
+            check_s3_session(&self.service)?;
+            if self.token_placement == TokenPlacement::AfterSigning {
+                return Err(IssueError::Invalid {
+                    what: "session token",
+                    why: "that of S3 Express One Zone is signed with the rest",
+                });
+            }
+        }
+        Ok(token)
+    }
+
+    /// The region set that goes into the request, if it is signed by an algorithm that has one.
+    pub(super) fn signed_region_set(&self, algorithm: Algorithm) -> Result<Option<&str>, IssueError> {
+        match (algorithm, &self.region_set) {
+            (Algorithm::HmacSha256, None) => Ok(None),
+            (Algorithm::HmacSha256, Some(_)) => Err(IssueError::Invalid {
+                what: "region set",
+                why: "Signature Version 4 is good in one region: sign with a key of SigV4a",
+            }),
+            (Algorithm::EcdsaP256Sha256, Some(regions)) => Ok(Some(regions.as_str())),
+            (Algorithm::EcdsaP256Sha256, None) => Ok(Some(self.region.as_str())),
+        }
     }
 
     pub(super) fn check_scheme(&self) -> Result<(), IssueError> {
@@ -274,6 +319,15 @@ impl Request {
     /// be signed, [`IssueError::Unjustified`] for plain HTTP without a reason, and
     /// [`IssueError::OutlivesCredential`] if the credential has ended.
     pub fn prepare_headers(&self, credential: &Credential, now: Timestamp) -> Result<PreparedHeaders, IssueError> {
+        self.prepare_headers_as(Algorithm::HmacSha256, credential, now)
+    }
+
+    pub(super) fn prepare_headers_as(
+        &self,
+        algorithm: Algorithm,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<PreparedHeaders, IssueError> {
         self.check_scheme()?;
         check_alive(credential, now)?;
         let path = self.wire_path()?;
@@ -283,17 +337,25 @@ impl Request {
         push_pairs(&mut query, &pairs);
         let mut lines = self.checked_headers()?;
 
-        let scope = self.scope(now)?;
+        let scope = self.scope(algorithm, now)?;
+        let region_set = self.signed_region_set(algorithm)?;
+        if region_set.is_some() && lines.len() > HEADER_LINES_CEILING - 5 {
+            return Err(IssueError::Invalid { what: "headers", why: "at most 251 can be signed with a region set" });
+        }
         let amz_date = now.iso_basic();
         let (payload, mut announced) = self.payload_and_headers(&mut lines)?;
-        let token = credential.session_token().map(|token| token.expose().as_str());
+        if algorithm == Algorithm::EcdsaP256Sha256 && self.stream.is_some() {
+            return Err(IssueError::Invalid { what: "stream", why: "its chunks are not signed by SigV4a here" });
+        }
+        let token = self.token_of(credential)?;
         let signed_token = token.filter(|_| self.token_placement == TokenPlacement::Signed);
         let mut added: Vec<(&str, &[u8])> =
             Vec::from([("host", self.origin.host().as_bytes()), ("x-amz-date", &amz_date[..])]);
         if self.content_sha256_header {
             added.push(("x-amz-content-sha256", payload.as_str().as_bytes()));
         }
-        added.extend(signed_token.map(|token| ("x-amz-security-token", token.as_bytes())));
+        added.extend(signed_token.map(|(kind, token)| (kind.header(), token.as_bytes())));
+        added.extend(region_set.map(|regions| (REGION_SET, regions.as_bytes())));
         added.extend(announced.iter().map(|(name, value)| (*name, value.as_bytes())));
 
         let lines = Lines::new(&lines, &added).sorted();
@@ -307,7 +369,8 @@ impl Request {
         if self.content_sha256_header {
             headers.push(("x-amz-content-sha256", payload.as_str().into()));
         }
-        headers.extend(token.map(|token| ("x-amz-security-token", token.into())));
+        headers.extend(region_set.map(|regions| (REGION_SET, regions.into())));
+        headers.extend(token.map(|(kind, token)| (kind.header(), token.into())));
         headers.append(&mut announced);
         let mut target = path;
         if !query.is_empty() {
@@ -392,7 +455,8 @@ impl fmt::Debug for Request {
 
 pub(super) fn authorization_prefix(credential: &Credential, scope: &Scope, names: &str) -> String {
     let id = credential.access_key_id();
-    alloc::format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders={names}, Signature=")
+    let algorithm = scope.algorithm().as_str();
+    alloc::format!("{algorithm} Credential={id}/{scope}, SignedHeaders={names}, Signature=")
 }
 
 pub(super) fn text_of(ascii: &[u8]) -> String {
@@ -408,6 +472,17 @@ pub(super) fn check_payload(payload: Payload, says_so: bool) -> Result<(), Issue
         });
     }
     Ok(())
+}
+
+pub(super) fn check_s3_session(service: &str) -> Result<(), IssueError> {
+    if service == S3_EXPRESS {
+        Ok(())
+    } else {
+        Err(IssueError::Invalid {
+            what: "session token",
+            why: "one of S3 Express One Zone signs for the service `s3express` alone",
+        })
+    }
 }
 
 pub(super) fn check_alive(credential: &Credential, now: Timestamp) -> Result<(), IssueError> {
@@ -457,13 +532,19 @@ impl PreparedHeaders {
 
     /// Puts the signature in.
     #[must_use]
-    pub fn finish(mut self, signature: &Signature) -> SignedHeaders {
-        self.authorization.push_str(core::str::from_utf8(&signature.hex()).unwrap_or_default());
+    pub fn finish(self, signature: &Signature) -> SignedHeaders {
+        let chunks = self.seed.as_ref().map(|seed| ChunkSigner::new(seed, &self.scope, signature));
+        SignedHeaders { chunks, ..self.finish_with(&signature.hex()) }
+    }
+
+    /// The same for a request whose body does not come in chunks.
+    pub(super) fn finish_with(mut self, hex: &[u8]) -> SignedHeaders {
+        self.authorization.push_str(core::str::from_utf8(hex).unwrap_or_default());
         SignedHeaders {
             authorization: Secret::new(self.authorization),
             headers: self.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
             target: self.target,
-            chunks: self.seed.map(|seed| ChunkSigner::new(&seed, &self.scope, signature)),
+            chunks: None,
         }
     }
 }

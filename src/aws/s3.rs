@@ -1,7 +1,8 @@
 //! S3: how a grant becomes a request.
 
 use super::{
-    Endpoint, Payload, Region, Request, UrlRequest,
+    Endpoint, Payload, Region, RegionSet, Request, UrlRequest,
+    canonical::S3_EXPRESS,
     copy_source::{self, COPY_SOURCE, COPY_SOURCE_RANGE},
 };
 use crate::{
@@ -62,8 +63,15 @@ pub(super) fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, Issue
         "a presigned URL allows one request: issue one for each action, or a session policy",
     ))?;
     let (origin, prefix) = endpoint.locate(&grant.container)?;
-    let request = Request::to(method(action)?, origin, endpoint.region().clone(), "s3")?;
-    let mut request = on_resource(request, grant, action, &prefix)?;
+    let service = endpoint.service_of(&grant.container);
+    if service == S3_EXPRESS {
+        refuse_what_directories_lack(grant)?;
+    }
+    let mut request = Request::to(method(action)?, origin, endpoint.region().clone(), service)?;
+    if Endpoint::is_multi_region(&grant.container) {
+        request = request.region_set(RegionSet::everywhere());
+    }
+    request = on_resource(request, grant, action, &prefix)?;
     request = match action {
         Action::ReadTags | Action::WriteTags | Action::DeleteTags => request.query("tagging", ""),
         Action::StartMultipart => request.query("uploads", ""),
@@ -175,6 +183,19 @@ fn with_copy_source(request: Request, grant: &Grant) -> Result<Request, IssueErr
         }
         Some(_) => Err(not_enforceable(Constraint::Resource, "only the copy of a part reads a range of its source")),
     }
+}
+
+/// SPEC: a directory bucket keeps no versions, and lists by whole directories.
+fn refuse_what_directories_lack(grant: &Grant) -> Result<(), IssueError> {
+    let lacks = |why| Err(IssueError::Invalid { what: "grant", why });
+    match &grant.resource {
+        Resource::Object { version: Some(_), .. } => return lacks("a directory bucket keeps no versions"),
+        Resource::Prefix(names) if !names.ends_with('/') => {
+            return lacks("a directory bucket lists by prefixes that end with `/`");
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn object_path(prefix: &str, name: &str) -> Result<String, IssueError> {

@@ -1,5 +1,9 @@
 //! How a refusal becomes S3's error.
 
+use super::{
+    canonical::{REGION_SET, REGION_SET_PARAM},
+    verify::REGION_SET_PART,
+};
 use crate::{encode, error::VerifyError};
 use alloc::{format, string::String};
 
@@ -37,6 +41,8 @@ impl S3Error {
         Self { status, code, message }
     }
 
+    const NO_REGION_SET: Self =
+        Self::new(400, "InvalidRequest", "A request signed by SigV4a must name its region set exactly once.");
     const MISMATCH: Self =
         Self::new(403, "SignatureDoesNotMatch", "The signature of the request is not the one expected for it.");
 
@@ -102,6 +108,10 @@ impl From<&VerifyError> for S3Error {
             E::Algorithm { field: "Authorization", .. } => {
                 Self::new(400, "InvalidArgument", "The authorization type is not supported.")
             }
+            E::Scope { part: REGION_SET_PART, .. } => {
+                Self::new(403, "RegionSetMismatch", "The region set does not name the region of this server.")
+            }
+            E::FieldCount { field: REGION_SET | REGION_SET_PARAM, .. } => Self::NO_REGION_SET,
             E::FieldCount { field, .. }
             | E::FieldForm { field, .. }
             | E::Algorithm { field, .. }

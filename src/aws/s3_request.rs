@@ -68,7 +68,8 @@ impl SignedRequest<'_> {
     /// [`VerifyError::FieldCount`] for an unreadable source of a copy; [`VerifyError::Malformed`] for a name or
     /// parameter that is not UTF-8.
     pub fn s3_request<'a>(&'a self, endpoint: &'a Endpoint) -> Result<S3Request<'a>, VerifyError> {
-        if self.rule != PathRule::AsSent || !core::str::from_utf8(self.scope().service_bytes()).is_ok_and(is_s3) {
+        if self.finding.rule != PathRule::AsSent || !core::str::from_utf8(self.scope().service_bytes()).is_ok_and(is_s3)
+        {
             return Err(VerifyError::Operation { why: "the request is not signed for S3" });
         }
         S3Request::read(self, endpoint)
@@ -181,7 +182,7 @@ impl<'a> S3Request<'a> {
             };
         };
         self.operation = self.operation.copying().ok_or(refused("only an object or a part is made by a copy"))?;
-        let source = copy_source::read(value, self.signed.dot_segments)?;
+        let source = copy_source::read(value, self.signed.finding.dot_segments)?;
         self.source = Some(match self.header(COPY_SOURCE_RANGE)? {
             None => source,
             Some(range) if self.operation == Operation::UploadPartCopy => source.bytes(copy_source::read_range(range)?),

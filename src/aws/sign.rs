@@ -1,8 +1,9 @@
 //! Signing a request in its URL: prepared without a secret, finished with a signature.
 
 use super::{
-    canonical::{self, ALGORITHM, Amz, CONTENT_SHA256, StringToSign, must_sign},
+    canonical::{self, Algorithm, Amz, CONTENT_SHA256, REGION_SET_PARAM, StringToSign, must_sign},
     key::{Credential, Scope, Signature},
+    region_set::RegionSet,
     request::{Request, TokenPlacement, check_payload},
 };
 use crate::{
@@ -67,6 +68,13 @@ impl UrlRequest {
         self
     }
 
+    /// Where the URL is good, in place of its one region. Only a key of `SigV4a` signs such a URL.
+    #[must_use]
+    pub fn region_set(mut self, regions: RegionSet) -> Self {
+        self.request = self.request.region_set(regions);
+        self
+    }
+
     /// What to do when the credential ends first.
     #[must_use]
     pub const fn on_short_credential(mut self, choice: OnShortCredential) -> Self {
@@ -93,9 +101,18 @@ impl UrlRequest {
     /// credential ends first, and [`IssueError::Invalid`], [`IssueError::Reserved`] or
     /// [`IssueError::NeverSigned`] for what cannot be signed.
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<Prepared, IssueError> {
-        let mut template = template(self, credential)?;
-        let expires_at = set_time(&mut template, self, credential, now)?;
-        let scope = self.request.scope(now)?;
+        self.prepare_as(Algorithm::HmacSha256, credential, now)
+    }
+
+    pub(super) fn prepare_as(
+        &self,
+        algorithm: Algorithm,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<Prepared, IssueError> {
+        let mut template = template(self, algorithm, credential)?;
+        let scope = self.request.scope(algorithm, now)?;
+        let expires_at = set_time(&mut template, self, &scope, credential, now)?;
         let path = self.request.wire_path()?;
         let mut canonical_request = Vec::new();
         template.put_canonical(&path, &mut canonical_request);
@@ -142,7 +159,11 @@ impl UrlRequest {
 }
 
 /// What of a presigned URL stays the same from one object to the next.
-pub(super) fn template(url: &UrlRequest, credential: &Credential) -> Result<UrlTemplate<Amz>, IssueError> {
+pub(super) fn template(
+    url: &UrlRequest,
+    algorithm: Algorithm,
+    credential: &Credential,
+) -> Result<UrlTemplate<Amz>, IssueError> {
     let request = &url.request;
     request.check_scheme()?;
     if request.stream.is_some() {
@@ -156,7 +177,8 @@ pub(super) fn template(url: &UrlRequest, credential: &Credential) -> Result<UrlT
         lines.push((CONTENT_SHA256, payload.as_bytes()));
     }
     let mut pairs = request.pairs()?;
-    let token = credential.session_token().map(|token| pair("X-Amz-Security-Token", token.expose()));
+    pairs.extend(request.signed_region_set(algorithm)?.map(|regions| pair(REGION_SET_PARAM, regions)));
+    let token = request.token_of(credential)?.map(|(kind, token)| pair(kind.param(), token));
     let mut after = None;
     match request.token_placement {
         TokenPlacement::Signed => pairs.extend(token),
@@ -167,7 +189,7 @@ pub(super) fn template(url: &UrlRequest, credential: &Credential) -> Result<UrlT
         rule: request.rule,
         origin: &request.origin,
         host: request.origin.host(),
-        algorithm: ALGORITHM,
+        algorithm: algorithm.as_str(),
         pairs,
         after,
         lines: &lines,
@@ -180,11 +202,11 @@ pub(super) fn template(url: &UrlRequest, credential: &Credential) -> Result<UrlT
 pub(super) fn set_time(
     template: &mut UrlTemplate<Amz>,
     url: &UrlRequest,
+    scope: &Scope,
     credential: &Credential,
     now: Timestamp,
 ) -> Result<Timestamp, IssueError> {
     let (seconds, expires_at) = url.effective(credential, now)?;
-    let scope = url.request.scope(now)?;
     template.set_time(credential.access_key_id(), scope.as_str(), &now.iso_basic(), seconds);
     Ok(expires_at)
 }
@@ -228,8 +250,12 @@ impl Prepared {
 
     /// Appends the signature.
     #[must_use]
-    pub fn finish(mut self, signature: &Signature) -> BearerUrl {
-        UrlTemplate::<Amz>::push_signature(&mut self.url, &signature.hex());
+    pub fn finish(self, signature: &Signature) -> BearerUrl {
+        self.finish_with(&signature.hex())
+    }
+
+    pub(super) fn finish_with(mut self, hex: &[u8]) -> BearerUrl {
+        UrlTemplate::<Amz>::push_signature(&mut self.url, hex);
         BearerUrl::new(self.url, self.method, self.expires_at, self.required)
     }
 }

@@ -1,9 +1,13 @@
 //! Verifying: what was presented, what is pending a signature, what was verified.
 
 use super::{
-    canonical::{self, ALGORITHM, Amz, CHECKSUM_SHA256, CONTENT_SHA256, PathRule, StringToSign, must_sign},
-    fields::{Claim, SessionToken},
-    key::{Credential, Scope, ScopedKey, Signature},
+    canonical::{
+        self, Algorithm, Amz, CHECKSUM_SHA256, CONTENT_SHA256, PathRule, REGION_SET, REGION_SET_PARAM, StringToSign,
+        must_sign,
+    },
+    fields::Claim,
+    key::{Credential, Scope, ScopedKey, Signature, TokenKind},
+    region_set::region_set_names,
     request::TokenPlacement,
     stream::{Announced, ChunkVerifier, StreamMode},
 };
@@ -12,7 +16,7 @@ use crate::{
     encode::{self, PlusSign, Spelling},
     error::VerifyError,
     grant::Lifetime,
-    mac,
+    mac::{self, Sha256, Sink},
     target::{Target, has_dot_segment},
     token::Verified,
     v4::{
@@ -30,6 +34,9 @@ use alloc::{
     vec::Vec,
 };
 use core::fmt;
+
+/// What an error calls the region set.
+pub(super) const REGION_SET_PART: &str = "region set";
 
 /// Where the signature stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,6 +231,12 @@ impl<'r> Presented<'r> {
     /// As [`parse`](Self::parse).
     #[inline]
     pub fn parse_within(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
+        Self::parse_as(Algorithm::HmacSha256, view, limits)
+    }
+
+    /// Reads a request that is signed by that algorithm and no other.
+    #[inline]
+    pub(super) fn parse_as(algorithm: Algorithm, view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
         let head = Head::read::<Amz>(view, limits)?;
         let target = Target::split(view.target(), limits)?;
         if head.authorization.is_none() && target.query.is_empty() {
@@ -238,15 +251,17 @@ impl<'r> Presented<'r> {
             (Some(_), true) => {
                 return Err(VerifyError::TwoMechanisms { first: "Authorization", second: "X-Amz-* parameters" });
             }
-            (Some(authorization), false) => Claim::from_header(authorization, &head, limits)?,
-            (None, true) => Claim::from_query(&reserved, &head, limits)?,
+            (Some(authorization), false) => {
+                Claim::from_header(algorithm, authorization, &head, view.headers(), limits)?
+            }
+            (None, true) => Claim::from_query(algorithm, &reserved, &head, view.headers(), limits)?,
             (None, false) if reserved.foreign.is_some() => {
-                return Err(VerifyError::Algorithm { field: "X-Amz-Algorithm", expected: ALGORITHM });
+                return Err(VerifyError::Algorithm { field: "X-Amz-Algorithm", expected: algorithm.as_str() });
             }
             (None, false) => return Err(VerifyError::NotSigned),
         };
         if let Some(second) = reserved.foreign {
-            return Err(VerifyError::TwoMechanisms { first: ALGORITHM, second });
+            return Err(VerifyError::TwoMechanisms { first: algorithm.as_str(), second });
         }
         if !claim.signed.host {
             return Err(VerifyError::UnsignedHeader { name: "host".to_owned() });
@@ -342,12 +357,35 @@ impl<'r> Presented<'r> {
         if !mac::equal(&expected.hex(), self.claim.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
+        self.judge_credential(credential, now)
+    }
+
+    /// The same for a public key, which says for itself whether a signature is right.
+    #[cfg(feature = "sigv4a")]
+    pub(super) fn judge_public(
+        &self,
+        finding: &Finding,
+        credential: &Credential,
+        now: Timestamp,
+        is_right: impl FnOnce(&StringToSign, &[u8]) -> Result<(), VerifyError>,
+    ) -> Result<(), VerifyError> {
+        is_right(&finding.string_to_sign, self.claim.signature)?;
+        self.judge_credential(credential, now)
+    }
+
+    /// Holds the credential to the request.
+    ///
+    /// INVARIANT: called only after the signature was found to be right.
+    fn judge_credential(&self, credential: &Credential, now: Timestamp) -> Result<(), VerifyError> {
         // What is wrong with a credential is told only to those who hold its key.
-        let token = match (credential.session_token(), self.claim.session_token) {
+        let token = match (credential.token(), self.claim.session_token) {
             (None, None) => None,
             (None, Some(_)) => Some("is not expected with a long-term key"),
             (Some(_), None) => Some("is missing"),
-            (Some(ours), Some(theirs)) => (!theirs.equals(ours.expose())).then_some("is not that of the key"),
+            (Some((kind, _)), Some(theirs)) if kind != theirs.kind => {
+                Some("is sent by another name than that of the key")
+            }
+            (Some((_, ours)), Some(theirs)) => (!theirs.equals(ours)).then_some("is not that of the key"),
         };
         if let Some(problem) = token {
             return Err(VerifyError::SessionToken { problem });
@@ -368,22 +406,15 @@ impl<'r> Presented<'r> {
     ) -> Verified<SignedRequest<'r>> {
         let stream = finding.body.stream;
         let key = if stream.is_some_and(|stream| stream.is_signed()) { key(&self.claim.scope) } else { None };
-        Verified::new(SignedRequest {
-            key: key.map(Box::new),
-            rule: finding.rule,
-            plus: finding.plus,
-            expires_at: finding.expires_at,
-            body: finding.body,
-            dot_segments: finding.dot_segments,
-            presented: self,
-        })
+        Verified::new(SignedRequest { key: key.map(Box::new), finding: finding.clone(), presented: self })
     }
 
     fn canonical<'a>(&'a self, finding: &'a Finding, lines: &'a Sorted<'a>) -> CanonicalRequest<'a> {
         const SIGNATURE: &[&str] = &["X-Amz-Signature"];
         const SIGNATURE_AND_TOKEN: &[&str] = &["X-Amz-Signature", "X-Amz-Security-Token"];
         let after = finding.token_placement == TokenPlacement::AfterSigning;
-        let token_in_query = matches!(self.claim.session_token, Some(SessionToken::InQuery(_)));
+        let token_in_query =
+            self.claim.session_token.is_some_and(|token| token.is_in_query() && token.kind == TokenKind::Security);
         let without = match self.claim.form {
             Form::Header => &[],
             Form::Presigned if after && token_in_query => SIGNATURE_AND_TOKEN,
@@ -416,18 +447,30 @@ impl<'r> Presented<'r> {
     }
 
     fn check_scope(&self, expect: &Expect) -> Result<(), VerifyError> {
-        let parts = [
-            ("region", &expect.region, self.claim.scope.region_bytes()),
-            ("service", &expect.service, self.claim.scope.service_bytes()),
-        ];
-        for (part, expected, found) in parts {
-            if expected.as_bytes() != found {
-                let (expected, found) = (expected.clone(), String::from_utf8_lossy(found).into_owned());
-                return Err(VerifyError::Scope { field: self.scope_field(), part, expected, found });
+        let field = self.scope_field();
+        if let Some(region_set) = &self.claim.region_set {
+            if !region_set_names(region_set, &expect.region) {
+                let (expected, found) = (expect.region.clone(), region_set.clone().into_owned());
+                let field = match self.claim.form {
+                    Form::Presigned => REGION_SET_PARAM,
+                    Form::Header => REGION_SET,
+                };
+                return Err(VerifyError::Scope { field, part: REGION_SET_PART, expected, found });
             }
+        } else if expect.region.as_bytes() != self.claim.scope.region_bytes() {
+            let (expected, found) = (expect.region.clone(), self.claim.scope.region().to_owned());
+            return Err(VerifyError::Scope { field, part: "region", expected, found });
+        }
+        if expect.service.as_bytes() != self.claim.scope.service_bytes() {
+            let (expected, found) = (expect.service.clone(), self.claim.scope.service().to_owned());
+            return Err(VerifyError::Scope { field, part: "service", expected, found });
         }
         if self.claim.scope.date_bytes() != self.claim.amz_date.get(..8).unwrap_or_default() {
-            return Err(VerifyError::ScopeDate { field: self.scope_field(), signed_at: self.claim.signed_at });
+            return Err(VerifyError::ScopeDate { field, signed_at: self.claim.signed_at });
+        }
+        let is_s3_session = self.claim.session_token.is_some_and(|token| token.kind == TokenKind::S3Session);
+        if is_s3_session && expect.service != canonical::S3_EXPRESS {
+            return Err(VerifyError::SessionToken { problem: "is one of S3 Express One Zone, for another service" });
         }
         Ok(())
     }
@@ -515,7 +558,9 @@ impl<'r> Presented<'r> {
 
     fn stream(&self, line: PayloadLine, expect: &Expect) -> Result<Option<Announced>, VerifyError> {
         let PayloadLine::Stream(literal) = line else { return Ok(None) };
-        let mode = StreamMode::of_literal(literal.as_bytes()).filter(|mode| match expect.streams {
+        let mode = StreamMode::of_literal(literal.as_bytes())
+            .filter(|_| self.claim.scope.algorithm() == Algorithm::HmacSha256);
+        let mode = mode.filter(|mode| match expect.streams {
             Streams::Refuse => false,
             Streams::Signed => mode.is_signed(),
             Streams::Any => true,
@@ -570,12 +615,12 @@ struct Body {
 /// What a check without a key found.
 #[derive(Clone)]
 pub(super) struct Finding {
-    rule: PathRule,
+    pub(super) rule: PathRule,
     plus: Plus,
     token_placement: TokenPlacement,
     pub(super) expires_at: Timestamp,
     body: Body,
-    dot_segments: bool,
+    pub(super) dot_segments: bool,
     pub(super) string_to_sign: StringToSign,
 }
 
@@ -629,6 +674,16 @@ impl<'r> Pending<'r> {
         self.presented.judge(expected, &self.credential, self.now)?;
         Ok(self.presented.verified(&self.finding, key))
     }
+
+    /// Takes the word of a public key for the presented signature.
+    #[cfg(feature = "sigv4a")]
+    pub(super) fn accept_if(
+        self,
+        is_right: impl FnOnce(&StringToSign, &[u8]) -> Result<(), VerifyError>,
+    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        self.presented.judge_public(&self.finding, &self.credential, self.now, is_right)?;
+        Ok(self.presented.verified(&self.finding, |_| None))
+    }
 }
 
 impl fmt::Debug for Pending<'_> {
@@ -647,11 +702,7 @@ impl fmt::Debug for Pending<'_> {
 #[derive(Clone)]
 pub struct SignedRequest<'r> {
     presented: Presented<'r>,
-    pub(super) rule: PathRule,
-    plus: Plus,
-    expires_at: Timestamp,
-    body: Body,
-    pub(super) dot_segments: bool,
+    pub(super) finding: Finding,
     key: Option<Box<ScopedKey>>,
 }
 
@@ -678,7 +729,7 @@ impl<'r> SignedRequest<'r> {
     /// this one and on no other reading.
     #[must_use]
     pub fn path(&self) -> Cow<'r, str> {
-        match self.rule {
+        match self.finding.rule {
             PathRule::AsSent | PathRule::EncodedTwice => Cow::Borrowed(self.presented.path),
             PathRule::Normalized | PathRule::NormalizedEncodedTwice => Cow::Owned(normalized(self.presented.path)),
         }
@@ -697,7 +748,7 @@ impl<'r> SignedRequest<'r> {
     /// # Errors
     /// [`VerifyError::Malformed`] in place of a parameter that is not UTF-8.
     pub fn params(&self) -> impl Iterator<Item = Result<(String, String), VerifyError>> {
-        let blank = self.plus == Plus::Blank;
+        let blank = self.finding.plus == Plus::Blank;
         let text = move |text: &str| {
             let text = if blank { encode::decode(&text.replace('+', " ")) } else { encode::decode(text) };
             text.ok_or(VerifyError::Malformed { what: "query", why: "it is not UTF-8" })
@@ -727,7 +778,7 @@ impl<'r> SignedRequest<'r> {
         self.presented.access_key_id()
     }
 
-    /// The scope that was signed for.
+    /// The scope that was signed for. That of `SigV4a` has no region: see [`region_set`](Self::region_set).
     #[must_use]
     pub const fn scope(&self) -> &Scope {
         &self.presented.claim.scope
@@ -742,24 +793,46 @@ impl<'r> SignedRequest<'r> {
     /// The last second at which the same request is accepted again.
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
+        self.finding.expires_at
+    }
+
+    /// The regions in which a request signed by `SigV4a` is good, as its signer listed them: that of the verifier is among
+    /// them. Nothing for Signature Version 4, whose scope names its one region.
+    #[must_use]
+    pub fn region_set(&self) -> Option<&str> {
+        self.presented.claim.region_set.as_deref()
+    }
+
+    /// Names this request for replay protection: two requests have the same name if and only if they were signed by the
+    /// same key over the same text.
+    ///
+    /// It is the SHA-256 of the access key id, a line feed, and the string to sign. The signature is not part of it,
+    /// since an ECDSA signature can be changed by anybody into another one that is as good. Keep it until
+    /// [`expires_at`](Self::expires_at).
+    #[must_use]
+    pub fn replay_key(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.put(self.access_key_id().as_bytes());
+        hash.put(b"\n");
+        hash.put(self.finding.string_to_sign.as_bytes());
+        hash.finish()
     }
 
     /// What the signature says about a body that is sent as it is, or nothing for one that comes in
     /// [chunks](Self::chunks).
     #[must_use]
     pub fn payload(&self) -> Option<Payload> {
-        self.body.line.payload()
+        self.finding.body.line.payload()
     }
 
     /// Holds the body to it. No body is accepted if it comes in chunks, which [`chunks`](Self::chunks) reads.
     #[must_use]
     pub fn payload_check(&self) -> PayloadCheck {
         let held_to = |line: PayloadLine| line.payload().and_then(Payload::digest);
-        let content = held_to(self.body.line).or_else(|| self.body.declared.and_then(held_to));
+        let content = held_to(self.finding.body.line).or_else(|| self.finding.body.declared.and_then(held_to));
         PayloadCheck::new(HeldTo {
             content: content.map(|digest| (digest, CONTENT_SHA256)),
-            never: self.body.stream.map(|_| CONTENT_SHA256),
+            never: self.finding.body.stream.map(|_| CONTENT_SHA256),
             ..self.held_to_checksum()
         })
     }
@@ -768,13 +841,15 @@ impl<'r> SignedRequest<'r> {
     #[must_use]
     pub fn chunks(&self) -> Option<ChunkVerifier> {
         let claim = &self.presented.claim;
+        // INVARIANT: a body in chunks goes with an HMAC, which has that length.
+        let seed = claim.signature.first_chunk()?;
         let whole = PayloadCheck::new(self.held_to_checksum());
         let chain = (&claim.amz_date, &claim.scope);
-        Some(ChunkVerifier::new(&self.body.stream?, chain, claim.signature, self.key.clone(), whole))
+        Some(ChunkVerifier::new(&self.finding.body.stream?, chain, seed, self.key.clone(), whole))
     }
 
     fn held_to_checksum(&self) -> HeldTo {
-        let checksum = self.body.checksum.map(|digest| (digest, CHECKSUM_SHA256));
+        let checksum = self.finding.body.checksum.map(|digest| (digest, CHECKSUM_SHA256));
         HeldTo { checksum, ..HeldTo::default() }
     }
 }
@@ -789,7 +864,7 @@ impl fmt::Debug for SignedRequest<'_> {
             .field("access_key_id", &self.access_key_id())
             .field("scope", self.scope())
             .field("signed_at", &self.signed_at())
-            .field("expires_at", &self.expires_at)
+            .field("expires_at", &self.finding.expires_at)
             .finish_non_exhaustive()
     }
 }

@@ -334,11 +334,7 @@ impl HmacKey {
     /// Signs a text of V2.
     #[cfg(feature = "legacy")]
     pub(super) fn sign_legacy(&self, message: &StringToSign) -> Result<Signature, KeyError> {
-        use hmac::{KeyInit, Mac};
-        let mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(self.secret.expose().as_bytes());
-        let mut mac = mac.map_err(|_| KeyError::Invalid { what: "secret", why: "HMAC does not take it" })?;
-        mac.update(message.as_bytes());
-        Ok(Signature::legacy_hmac_sha1(mac.finalize().into_bytes().into()))
+        crate::v2::hmac_sha1(self.secret.expose(), message.as_bytes()).map(Signature::legacy_hmac_sha1)
     }
 
     /// The key of one scope, for a signer that makes many tokens in it.

@@ -27,14 +27,11 @@ use crate::{
     grant::{Justification, Lifetime, OnShortCredential},
     lifetime::{Bounds, effective},
     origin::Origin,
-    target::{Target, has_dot_segment},
+    target::has_dot_segment,
     token::{BearerUrl, Verified},
-    v4::{
-        canonical::{Lines, params, put_header_value, trimmed},
-        checks::check_header,
-        fields::Head,
-    },
-    view::{HeaderLine, Limits, RequestView},
+    v2::{Arrived, EXPIRES, SHA1_BYTES, SIGNATURE, Scheme, is_content, push_head},
+    v4::{canonical::trimmed, checks::check_header},
+    view::{HeaderLine, RequestView},
 };
 use alloc::{
     borrow::ToOwned,
@@ -45,9 +42,17 @@ use alloc::{
 use core::fmt;
 
 const ACCESS_ID: &str = "GoogleAccessId";
-const EXPIRES: &str = "Expires";
-const SIGNATURE: &str = "Signature";
-const SHA1_BYTES: usize = 20;
+const SCHEME: Scheme = Scheme {
+    id: ACCESS_ID,
+    is_foreign,
+    is_signature: |bytes| bytes == SHA1_BYTES || super::key::RSA_BYTES.contains(&bytes),
+    signature_form: "20 bytes of HMAC or 256 to 512 of RSA in padded base64",
+};
+
+fn is_foreign(name: &str) -> bool {
+    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    starts("x-goog-") || starts("x-amz-") || name.eq_ignore_ascii_case("AWSAccessKeyId")
+}
 
 /// Sub-resources, which belong to what is signed wherever they appear.
 ///
@@ -185,9 +190,7 @@ impl LegacyUrlRequest {
             if [ACCESS_ID, EXPIRES, SIGNATURE].iter().any(is) {
                 return Err(IssueError::Reserved { name: name.clone() });
             }
-            let starts =
-                |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-            if starts("x-goog-") || starts("x-amz-") || is(&"AWSAccessKeyId") {
+            if is_foreign(name) {
                 return Err(IssueError::Invalid {
                     what: "query",
                     why: "a parameter belongs to another signature scheme",
@@ -196,7 +199,7 @@ impl LegacyUrlRequest {
         }
 
         let mut text = Vec::new();
-        push_head(&mut text, &self.method, &lines, expires_at);
+        push_head(&mut text, &self.method, &lines, expires_at, is_signed);
         text.extend_from_slice(format!("/{}/{object}", self.bucket).as_bytes());
         if !signed.is_empty() {
             text.extend_from_slice(format!("?{}", signed.join("&")).as_bytes());
@@ -244,10 +247,6 @@ impl LegacyUrlRequest {
     }
 }
 
-fn is_content(name: &str) -> bool {
-    name.eq_ignore_ascii_case("content-md5") || name.eq_ignore_ascii_case("content-type")
-}
-
 /// SPEC: a customer's encryption key and its hash are left out of what V2 signs.
 fn is_signed(name: &str) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
@@ -257,40 +256,6 @@ fn is_signed(name: &str) -> bool {
 
 fn starts_upload(lines: &[HeaderLine<'_>]) -> bool {
     lines.iter().any(|(name, value)| name.eq_ignore_ascii_case(RESUMABLE) && trimmed(value) == b"start")
-}
-
-/// Everything before the resource. Lines of other names are passed over.
-fn push_head(text: &mut Vec<u8>, method: &str, lines: &[HeaderLine<'_>], expires_at: Timestamp) {
-    let content = |wanted: &str| {
-        let line = lines.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        line.map(|(_, value)| trimmed(value)).unwrap_or_default()
-    };
-    for part in
-        [method.as_bytes(), content("content-md5"), content("content-type"), expires_at.unix().to_string().as_bytes()]
-    {
-        text.extend_from_slice(part);
-        text.push(b'\n');
-    }
-    let goog: Vec<HeaderLine<'_>> =
-        lines.iter().filter(|(name, _)| is_signed(name) && !is_content(name)).copied().collect();
-    let sorted = Lines::new(&goog, &[]).sorted();
-    let mut before = "";
-    for (name, value) in sorted.iter() {
-        if name.eq_ignore_ascii_case(before) {
-            text.push(b',');
-        } else {
-            if !before.is_empty() {
-                text.push(b'\n');
-            }
-            text.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
-            text.push(b':');
-        }
-        put_header_value(text, value);
-        before = name;
-    }
-    if !before.is_empty() {
-        text.push(b'\n');
-    }
 }
 
 impl fmt::Debug for LegacyUrlRequest {
@@ -437,110 +402,27 @@ impl LegacyExpect {
 
 /// A V2 URL as it arrived: shape, size and fields were checked, nothing else.
 #[derive(Clone)]
-pub struct LegacyPresented<'r> {
-    method: &'r str,
-    headers: &'r [HeaderLine<'r>],
-    host: &'r str,
-    path: &'r str,
-    query: &'r str,
-    canonical_path: bool,
-    id: String,
-    expires_at: Timestamp,
-    signature: Vec<u8>,
-}
+pub struct LegacyPresented<'r>(Arrived<'r>);
 
 impl<'r> LegacyPresented<'r> {
-    /// Reads a request within the default [`Limits`].
+    /// Reads a request within the default [`Limits`](crate::view::Limits).
     ///
     /// # Errors
     /// [`VerifyError::NotSigned`] without a signature, [`VerifyError::TooLarge`] past a limit, and for a
     /// request that cannot be read in one way only: [`VerifyError::TwoMechanisms`],
     /// [`VerifyError::FieldCount`], [`VerifyError::FieldForm`], [`VerifyError::Malformed`].
     pub fn parse(view: &RequestView<'r>) -> Result<Self, VerifyError> {
-        let limits = Limits::DEFAULT;
-        let head = Head::read::<Goog>(view, &limits)?;
-        let target = Target::split(view.target(), &limits)?;
-        let host = head.host()?;
-        if target.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
-            return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
-        }
-        if encode::spelling(&target.query.replace(['&', '='], ""), None) == encode::Spelling::Malformed {
-            return Err(VerifyError::Malformed {
-                what: "query",
-                why: "it holds a bad escape or a byte that is not visible ASCII",
-            });
-        }
-        let found = target.query.split('&').count();
-        if found > limits.params {
-            return Err(VerifyError::TooLarge { what: "query parameters", found, limit: limits.params });
-        }
-        let mut fields: [(&'static str, Option<String>); 3] = [(ACCESS_ID, None), (EXPIRES, None), (SIGNATURE, None)];
-        for (name, value) in params(target.query) {
-            let name = encode::decode(name).unwrap_or_default();
-            let starts =
-                |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-            if starts("x-goog-") || starts("x-amz-") || name.eq_ignore_ascii_case("AWSAccessKeyId") {
-                return Err(VerifyError::TwoMechanisms { first: ACCESS_ID, second: "a parameter of another scheme" });
-            }
-            let Some((field, slot)) = fields.iter_mut().find(|(field, _)| name.eq_ignore_ascii_case(field)) else {
-                continue;
-            };
-            if name != *field {
-                return Err(VerifyError::FieldForm { field, expected: "spelled exactly like this" });
-            }
-            // A `+` in a signature has to be written as an escape, or it might be a blank.
-            let value = if value.contains('+') { None } else { encode::decode(value) };
-            let value = value.ok_or(VerifyError::FieldForm { field, expected: "percent-encoded text" })?;
-            if slot.replace(value).is_some() {
-                return Err(VerifyError::FieldCount { field, found: 2 });
-            }
-        }
-        let any = fields.iter().any(|(_, value)| value.is_some());
-        match (head.authorization, any) {
-            (Some(_), true) => return Err(VerifyError::TwoMechanisms { first: "Authorization", second: SIGNATURE }),
-            (_, false) => return Err(VerifyError::NotSigned),
-            (None, true) => {}
-        }
+        let (arrived, head) = Arrived::read::<Goog>(view, &SCHEME)?;
         if head.foreign || view.headers().iter().any(|(name, _)| is_amazons(name)) {
             return Err(VerifyError::TwoMechanisms { first: ACCESS_ID, second: "x-amz-* headers" });
         }
-        let [id, expires, signature] =
-            fields.map(|(field, value)| value.ok_or(VerifyError::FieldCount { field, found: 0 }));
-        let (id, expires, signature) = (id?, expires?, signature?);
-        let digits = (1..=12).contains(&expires.len()) && expires.bytes().all(|byte| byte.is_ascii_digit());
-        let expires_at = expires.parse().ok().filter(|_| digits).and_then(|seconds| Timestamp::from_unix(seconds).ok());
-        let expires_at =
-            expires_at.ok_or(VerifyError::FieldForm { field: EXPIRES, expected: "seconds since 1970 in digits" })?;
-        let length = |bytes: &Vec<u8>| bytes.len() == SHA1_BYTES || super::key::RSA_BYTES.contains(&bytes.len());
-        let signature = encode::from_base64(&signature).filter(length);
-        let signature = signature.ok_or(VerifyError::FieldForm {
-            field: SIGNATURE,
-            expected: "20 bytes of HMAC or 256 to 512 of RSA in padded base64",
-        })?;
-        for name in ["content-md5", "content-type"] {
-            let found = view.headers().iter().filter(|(line, _)| line.eq_ignore_ascii_case(name)).count();
-            if found > 1 {
-                let field = if name == "content-md5" { "Content-MD5" } else { "Content-Type" };
-                return Err(VerifyError::FieldCount { field, found });
-            }
-        }
-        Ok(Self {
-            method: view.method(),
-            headers: view.headers(),
-            host,
-            path: target.path,
-            query: target.query,
-            canonical_path: target.path_spelling == encode::Spelling::Canonical,
-            id,
-            expires_at,
-            signature,
-        })
+        Ok(Self(arrived))
     }
 
     /// The account that the request names. Nobody vouches for it yet.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.0.id
     }
 
     /// Checks everything that needs no key: host, time, path, and what the canonical text is.
@@ -555,46 +437,47 @@ impl<'r> LegacyPresented<'r> {
         expect: &LegacyExpect,
         now: Timestamp,
     ) -> Result<LegacyPending<'r>, VerifyError> {
-        if self.id != credential.id() {
+        if self.0.id != credential.id() {
             return Err(VerifyError::OtherKey);
         }
         let expected = match credential.algorithm() {
             Algorithm::RsaSha256 => "RSA with SHA-256",
             Algorithm::HmacSha256 => "HMAC with SHA-1",
         };
-        if (self.signature.len() == SHA1_BYTES) != (credential.algorithm() == Algorithm::HmacSha256) {
+        if (self.0.signature.len() == SHA1_BYTES) != (credential.algorithm() == Algorithm::HmacSha256) {
             return Err(VerifyError::Algorithm { field: SIGNATURE, expected });
         }
         let maximum = expect.max_lifetime.seconds();
-        if now > self.expires_at {
-            return Err(VerifyError::Expired { expired_at: self.expires_at, now });
+        if now > self.0.expires_at {
+            return Err(VerifyError::Expired { expired_at: self.0.expires_at, now });
         }
-        let left = self.expires_at.seconds_since(now);
+        let left = self.0.expires_at.seconds_since(now);
         if left > i64::from(maximum) {
             return Err(VerifyError::Lifetime { found: u32::try_from(left).unwrap_or(u32::MAX), maximum });
         }
-        if !expect.host.eq_ignore_ascii_case(self.host) {
+        if !expect.host.eq_ignore_ascii_case(self.0.host) {
             return Err(VerifyError::Host);
         }
-        if !self.canonical_path {
+        if !self.0.canonical_path {
             return Err(VerifyError::AmbiguousPath { why: "it is not percent-encoded as it is signed" });
         }
-        if !expect.dot_segments && has_dot_segment(self.path) {
+        if !expect.dot_segments && has_dot_segment(self.0.path) {
             return Err(VerifyError::AmbiguousPath { why: "a segment is `.` or `..`, which clients and servers fold" });
         }
-        let post = self.method != "POST" || starts_upload(self.headers);
-        if !METHODS.contains(&self.method) || !post {
+        let post = self.0.method != "POST" || starts_upload(self.0.headers);
+        if !METHODS.contains(&self.0.method) || !post {
             let why = "a signed URL is for DELETE, GET, HEAD, PUT, or POST to start a resumable upload";
             return Err(VerifyError::Malformed { what: "method", why });
         }
         let mut text = Vec::new();
-        push_head(&mut text, self.method, self.headers, self.expires_at);
+        push_head(&mut text, self.0.method, self.0.headers, self.0.expires_at, is_signed);
         if let Some(bucket) = &expect.bucket_in_host {
             text.push(b'/');
             text.extend_from_slice(bucket.as_bytes());
         }
-        text.extend_from_slice(self.path.as_bytes());
+        text.extend_from_slice(self.0.path.as_bytes());
         let mut signed: Vec<&str> = self
+            .0
             .query
             .split('&')
             .filter(|param| expect.signed_query.iter().any(|name| is_param(param, name)))
@@ -621,8 +504,8 @@ fn is_param(param: &str, name: &str) -> bool {
 impl fmt::Debug for LegacyPresented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LegacyPresented")
-            .field("id", &self.id)
-            .field("expires_at", &self.expires_at)
+            .field("id", &self.0.id)
+            .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }
 }
@@ -654,9 +537,9 @@ impl<'r> LegacyPending<'r> {
         if self.algorithm != Algorithm::RsaSha256 {
             return Err(VerifyError::SignatureMismatch);
         }
-        key.verify(self.text.as_bytes(), &self.presented.signature)?;
+        key.verify(self.text.as_bytes(), &self.presented.0.signature)?;
         alive(self.key_ends, self.now)?;
-        Ok(Verified::new(LegacySignedRequest(self.presented)))
+        Ok(Verified::new(LegacySignedRequest(self.presented.0)))
     }
 
     /// Compares the presented signature with the expected one, in constant time. RSA signatures are
@@ -666,11 +549,11 @@ impl<'r> LegacyPending<'r> {
     /// [`VerifyError::SignatureMismatch`] if they differ, [`VerifyError::CredentialExpired`] if the key has
     /// ended.
     pub fn accept(self, expected: &Signature) -> Result<Verified<LegacySignedRequest<'r>>, VerifyError> {
-        if !crate::mac::equal(expected.of_legacy(self.algorithm)?.bytes(), &self.presented.signature) {
+        if !crate::mac::equal(expected.of_legacy(self.algorithm)?.bytes(), &self.presented.0.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
         alive(self.key_ends, self.now)?;
-        Ok(Verified::new(LegacySignedRequest(self.presented)))
+        Ok(Verified::new(LegacySignedRequest(self.presented.0)))
     }
 }
 
@@ -682,7 +565,7 @@ impl fmt::Debug for LegacyPending<'_> {
 
 /// The facts about a V2 request that its signature covers: not the host, and not the query.
 #[derive(Clone)]
-pub struct LegacySignedRequest<'r>(LegacyPresented<'r>);
+pub struct LegacySignedRequest<'r>(Arrived<'r>);
 
 impl<'r> LegacySignedRequest<'r> {
     /// The method.

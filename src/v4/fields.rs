@@ -24,6 +24,7 @@ pub(crate) struct Head<'r> {
     pub(crate) authorization: Option<&'r [u8]>,
     pub(crate) date: Option<&'r [u8]>,
     pub(crate) session_token: Option<&'r [u8]>,
+    pub(crate) zonal_token: Option<&'r [u8]>,
     pub(crate) content_sha256: Option<&'r [u8]>,
     /// Whether a header of another dialect is there.
     pub(crate) foreign: bool,
@@ -38,6 +39,7 @@ impl<'r> Head<'r> {
             authorization: None,
             date: None,
             session_token: None,
+            zonal_token: None,
             content_sha256: None,
             foreign: false,
         };
@@ -54,6 +56,7 @@ impl<'r> Head<'r> {
                 _ => match D::header_field(name) {
                     Some((HeaderField::Date, field)) => (&mut head.date, field),
                     Some((HeaderField::SessionToken, field)) => (&mut head.session_token, field),
+                    Some((HeaderField::ZonalToken, field)) => (&mut head.zonal_token, field),
                     Some((HeaderField::ContentSha256, field)) => (&mut head.content_sha256, field),
                     Some((HeaderField::Foreign, _)) => {
                         head.foreign = true;
@@ -179,6 +182,7 @@ impl<'r> RawQuery<'r> {
             Some(expires),
             Some(signed_headers),
             Some(signature),
+            None,
             None,
             None,
         ];

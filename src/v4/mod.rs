@@ -52,13 +52,15 @@ pub(crate) trait Dialect {
 pub(crate) enum HeaderField {
     Date,
     SessionToken,
+    /// The same by another name.
+    ZonalToken,
     ContentSha256,
     /// One that belongs to another dialect and may not be mixed in.
     Foreign,
 }
 
 /// The most parameters that belong to a signer.
-pub(crate) const PARAMS: usize = 8;
+pub(crate) const PARAMS: usize = 9;
 pub(crate) const P_ALGORITHM: usize = 0;
 pub(crate) const P_CREDENTIAL: usize = 1;
 pub(crate) const P_DATE: usize = 2;

@@ -29,6 +29,11 @@ pub(crate) fn read_all(folder: &Path) -> Vec<(String, Vec<Case>)> {
     ] {
         files.push((name.to_owned(), presign_records(&folder.join(name))));
     }
+    #[cfg(feature = "sigv4a")]
+    files.extend([
+        ("aws-sigv4-suite/v4a".to_owned(), asymmetric_suite(&folder.join("aws-sigv4-suite/v4a"))),
+        ("aws-crt-sigv4a/sigv4a.json".to_owned(), asymmetric_records(&folder.join("aws-crt-sigv4a/sigv4a.json"))),
+    ]);
     files
 }
 
@@ -117,7 +122,9 @@ impl RawRequest {
             secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
             token: None,
             token_after: false,
+            s3_session: false,
             region: "us-east-1".to_owned(),
+            region_set: None,
             service: "service".to_owned(),
             time: "20150830T123600Z".to_owned(),
             lifetime: None,
@@ -133,6 +140,7 @@ impl RawRequest {
             canonical_request: None,
             string_to_sign: None,
             signature: None,
+            rfc6979: false,
             url: None,
             authorization: None,
             bare_plus: false,
@@ -203,6 +211,76 @@ fn suite_case(folder: &Path, form: &str) -> Case {
             signed.lines().find_map(|line| line.strip_prefix("Authorization:")).map(|value| value.trim().to_owned());
     }
     case
+}
+
+/// The asymmetric half of that suite. Two of its folders have a request and nothing that is expected of it.
+#[cfg(feature = "sigv4a")]
+fn asymmetric_suite(under: &Path) -> Vec<Case> {
+    let with_region_set = |mut case: Case| {
+        // SPEC: its context names a region, and its signer made that the region set.
+        case.region_set = Some(case.region.clone());
+        case
+    };
+    let expects_something = |folder: &&PathBuf| folder.join("header-signature.txt").exists();
+    let folders = folders(under);
+    let complete: Vec<&PathBuf> = folders.iter().filter(expects_something).collect();
+    println!("aws-sigv4-suite/v4a: {} folders expect nothing", folders.len() - complete.len());
+    complete
+        .iter()
+        .flat_map(|folder| ["header", "query"].map(|form| suite_case(folder, form)))
+        .map(with_region_set)
+        .collect()
+}
+
+/// What the AWS Common Runtime signed, in both forms.
+#[cfg(feature = "sigv4a")]
+fn asymmetric_records(path: &Path) -> Vec<Case> {
+    let case = |value: &Value| {
+        let mut case = record(value);
+        case.lifetime = value["expires_in"].as_u64().map(|seconds| u32::try_from(seconds).unwrap());
+        case.headers = headers(&value["request"]["headers"]);
+        case.headers.retain(|(name, _)| !matches!(&**name, "host" | "x-amz-date" | "x-amz-content-sha256"));
+        case.content_sha256 = value["request"]["headers"]["x-amz-content-sha256"].is_string();
+        case
+    };
+    records(path).iter().map(case).collect()
+}
+
+/// Every published derivation of a key pair: the public half, and that the private one signs for it.
+#[cfg(feature = "sigv4a")]
+pub(crate) fn key_pairs(folder: &Path, surprises: &mut Vec<String>) {
+    use valet_key::aws::v4a::StaticKey;
+    let mut count = 0;
+    let mut check = |name: &str, id: &str, secret: &str, x: &str, y: &str| {
+        count += 1;
+        let key = StaticKey::new(id, secret).unwrap();
+        if hex::encode(key.public_key().to_uncompressed()) != format!("04{x}{y}") {
+            surprises.push(format!("{name}: another public key"));
+        }
+    };
+    for value in records(&folder.join("aws-sigv4-suite/v4a-key-derivation.json")) {
+        let field = |name: &str| text(&value[name]);
+        let (id, secret) = (field("access_key_id"), field("secret_access_key"));
+        check("v4a-key-derivation", &id, &secret, &field("public_key_x"), &field("public_key_y"));
+    }
+    for value in records(&folder.join("aws-crt-sigv4a/sigv4a.json")) {
+        let (credentials, expected) = (&value["credentials"], &value["expected"]);
+        let (id, secret) = (text(&credentials["access_key_id"]), text(&credentials["secret_access_key"]));
+        let (x, y) = (text(&expected["public_key_x"]), text(&expected["public_key_y"]));
+        check(&text(&value["id"]), &id, &secret, &x, &y);
+    }
+    for folder in folders(&folder.join("aws-sigv4-suite/v4a")) {
+        let Ok(point) = fs::read_to_string(folder.join("public-key.json")) else { continue };
+        let point: Value = serde_json::from_str(&point).unwrap();
+        let context: Value = serde_json::from_str(&read(&folder.join("context.json"))).unwrap();
+        let credentials = &context["credentials"];
+        let (id, secret) = (text(&credentials["access_key_id"]), text(&credentials["secret_access_key"]));
+        check(&name_of(&folder), &id, &secret, &text(&point["X"]), &text(&point["Y"]));
+    }
+    println!("SigV4a: {count} key pairs derived");
+    if count < 3 {
+        surprises.push("SigV4a: no key pairs".to_owned());
+    }
 }
 
 /// What an HTTP client makes of a target with raw bytes.
@@ -321,7 +399,9 @@ fn record(record: &Value) -> Case {
         secret: text(&record["credentials"]["secret_access_key"]),
         token: maybe(&record["credentials"]["session_token"]),
         token_after: false,
-        region: text(&record["region"]),
+        s3_session: false,
+        region: maybe(&record["region"]).unwrap_or_else(|| "us-east-1".to_owned()),
+        region_set: maybe(&record["region_set"]),
         time: text(&record["amz_date"]),
         lifetime: None,
         rule: PathRule::of_service(&service),
@@ -340,6 +420,7 @@ fn record(record: &Value) -> Case {
         canonical_request: maybe(&expected["canonical_request"]),
         string_to_sign: maybe(&expected["string_to_sign"]),
         signature: maybe(&expected["signature"]),
+        rfc6979: false,
         url: maybe(&expected["url"]),
         authorization: maybe(&expected["authorization"]),
         bare_plus: false,

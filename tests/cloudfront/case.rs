@@ -35,7 +35,7 @@ impl How {
     }
 }
 
-/// Inputs and expected values, in our own form: `tests/vectors/aws/cloudfront.json` is a list of these.
+/// Inputs and expected values, in our own form: `tests/vectors/aws/cloudfront/cases.json` is a list of these.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,

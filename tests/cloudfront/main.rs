@@ -1,7 +1,7 @@
 //! CloudFront signed URLs and cookies: every published case at every stage, the rules of a verifier under their numbers, what
 //! holds for every input, and the secrets that must not show.
 //!
-//! The cases in `tests/vectors/aws/cloudfront.json` always run. When `VALET_KEY_VECTORS` names a directory of published files,
+//! The cases in `tests/vectors/aws/cloudfront/cases.json` always run. When `VALET_KEY_VECTORS` names a directory of published files,
 //! those of CloudFront run whole. What is known not to match says why, by a rule and not by a list of names; such a case that
 //! passes fails the run, and so does a file without cases.
 
@@ -137,7 +137,7 @@ fn finish(surprises: &[String]) {
 
 #[test]
 fn our_own_cases_match() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/aws/cloudfront.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/aws/cloudfront/cases.json");
     let list: Vec<serde_json::Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let cases: Vec<Case> = list.iter().map(Case::from_json).collect();
     for (case, value) in cases.iter().zip(&list) {

@@ -9,8 +9,8 @@ use crate::{
         Endpoint, SigV4,
         canonical::{ALGORITHM, SECURITY_TOKEN, StringToSign},
         endpoint::check_bucket,
-        key::{Credential, Scope, Signature},
-        request::text_of,
+        key::{Credential, Scope, Signature, TokenKind},
+        request::{check_s3_session, text_of},
         s3::check_object_name,
     },
     clock::Timestamp,
@@ -268,6 +268,9 @@ impl PostPolicy {
                 form.starts_with(KEY, prefix);
                 form.field(KEY, &format!("{prefix}{FILE_NAME}"));
             }
+        }
+        if credential.token().is_some_and(|(kind, _)| kind == TokenKind::S3Session) {
+            check_s3_session("s3")?;
         }
         let token = credential.session_token().map(|token| (SECURITY_TOKEN, token.expose().as_str()));
         let signer = [(ALGORITHM_FIELD, ALGORITHM), (CREDENTIAL, &named), (DATE, &date)];

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     aws::{
-        canonical::{ALGORITHM, CHECKSUM_SHA256, SECURITY_TOKEN, StringToSign},
+        canonical::{ALGORITHM, Algorithm, CHECKSUM_SHA256, SECURITY_TOKEN, StringToSign},
         endpoint::check_bucket,
         fields::{CREDENTIAL_FORM, read_credential},
-        key::{Credential, Scope, Signature, same_token},
+        key::{Credential, Scope, Signature, TokenKind, same_token},
         s3::check_object_name,
     },
     clock::Timestamp,
@@ -86,7 +86,7 @@ impl<'r> PresentedForm<'r> {
         if algorithm != ALGORITHM {
             return Err(VerifyError::Algorithm { field: ALGORITHM_FIELD, expected: ALGORITHM });
         }
-        let (access_key_id, scope) = read_credential(credential, false)
+        let (access_key_id, scope) = read_credential(Algorithm::HmacSha256, credential, false)
             .ok_or(VerifyError::FieldForm { field: CREDENTIAL, expected: CREDENTIAL_FORM })?;
         let (signed_at, date) =
             read_date(date.as_bytes()).ok_or_else(|| form(DATE, "is not a time in the form `YYYYMMDDTHHMMSSZ`"))?;
@@ -154,12 +154,13 @@ impl<'r> PresentedForm<'r> {
     }
 
     fn check_credential(&self, credential: &Credential, now: Timestamp) -> Result<(), VerifyError> {
-        let problem = match (credential.session_token(), self.session_token) {
+        let problem = match (credential.token(), self.session_token) {
+            (Some((TokenKind::S3Session, _)), _) => Some("of the key is one of S3 Express One Zone"),
             (None, None) => None,
             (None, Some(_)) => Some("is not expected with a long-term key"),
             (Some(_), None) => Some("is missing"),
-            (Some(ours), Some(theirs)) => {
-                (!same_token(ours.expose(), theirs.as_bytes())).then_some("is not that of the key")
+            (Some((_, ours)), Some(theirs)) => {
+                (!same_token(ours, theirs.as_bytes())).then_some("is not that of the key")
             }
         };
         if let Some(problem) = problem {
