@@ -1,6 +1,9 @@
 //! Which cloud the two servers speak: everything else in this program is the same for all of them.
 
-use crate::{gateway::BodyCheck, options::Options};
+use crate::{
+    gateway::{BODY_LIMIT, BodyCheck},
+    options::Options,
+};
 use valet_key::{
     aws::{self, SigV4},
     azure::{self, Sas},
@@ -115,7 +118,7 @@ impl Signer {
 
 /// What the gateway checks requests with.
 pub(crate) enum Verifier {
-    S3(aws::Verifier),
+    S3(aws::Verifier, aws::ExpectForm),
     Gcs(gcs::Verifier),
     Azure(azure::Verifier),
 }
@@ -126,7 +129,8 @@ impl Verifier {
             Signer::S3(key, _) => {
                 // Clients of AWS send bodies in chunks, of which some are signed and others have a checksum behind them.
                 let expect = aws::Expect::new(&options.region, "s3").allow_unsigned_trailers();
-                Self::S3(aws::Verifier::new(aws::KeyRing::new().with(key), expect))
+                let forms = aws::ExpectForm::new(&options.region).max_size(BODY_LIMIT as u64);
+                Self::S3(aws::Verifier::new(aws::KeyRing::new().with(key), expect), forms)
             }
             Signer::Gcs(key, _) => Self::Gcs(gcs::Verifier::new(gcs::KeyRing::new().with(key), gcs::Expect::new())),
             Signer::Azure(key, _) => {
@@ -142,7 +146,7 @@ impl Verifier {
 
     pub(crate) fn verify<'r>(&self, view: &RequestView<'r>, now: Timestamp) -> Result<Signed<'r>, VerifyError> {
         Ok(match self {
-            Self::S3(verifier) => Signed::S3(Box::new(verifier.verify(view, now)?)),
+            Self::S3(verifier, _) => Signed::S3(Box::new(verifier.verify(view, now)?)),
             Self::Gcs(verifier) => Signed::Gcs(Box::new(verifier.verify(view, now)?)),
             Self::Azure(verifier) => Signed::Azure(Box::new(verifier.verify(view, now)?)),
         })
@@ -151,7 +155,7 @@ impl Verifier {
     /// The error document of this cloud for a request that was not what it should be: status, code, XML.
     pub(crate) fn told(&self, error: &VerifyError, request_id: &str) -> Told {
         match self {
-            Self::S3(_) => Told::s3(&aws::S3Error::from(error), request_id),
+            Self::S3(..) => Told::s3(&aws::S3Error::from(error), request_id),
             Self::Gcs(_) => {
                 let error = gcs::StorageError::from(error);
                 Told { status: error.status, code: error.code, xml: error.to_xml() }
@@ -164,7 +168,7 @@ impl Verifier {
     pub(crate) fn failed(&self, status: u16, code: &'static str, message: &'static str, request_id: &str) -> Told {
         match self {
             // The error documents of these two have the same shape.
-            Self::S3(_) | Self::Gcs(_) => Told::s3(&aws::S3Error::new(status, code, message), request_id),
+            Self::S3(..) | Self::Gcs(_) => Told::s3(&aws::S3Error::new(status, code, message), request_id),
             Self::Azure(_) => Told::azure(&azure::StorageError::new(status, code, message), request_id),
         }
     }

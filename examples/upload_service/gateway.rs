@@ -4,6 +4,7 @@ use crate::{
     Peer,
     azure::{self, Blocks},
     cloud::{Signed, Verifier},
+    form,
     options::Options,
     s3::{self, Uploads},
     store::Store,
@@ -35,7 +36,7 @@ pub(crate) const BODY_LIMIT: usize = 64 << 20;
 /// What the frames of a body in chunks may take beside it.
 const FRAMES_LIMIT: u64 = 1 << 20;
 /// How long a client may be silent in the middle of a body.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Gateway {
@@ -153,6 +154,9 @@ impl Gateway {
     }
 
     async fn serve(&self, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+        if let (Verifier::S3(verifier, forms), true) = (&*self.verifier, form::is_form(parts)) {
+            return form::serve(&self.store, (verifier.ring(), forms), parts, body).await;
+        }
         let lines: Vec<HeaderLine<'_>> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let target = parts.uri.to_string();

@@ -14,6 +14,7 @@
 mod azure;
 mod cloud;
 mod demo;
+mod form;
 mod gateway;
 mod options;
 mod s3;

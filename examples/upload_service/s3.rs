@@ -135,13 +135,13 @@ fn not_here() -> Refusal {
     Refusal::new(501, "NotImplemented", "This gateway keeps whole objects and uploads in parts only.")
 }
 
-fn empty(status: StatusCode) -> Response {
+pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
 
-fn set(response: &mut Response, name: &str, value: &str) {
+pub(crate) fn set(response: &mut Response, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
         response.headers_mut().insert(name, value);
     }
@@ -423,12 +423,21 @@ impl Named for roxmltree::Node<'_, '_> {
     }
 }
 
-fn keep(store: &Store, (bucket, key): (&str, &str), object: Object, create_only: bool) -> Result<(), Refusal> {
+pub(crate) fn keep(
+    store: &Store,
+    (bucket, key): (&str, &str),
+    object: Object,
+    create_only: bool,
+) -> Result<(), Refusal> {
     if store.put(bucket, key, object, create_only).map_err(|error| broken(&error))? {
         Ok(())
     } else {
         Err(Refusal::new(412, "PreconditionFailed", "The object exists already."))
     }
+}
+
+pub(crate) fn escaped_component(text: &str) -> impl std::fmt::Display {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 
 fn list_buckets(store: &Store) -> Response {

@@ -200,6 +200,12 @@ impl Verifier {
         self
     }
 
+    /// The keys, to check a form with them.
+    #[must_use]
+    pub const fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
     /// The keys, to add or remove one.
     pub const fn ring_mut(&mut self) -> &mut KeyRing {
         &mut self.ring

@@ -3,11 +3,12 @@
 //! A case that is accepted shows that our signature is right; one that is refused has exactly one thing changed. What a
 //! server does not look at is not asked of it: see [`Server::overlooks`].
 
+mod forms;
 mod objects;
 mod server;
 mod streams;
 
-use server::Server;
+use server::{Check, Server};
 
 #[test]
 fn servers_accept_what_is_signed_and_refuse_what_is_not() {
@@ -22,6 +23,9 @@ fn servers_accept_what_is_signed_and_refuse_what_is_not() {
         objects::presigned(&mut server);
         objects::signed_headers(&mut server);
         streams::in_chunks(&mut server);
+        if server.looks_at(Check::Forms) {
+            forms::posted(&mut server);
+        }
         println!("{}: {} cases, {} surprises", server.name, server.cases, server.surprises.len());
         surprises.extend(server.surprises.into_iter().map(|surprise| format!("{}: {surprise}", server.name)));
     }

@@ -20,6 +20,8 @@ pub(crate) enum Check {
     Chunks,
     /// The trailer behind signed chunks, which ends up in the object.
     SignedTrailers,
+    /// Forms, of which it knows nothing.
+    Forms,
 }
 
 pub(crate) struct Server {
@@ -68,7 +70,7 @@ impl Server {
         Self::at(
             "rclone",
             "VALET_KEY_RCLONE",
-            &[Check::Region, Check::FutureDate, Check::BodyHash, Check::Chunks, Check::SignedTrailers],
+            &[Check::Region, Check::FutureDate, Check::BodyHash, Check::Chunks, Check::SignedTrailers, Check::Forms],
         )
     }
 

@@ -1,12 +1,15 @@
 """boto3 and MinIO's client for Python against the example gateway, with their default settings."""
 
+import datetime
 import io
 import os
 import sys
 
 import boto3
 import minio
+import urllib3
 from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 GATEWAY, BUCKET, WORK = os.environ["GATEWAY"], os.environ["BUCKET"], os.environ["WORK"]
@@ -60,6 +63,44 @@ case("boto3", "put with a wrong secret", lambda: wrong.put_object(Bucket=BUCKET,
 case("boto3", "get with a wrong secret", lambda: wrong.get_object(Bucket=BUCKET, Key=name), "SignatureDoesNotMatch")
 
 
+http = urllib3.PoolManager()
+
+
+def post(url, fields, data):
+    """Sends a form as a browser does, and reads the error that it is answered with."""
+    answer = http.request("POST", url, fields=[*fields.items(), ("file", ("a picture.png", data))])
+    if answer.status < 300:
+        return True
+    said = answer.data.decode()
+    raise ClientError({"Error": {"Code": said[said.index("<Code>") + 6:said.index("</Code>")]}}, "POST")
+
+
+def with_forms(secret):
+    """At an endpoint that is not Amazon's boto3 signs forms by Signature Version 2 unless it is told."""
+    config = Config(signature_version="s3v4")
+    return boto3.client("s3", endpoint_url=GATEWAY, region_name="us-east-1", aws_access_key_id=ACCESS_KEY, aws_secret_access_key=secret, config=config)
+
+
+def form(client, key="boto/form", conditions=(), fields=None, changes=None):
+    conditions = [["content-length-range", 1, 100], *conditions]
+    made = client.generate_presigned_post(BUCKET, key, Fields=dict(fields or {}), Conditions=conditions)
+    return lambda: post(made["url"], {**made["fields"], **(changes or {})}, SMALL)
+
+
+case("boto3", "form by Signature Version 2", form(s3), "InvalidArgument")
+forms = with_forms(SECRET_KEY)
+case("boto3", "form", form(forms))
+case("boto3", "get what the form put", lambda: s3.get_object(Bucket=BUCKET, Key="boto/form")["Body"].read() == SMALL)
+case("boto3", "form with a type", form(forms, fields={"Content-Type": "text/plain"}, conditions=[{"Content-Type": "text/plain"}]))
+case("boto3", "form for the name of the file", form(forms, key="boto/${filename}"))
+case("boto3", "head what that form put", lambda: s3.head_object(Bucket=BUCKET, Key="boto/a picture.png")["ContentLength"] == len(SMALL))
+case("boto3", "form for another key", form(forms, changes={"key": "boto/other"}), "AccessDenied")
+case("boto3", "form with a further field", form(forms, changes={"x-amz-meta-mine": "1"}), "AccessDenied")
+case("boto3", "form that is too large", lambda: post(*(lambda made: (made["url"], made["fields"]))(forms.generate_presigned_post(BUCKET, "x", Conditions=[["content-length-range", 1, 5]])), SMALL), "EntityTooLarge")
+case("boto3", "form that is over", lambda: post(*(lambda made: (made["url"], made["fields"]))(forms.generate_presigned_post(BUCKET, "x", ExpiresIn=-5)), SMALL), "AccessDenied")
+case("boto3", "form with a wrong secret", form(with_forms(WRONG)), "SignatureDoesNotMatch")
+
+
 def with_minio(secret):
     return minio.Minio(GATEWAY.removeprefix("http://"), ACCESS_KEY, secret, secure=False)
 
@@ -74,5 +115,9 @@ case("minio", "head", lambda: s3.stat_object(BUCKET, "minio/large").size == len(
 case("minio", "list", lambda: [entry.object_name for entry in s3.list_objects(BUCKET, "minio/", recursive=True)] == ["minio/a b+\u00fc", "minio/large", "minio/piped"])
 case("minio", "delete", lambda: s3.remove_object(BUCKET, "minio/large"))
 case("minio", "get after it", lambda: s3.get_object(BUCKET, "minio/large"), "NoSuchKey")
+policy = minio.datatypes.PostPolicy(BUCKET, datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=5))
+policy.add_equals_condition("key", "minio/form")
+policy.add_content_length_range_condition(1, 100)
+case("minio", "form", lambda: post(f"{GATEWAY}/{BUCKET}", {**s3.presigned_post_policy(policy), "key": "minio/form"}, SMALL))
 case("minio", "a wrong secret", lambda: with_minio(WRONG).put_object(BUCKET, "x", io.BytesIO(SMALL), len(SMALL)), "SignatureDoesNotMatch")
 print("done")
