@@ -4,8 +4,12 @@
 //! server does not look at is not asked of it: see [`Server::overlooks`].
 
 mod forms;
+mod messages;
 mod objects;
+#[cfg(feature = "legacy")]
+mod old;
 mod server;
+mod sessions;
 mod streams;
 
 use server::{Check, Server};
@@ -25,6 +29,14 @@ fn servers_accept_what_is_signed_and_refuse_what_is_not() {
         streams::in_chunks(&mut server);
         if server.looks_at(Check::Forms) {
             forms::posted(&mut server);
+        }
+        #[cfg(feature = "legacy")]
+        if server.looks_at(Check::OldUrls) {
+            old::presigned(&mut server);
+        }
+        if server.name == "MiniStack" {
+            sessions::assumed(&mut server);
+            messages::sent(&mut server);
         }
         println!("{}: {} cases, {} surprises", server.name, server.cases, server.surprises.len());
         surprises.extend(server.surprises.into_iter().map(|surprise| format!("{}: {surprise}", server.name)));

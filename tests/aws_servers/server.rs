@@ -22,6 +22,9 @@ pub(crate) enum Check {
     SignedTrailers,
     /// Forms, of which it knows nothing.
     Forms,
+    /// URLs by Signature Version 2, of which it knows nothing.
+    #[cfg_attr(not(feature = "legacy"), expect(dead_code, reason = "without the feature nobody asks"))]
+    OldUrls,
 }
 
 pub(crate) struct Server {
@@ -41,7 +44,7 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -70,12 +73,21 @@ impl Server {
         Self::at(
             "rclone",
             "VALET_KEY_RCLONE",
-            &[Check::Region, Check::FutureDate, Check::BodyHash, Check::Chunks, Check::SignedTrailers, Check::Forms],
+            &[
+                Check::Region,
+                Check::FutureDate,
+                Check::BodyHash,
+                Check::Chunks,
+                Check::SignedTrailers,
+                Check::Forms,
+                Check::OldUrls,
+            ],
         )
     }
 
     pub(crate) fn ministack() -> Option<Self> {
-        let server = Self::at("MiniStack", "VALET_KEY_MINISTACK", &[Check::BodyHash, Check::UnsignedHeader])?;
+        let server =
+            Self::at("MiniStack", "VALET_KEY_MINISTACK", &[Check::BodyHash, Check::UnsignedHeader, Check::OldUrls])?;
         let access_key = variable("VALET_KEY_MINISTACK_ACCESS_KEY").expect("the user's access key");
         let secret_key = variable("VALET_KEY_MINISTACK_SECRET_KEY").expect("the user's secret key");
         Some(Self { access_key, secret_key, ..server })

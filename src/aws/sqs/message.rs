@@ -5,7 +5,7 @@ use crate::{
     aws::{Call, Request, UrlRequest, query},
     encode,
     error::IssueError,
-    grant::{Action, Constraint, Grant, Lifetime, Resource, Size},
+    grant::{Action, Constraint, Grant, Justification, Lifetime, Resource, Size},
     mac::Sha256,
 };
 use alloc::{format, string::String, vec::Vec};
@@ -50,6 +50,7 @@ pub struct MessageRequest {
     pub(super) queue: Queue,
     pub(super) what: What,
     grant: Option<Grant>,
+    justification: Option<Justification>,
 }
 
 #[derive(Clone)]
@@ -74,7 +75,7 @@ pub(super) enum What {
 
 impl MessageRequest {
     const fn new(queue: Queue, what: What) -> Self {
-        Self { queue, what, grant: None }
+        Self { queue, what, grant: None, justification: None }
     }
 
     /// Sends exactly this message: 1 byte to 1 MiB of text without control characters but tab and line ends.
@@ -156,6 +157,7 @@ impl MessageRequest {
             (_, _, Some(_)) => return refuse(Constraint::Checksum, "it applies to sending only"),
             _ => {}
         }
+        self.justification.clone_from(&grant.justification);
         self.grant = Some(grant.clone());
         Ok(self)
     }
@@ -233,6 +235,13 @@ impl MessageRequest {
         self
     }
 
+    /// Says why it is broader than the default: for a queue without HTTPS. A grant brings its own reason with it.
+    #[must_use]
+    pub fn because(mut self, why: Justification) -> Self {
+        self.justification = Some(why);
+        self
+    }
+
     /// As a URL, to be presigned. It lives for 15 minutes; more cannot be asked for, and less would not be true.
     ///
     /// # Errors
@@ -249,7 +258,7 @@ impl MessageRequest {
         Ok(match &self.grant {
             Some(grant) => {
                 let url = url.lives(grant.lifetime).capped(grant.classification.cap());
-                url.because(grant.justification.clone())
+                url.because(self.justification.clone())
             }
             None => url,
         })
@@ -276,7 +285,7 @@ impl MessageRequest {
 
     fn request(&self, method: &str) -> Result<Request, IssueError> {
         let request = Request::to(method, self.queue.origin.clone(), self.queue.region.clone(), "sqs")?;
-        Ok(match self.grant.as_ref().and_then(|grant| grant.justification.clone()) {
+        Ok(match self.justification.clone() {
             Some(why) => request.because(why),
             None => request,
         })
