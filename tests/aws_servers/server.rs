@@ -20,6 +20,10 @@ pub(crate) enum Check {
     Chunks,
     /// The trailer behind signed chunks, which ends up in the object.
     SignedTrailers,
+    /// Trailers behind unsigned chunks, of which it knows nothing.
+    Trailers,
+    /// Bodies in chunks, of which it knows nothing.
+    Streams,
     /// Forms, of which it knows nothing.
     Forms,
     /// URLs by Signature Version 2, of which it knows nothing.
@@ -90,6 +94,26 @@ impl Server {
             Self::at("MiniStack", "VALET_KEY_MINISTACK", &[Check::BodyHash, Check::UnsignedHeader, Check::OldUrls])?;
         let access_key = variable("VALET_KEY_MINISTACK_ACCESS_KEY").expect("the user's access key");
         let secret_key = variable("VALET_KEY_MINISTACK_SECRET_KEY").expect("the user's secret key");
+        Some(Self { access_key, secret_key, ..server })
+    }
+
+    pub(crate) fn radosgw() -> Option<Self> {
+        use Check as C;
+        Self::at(
+            "Ceph",
+            "VALET_KEY_RADOSGW",
+            &[C::Region, C::FutureDate, C::UnsignedHeader, C::SignedTrailers, C::Trailers],
+        )
+    }
+
+    pub(crate) fn swift() -> Option<Self> {
+        let server = Self::at(
+            "Swift",
+            "VALET_KEY_SWIFT",
+            &[Check::FutureDate, Check::UnsignedHeader, Check::Streams, Check::Forms],
+        )?;
+        let access_key = variable("VALET_KEY_SWIFT_ACCESS_KEY").expect("the user's name");
+        let secret_key = variable("VALET_KEY_SWIFT_SECRET_KEY").expect("the user's key");
         Some(Self { access_key, secret_key, ..server })
     }
 

@@ -52,7 +52,12 @@ pub(crate) fn in_chunks(server: &mut Server) {
         ("an unsigned trailer, CRC-32", small(Stream::unsigned(length, Checksum::Crc32))),
         ("an unsigned trailer, SHA-256", small(Stream::unsigned(length, Checksum::Sha256))),
     ] {
-        if stream.mode() == StreamMode::SignedTrailer && !server.looks_at(Check::SignedTrailers) {
+        let understood = match stream.mode() {
+            StreamMode::SignedTrailer => server.looks_at(Check::SignedTrailers),
+            StreamMode::UnsignedTrailer => server.looks_at(Check::Trailers),
+            _ => true,
+        };
+        if !understood {
             continue;
         }
         let name = format!("chunks/{what}.txt");

@@ -2,7 +2,7 @@
 # Storage servers that check AWS signatures for themselves: what this crate signs they accept, and after one change they
 # refuse it. Each listens on loopback.
 #
-# usage: tests/interop/aws_servers.sh
+# usage: tests/interop/aws_servers.sh [all]     `all` adds Ceph and Swift, which are installed from Debian, as root
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -104,6 +104,13 @@ PY
 await seaweedfs "$seaweedfs" curl -sf --aws-sigv4 "aws:amz:$VALET_KEY_AWS_REGION:s3" -u "$VALET_KEY_AWS_ACCESS_KEY:$VALET_KEY_AWS_SECRET_KEY" \
     -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -X PUT "http://127.0.0.1:$port/$VALET_KEY_AWS_BUCKET"
 await rclone "$rclone" curl -s "http://127.0.0.1:$((port + 20))/"
+
+if [ "${1:-}" = all ]; then
+    # shellcheck source=tests/interop/aws_servers_debian.sh
+    . tests/interop/aws_servers_debian.sh
+    start_radosgw $((port + 160))
+    start_swift $((port + 180))
+fi
 
 export VALET_KEY_SEAWEEDFS=http://127.0.0.1:$port VALET_KEY_RCLONE=http://127.0.0.1:$((port + 20))
 cargo test --all-features --test aws_servers -- --nocapture
