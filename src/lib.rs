@@ -2,8 +2,8 @@
 //!
 //! In the Valet Key pattern a server never touches file bytes. It authorises a user, then hands the
 //! client a token for one action on one object, and the client talks to the cloud directly. This crate
-//! makes those tokens and checks them. It speaks AWS Signature Version 4, the shared access signatures of
-//! Azure, and Google Cloud Storage V4.
+//! makes those tokens and checks them. It speaks AWS Signature Version 4 with its forms, streams and logins, CloudFront,
+//! the shared access signatures of Azure, and Google Cloud Storage V4.
 //!
 //! ```text
 //! issue    Grant ──▶ Request ──prepare(identity, now)──▶ Prepared ──finish(signature)──▶ Token
@@ -47,15 +47,15 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`] |
-//! | `aws` | yes | [`aws`]: Signature Version 4, CloudFront |
+//! | `aws` | yes | [`aws`]: Signature Version 4, POST policies, SQS, STS, login tokens, CloudFront |
 //! | `azure` | yes | [`azure`]: shared access signatures of storage and messaging, Shared Key |
-//! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4 |
+//! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4, POST policies |
 //! | `checksums` | yes | [`aws::Checksum`]: CRC-32, CRC-32C and CRC-64/NVME in the trailer of a payload stream |
-//! | `rsa` | no | [`gcs::ServiceAccountKey`] and [`gcs::PublicKey`], RSA keys of [`aws::cloudfront`]: RSA in this process |
+//! | `rsa` | no | `gcs::ServiceAccountKey` and `gcs::PublicKey`, RSA keys of [`aws::cloudfront`]: RSA in this process |
 //! | `ecdsa` | no | ECDSA keys on P-256 of [`aws::cloudfront`] in this process |
-//! | `sigv4a` | no | `aws::v4a`: ECDSA on P-256, good in a set of regions |
+//! | `sigv4a` | no | `aws::v4a`: requests signed with ECDSA on P-256, good in a set of regions |
 //! | `legacy` | no | `aws::LegacyUrlRequest` and `gcs::LegacyUrlRequest`: V2 signed URLs, some of them with SHA-1; CloudFront policies with SHA-1 |
-//! | `http` | no | [`view::HttpHead`]: a request view from the parts of an `http::Request` |
+//! | `http` | no | `view::HttpHead`: a request view from the parts of an `http::Request` |
 //!
 //! Without `std` the crate needs `alloc` alone.
 

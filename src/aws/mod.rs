@@ -14,7 +14,19 @@
 //!
 //! A body that is sent to S3 in chunks is announced with [`Request::stream`], framed by a [`ChunkSigner`] and read
 //! by a [`ChunkVerifier`].
-//! Signed URLs and cookies of CloudFront, which are another scheme with other keys, are in [`cloudfront`].
+//!
+//! What a verified request asks of S3 is told by [`SignedRequest::s3_request`], and whether a grant allows that by
+//! [`S3Request::covered_by`].
+//!
+//! | beside S3 | where |
+//! |---|---|
+//! | any other service, and S3 Express One Zone | the same types: the service says which rules hold |
+//! | passwords and bearer tokens that are a signed request | [`auth_token`] |
+//! | messages of SQS | [`sqs`] |
+//! | temporary credentials | [`sts`] |
+//! | signed URLs and cookies of CloudFront, another scheme with other keys | [`cloudfront`] |
+//! | several regions, with ECDSA | `v4a`, feature `sigv4a` |
+//! | Signature Version 2 | `LegacyUrlRequest`, feature `legacy` |
 //!
 //! Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; AWS Identity
 //! and Access Management User Guide, "Create a signed AWS API request".
