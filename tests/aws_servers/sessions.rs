@@ -45,7 +45,9 @@ pub(crate) fn assumed(server: &mut Server) {
         server.case(&format!("PUT {name} with the key of the user"), true, &answer);
     }
     let of_session = |grant: Grant| {
-        let request = UrlRequest::at(&server.endpoint(), &plain(grant)).unwrap();
+        // Less than the session has left.
+        let grant = plain(grant).lives(Lifetime::minutes(5).unwrap());
+        let request = UrlRequest::at(&server.endpoint(), &grant).unwrap();
         session.key().presign(&request, now()).unwrap()
     };
     let mine = of_session(Grant::read(server.bucket.clone(), "sessions/mine.txt"));
