@@ -109,7 +109,10 @@ impl<'r> Arrived<'r> {
         let [id, expires, signature] =
             fields.map(|(field, value)| value.ok_or(VerifyError::FieldCount { field, found: 0 }));
         let (id, expires, signature) = (id?, expires?, signature?);
-        let digits = (1..=12).contains(&expires.len()) && expires.bytes().all(|byte| byte.is_ascii_digit());
+        // The digits are signed as they are sent, so that zeros before them would be signed too. They are written again here.
+        let digits = (1..=12).contains(&expires.len())
+            && expires.bytes().all(|byte| byte.is_ascii_digit())
+            && !expires.starts_with('0');
         let expires_at = expires.parse().ok().filter(|_| digits).and_then(|seconds| Timestamp::from_unix(seconds).ok());
         let expires_at =
             expires_at.ok_or(VerifyError::FieldForm { field: EXPIRES, expected: "seconds since 1970 in digits" })?;

@@ -814,6 +814,7 @@ mod legacy {
         assert_eq!(code(verdict(&format!("{good}&Expires=1"), &[])), "field_count");
         assert_eq!(code(verdict(&good.replace("Expires=", "Expires=9999999"), &[])), "field_form");
         assert_eq!(code(verdict(&good.replace("Expires=", "Expires=-"), &[])), "field_form");
+        assert_eq!(code(verdict(&good.replace("Expires=", "Expires=0"), &[])), "field_form");
         assert_eq!(code(verdict(&good.replace("Signature=", "Signature=+"), &[])), "field_form");
         assert_eq!(code(verdict(&good.replace("%3D%3D", ""), &[])), "field_form");
         assert_eq!(code(verdict(&good.replace("/cat", "//cat"), &[])), "signature_mismatch");
