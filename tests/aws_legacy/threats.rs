@@ -80,6 +80,22 @@ fn r06_nothing_that_is_signed_can_shift_a_line() {
 }
 
 #[test]
+fn r05_two_queries_never_share_a_signature() {
+    // The text has no escapes, so that a value with `&` in it would be one value or two parameters.
+    let with = |value: &str| request("GET", "x").sub_resource_value("response-content-disposition", value);
+    for value in ["a&versionId=5", "&", "a&b"] {
+        assert!(matches!(key().legacy_presign(&with(value), now()), Err(IssueError::Invalid { .. })), "{value}");
+    }
+    let target = target_of(&key(), &with("a").sub_resource_value("versionId", "5"));
+    Sent::get(target.clone()).is_accepted();
+    let joined = target.replace("disposition=a&versionId=5", "disposition=a%26versionId%3D5");
+    assert_ne!(joined, target);
+    Sent::get(joined).is_refused("malformed");
+    let equals = Sent::get(target_of(&key(), &with("inline; filename=\"a=b\"")));
+    equals.is_accepted();
+}
+
+#[test]
 fn r09_every_amz_header_and_parameter_is_signed() {
     let put = request("GET", "x").header("x-amz-meta-a", "1");
     let target = target_of(&key(), &put);
@@ -141,7 +157,8 @@ fn r15_r17_r18_time_is_there_plain_bounded_and_held_to() {
     let sent = Sent::get(good());
     assert!(sent.verify_as(&key(), &expect(), later(900)).is_ok());
     assert_eq!(sent.verify_as(&key(), &expect(), later(901)).unwrap_err().code(), "expired");
-    for value in ["", "+1795522500", "1795522500.0", "0x6b", " 1", "9999999999999", "-1"] {
+    // S3 signs the digits as they were sent: a zero before them is another text, and so another signature.
+    for value in ["", "01795522500", "+1795522500", "1795522500.0", "0x6b", " 1", "9999999999999", "-1"] {
         let escaped = value.replace('+', "%2B").replace(' ', "%20");
         Sent::get(good().replace("Expires=1795522500", &format!("Expires={escaped}"))).is_refused("field_form");
     }

@@ -97,6 +97,12 @@ pub(super) fn has_odd_blanks(value: &[u8]) -> bool {
     value.contains(&b'\t') || value.windows(2).any(|pair| pair == b"  ")
 }
 
+/// Whether a value can stand in the text, which has no escapes: with a `&` in it, one value would be two parameters to whoever
+/// sends the URL in another way, as in `a&versionId=5`.
+pub(super) fn stands_for_itself(value: &str) -> bool {
+    !value.chars().any(|c| c.is_control() || c == '&')
+}
+
 /// SPEC: `/bucket` where the host names it, the path as it is sent, and the sub-resources by name.
 pub(super) fn push_resource(
     text: &mut Vec<u8>,

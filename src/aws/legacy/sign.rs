@@ -2,7 +2,10 @@
 
 use super::{
     LegacySignature, LegacyStringToSign,
-    canonical::{ACCESS_ID, METHODS, SUB_RESOURCES, WITH_VALUE, has_odd_blanks, is_amz, is_signed, push_resource},
+    canonical::{
+        ACCESS_ID, METHODS, SUB_RESOURCES, WITH_VALUE, has_odd_blanks, is_amz, is_signed, push_resource,
+        stands_for_itself,
+    },
 };
 use crate::{
     aws::{
@@ -103,7 +106,8 @@ impl LegacyUrlRequest {
     }
 
     /// A sub-resource with a value: `partNumber`, `uploadId`, `versionId`, `select-type`, or a header of the answer, such
-    /// as `response-content-type`. Version 2 signs no other parameter.
+    /// as `response-content-type`. Version 2 signs no other parameter. A value with `&` is refused, since a client could make
+    /// another parameter of what stands behind it.
     #[must_use]
     pub fn sub_resource_value(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.sub_resources.push((name.into(), Some(value.into())));
@@ -221,8 +225,8 @@ impl LegacyUrlRequest {
             if resources.iter().any(|(other, _)| other == name) {
                 return invalid("it is there twice");
             }
-            if value.as_ref().is_some_and(|value| value.chars().any(char::is_control)) {
-                return invalid("its value holds a control character");
+            if value.as_ref().is_some_and(|value| !stands_for_itself(value)) {
+                return invalid("its value holds `&` or a control character, and Version 2 signs it without escapes");
             }
             resources.push((name, value.clone()));
         }

@@ -4,6 +4,7 @@ use super::{
     LegacySignature, LegacyStringToSign,
     canonical::{
         ACCESS_ID, METHODS, SCHEME, SUB_RESOURCES, WITH_VALUE, has_odd_blanks, is_amz, is_signed, push_resource,
+        stands_for_itself,
     },
 };
 use crate::{
@@ -224,7 +225,11 @@ impl<'r> SignedQuery<'r> {
                 Ok(text)
             };
             if let Some(resource) = WITH_VALUE.iter().find(is) {
-                query.resources.push((resource, Some(text()?)));
+                let text = text()?;
+                if !stands_for_itself(&text) {
+                    return Err(malformed("a value that is signed without escapes holds `&`"));
+                }
+                query.resources.push((resource, Some(text)));
             } else if let Some(resource) = SUB_RESOURCES.iter().find(is) {
                 if !value.is_empty() {
                     return Err(malformed("a sub-resource that is signed by its name alone has a value"));
