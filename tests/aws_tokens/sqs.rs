@@ -7,7 +7,7 @@ use valet_key::aws::sqs::{MessageRequest, Queue};
 use valet_key::aws::{Credential, Expect, Form, OnShortCredential, Request, SigV4, StaticKey, UrlRequest};
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, VerifyError};
-use valet_key::grant::{Classification, Grant, Justification, Lifetime};
+use valet_key::grant::{Classification, Grant, Justification, Lifetime, Listing};
 
 const REGION: &str = "eu-west-1";
 
@@ -297,6 +297,8 @@ fn whatever_a_grant_asks_for_is_enforced_or_refused() {
         grant().metadata("a", "b"),
         grant().request_id("req-1"),
         grant().storage_class("STANDARD"),
+        grant().version("1"),
+        grant().listing(Listing::new()),
         Grant::receive("123456789012/orders"),
         Grant::read("123456789012/orders", "object"),
         Grant::upload("123456789012/orders", "object"),

@@ -11,7 +11,7 @@ use valet_key::{
     },
     error::{IssueError, KeyError, VerifyError},
     grant::{
-        Action, Actions, Classification, Constraint, ContentDisposition, Encryption, Grant, Lifetime,
+        Action, Actions, Classification, Constraint, ContentDisposition, Encryption, Grant, Lifetime, Listing,
         OnShortCredential, ResponseHeader,
     },
     view::{HeaderLine, RequestView},
@@ -647,6 +647,8 @@ fn r45_what_a_policy_cannot_hold_a_client_to_is_refused() {
     refused(Grant::list(HOST, "a/").because(why()), Constraint::Action);
     refused(Grant::under(HOST, "a/", Actions::READ | Actions::DELETE).because(why()), Constraint::Action);
     refused(read().version("1"), Constraint::Resource);
+    refused(Grant::under(HOST, "a/", Action::Read).because(why()).version("1"), Constraint::Resource);
+    refused(read().listing(Listing::new()), Constraint::Listing);
     refused(read().single_use(), Constraint::SingleUse);
     refused(read().disposition(&ContentDisposition::attachment("x")), Constraint::ResponseHeaders);
     refused(read().response_header(ResponseHeader::ContentType, "text/plain"), Constraint::ResponseHeaders);

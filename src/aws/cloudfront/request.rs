@@ -288,6 +288,7 @@ fn invalid_pattern(NotAPattern(why): NotAPattern) -> IssueError {
 }
 
 fn refuse_what_no_policy_can_carry(grant: &Grant) -> Result<(), IssueError> {
+    grant.refuse_misplaced(not_enforceable)?;
     let reads = |action| matches!(action, Action::Read | Action::Head);
     if !grant.actions.contains(Action::Read) || !grant.actions.iter().all(reads) {
         let instead = "it lets clients read: a presigned URL of the bucket allows other actions, or `HEAD` alone";

@@ -21,6 +21,10 @@ fn invalid(what: &'static str, why: &'static str) -> IssueError {
     IssueError::Invalid { what, why }
 }
 
+fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError {
+    IssueError::NotEnforceable { constraint, form: FORM, instead }
+}
+
 /// A request about the messages of one queue.
 ///
 /// ```
@@ -120,7 +124,8 @@ impl MessageRequest {
     }
 
     fn held_to(mut self, grant: &Grant, action: Action) -> Result<Self, IssueError> {
-        let refuse = |constraint, instead| Err(IssueError::NotEnforceable { constraint, form: FORM, instead });
+        grant.refuse_misplaced(not_enforceable)?;
+        let refuse = |constraint, instead| Err(not_enforceable(constraint, instead));
         if grant.actions.only() != Some(action) {
             return refuse(Constraint::Action, "it is one action: make a request for each, or a session policy");
         }
