@@ -217,6 +217,8 @@ fn r07_the_host_is_one_of_the_list() {
         "sts.eu-west-1.amazonaws.com.example.org",
         "sts.eu-west-1.amazonaws.com:443",
         "sts.eu-west-1.amazonaws.com.",
+        // STS would see the name in lower case, and so another request than the one that was signed.
+        "STS.eu-west-1.amazonaws.com",
         "example.org",
         "user@sts.eu-west-1.amazonaws.com",
         "127.0.0.1",
@@ -231,7 +233,7 @@ fn r07_the_host_is_one_of_the_list() {
     eks_refused(&token, |e| *e == VerifyError::Host);
     assert!(EksAuthenticator::new("my-cluster", []).is_err(), "without a list nobody could log in, or anybody");
     // A database knows its own name and port.
-    for other in ["db.example:5433", "db.example", "other.example:5432"] {
+    for other in ["db.example:5433", "db.example", "other.example:5432", "DB.example:5432"] {
         let token = issue(&rds()).replace("db.example:5432", other);
         assert_eq!(rds().verify(&token, &key(), now()).unwrap_err(), VerifyError::Host);
     }

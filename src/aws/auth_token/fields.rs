@@ -51,9 +51,9 @@ impl Proof {
         check_params(query.ok_or(malformed("its path is not that of the login"))?, login)
     }
 
-    /// Whether its host is that of a login.
+    /// Whether its host is that of a login, letter for letter: the server signs its own name, which nobody sends it.
     pub(super) fn is_for(&self, login: &Login) -> bool {
-        self.host.eq_ignore_ascii_case(login.host())
+        self.host == login.host()
     }
 
     /// Takes a token apart that is written like those of a login.
