@@ -1,12 +1,17 @@
 //! XML for answers that hold a secret: read strictly, and without a copy of what must not be left behind.
 //!
-//! There is no document type, and so no entity of its own; the number of nodes is bounded; and a text is taken only where it
-//! stands as it is, without escapes.
+//! There is no document type, and so no entity of its own; the numbers of nodes and attributes are bounded; and a text is taken
+//! only where it stands as it is, without escapes.
 
 use roxmltree::{Document, Node, ParsingOptions, StringStorage};
 
-/// Reads a document of so many nodes at most.
+/// Reads a document of so many nodes at most, and with no more `=`.
 pub(crate) fn parse(text: &str, nodes: u32) -> Option<Document<'_>> {
+    // The parser compares each attribute and each namespace of an element with each other one, and counts neither. Every one has
+    // a `=`; beside them only base64 and messages have some.
+    if text.bytes().filter(|&byte| byte == b'=').count() > usize::try_from(nodes).unwrap_or(usize::MAX) {
+        return None;
+    }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: nodes, entity_resolver: None };
     Document::parse_with_options(text, options).ok()
 }
@@ -31,5 +36,26 @@ pub(crate) fn plain_text<'a>(node: Node<'_, 'a>, name: &str, namespace: Option<&
     match text.text_storage() {
         Some(StringStorage::Borrowed(text)) if is_plain(node, name, namespace) && !text.is_empty() => Some(*text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_attributes_and_namespaces_are_bounded() {
+        let with = |attributes: usize, name: &str| {
+            let attributes: alloc::vec::Vec<_> =
+                (0..attributes).map(|number| alloc::format!(" {name}{number}=\"u\"")).collect();
+            alloc::format!("<a{}/>", attributes.concat())
+        };
+        for name in ["b", "xmlns:b"] {
+            assert!(parse(&with(8, name), 8).is_some());
+            assert!(parse(&with(9, name), 8).is_none(), "each is compared with each: {name}");
+        }
+        assert!(parse(&alloc::format!("<a>{}</a>", "<b/>".repeat(6)), 8).is_some());
+        assert!(parse(&alloc::format!("<a>{}</a>", "<b/>".repeat(8)), 8).is_none());
+        assert!(parse("<!DOCTYPE a><a/>", 8).is_none());
     }
 }
