@@ -17,7 +17,8 @@ const MOST_KEYS: usize = 20;
 
 /// The public keys of trusted key groups, by key pair id.
 ///
-/// A token that names an unknown id is checked against a decoy, so that it costs what a wrong signature costs.
+/// A token that names an unknown id, or whose signature is of another kind than the key, is checked against a decoy, so that it
+/// costs what a wrong signature costs.
 ///
 /// ```
 /// # #[cfg(feature = "rsa")] {
@@ -106,14 +107,14 @@ impl KeyRing {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         presented.examine(expect, now)?;
         let policy = presented.string_to_sign();
-        let Some((credential, key)) = self.keys.get(presented.key_pair_id()) else {
+        let named = self.keys.get(presented.key_pair_id()).ok_or(VerifyError::UnknownKey);
+        let usable = named.and_then(|(credential, key)| presented.agrees(credential).map(|()| (credential, key)));
+        let (credential, key) = usable.inspect_err(|_| {
             if let Some(decoy) = &self.decoy {
                 // Whatever it says is not told.
                 let _ = decoy.verify(super::Hash::Sha256, &policy, presented.signature());
             }
-            return Err(VerifyError::UnknownKey);
-        };
-        presented.agrees(credential)?;
+        })?;
         key.verify(credential.hash(), &policy, presented.signature())?;
         presented.verified(&policy, credential.expires_at(), now)
     }
