@@ -1,8 +1,8 @@
 //! S3 Express One Zone: directory buckets, and credentials whose token is sent by a name of its own.
 
 use valet_key::aws::{
-    Credential, Endpoint, Expect, HeaderSigner, Payload, Presented, Presigner, Region, Request, S3Error, SigV4,
-    StaticKey, TokenPlacement, UrlRequest,
+    Credential, Endpoint, Expect, ExpectForm, FormView, HeaderSigner, Payload, PostPolicy, Presented, PresentedForm,
+    Presigner, Region, Request, S3Error, SigV4, StaticKey, TokenPlacement, UrlRequest,
 };
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, VerifyError};
@@ -158,6 +158,24 @@ fn r22_such_a_credential_signs_for_no_other_service() {
     assert!(matches!(refused, VerifyError::SessionToken { .. }), "{refused:?}");
     assert_eq!(S3Error::from(&refused).code, "SignatureDoesNotMatch");
     assert!(matches!(verify(&session(), "s3", &url(), &host()), Err(VerifyError::Scope { part: "service", .. })));
+}
+
+#[test]
+fn r22_r24_such_a_credential_signs_no_form_and_none_is_taken_of_it() {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let policy = PostPolicy::new(&endpoint, "photos", "cat.jpg").unwrap().size(0..=1);
+    let policy = policy.lives(Lifetime::minutes(5).unwrap());
+    assert!(matches!(policy.sign(&session(), now()), Err(IssueError::Invalid { what: "session token", .. })));
+    // The same key and token of the other kind signs a form, which is then no form of a session's.
+    let form = policy.sign(&other_kind(), now()).unwrap();
+    let fields: Vec<(&str, &str)> = form.fields().collect();
+    assert!(fields.contains(&("x-amz-security-token", TOKEN)));
+    let presented = PresentedForm::parse(&FormView::new("photos", &fields)).unwrap();
+    let verdict = |key: &StaticKey| key.verify_form(presented.clone(), &ExpectForm::new(REGION), now()).map(|_| ());
+    assert_eq!(verdict(&other_kind()), Ok(()));
+    let refused = verdict(&session()).unwrap_err();
+    assert!(matches!(refused, VerifyError::SessionToken { .. }), "{refused:?}");
+    assert!(!format!("{refused}{refused:?}").contains("PLANTED"));
 }
 
 #[test]
