@@ -262,7 +262,8 @@ impl Endpoint {
     /// The bucket or access point that a host and a path name, and the encoded name of the object behind it, which is
     /// empty if there is none: what [`locate`](Self::locate) made them from.
     ///
-    /// S3 takes a bucket in the host and in the path alike; another server takes it where this endpoint puts it.
+    /// S3 takes a bucket in the host and in the path alike; another server takes it where this endpoint puts it. The host of an
+    /// access point that spans regions does not say which account it is of, so that no ARN can be made of it.
     pub(super) fn find<'p>(&self, host: &str, path: &'p str) -> Result<(Option<String>, &'p str), VerifyError> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let below = |base: &str| {

@@ -63,7 +63,8 @@ impl SignedRequest<'_> {
     /// What the request asks S3 to do, and on what, if `endpoint` is where it was sent.
     ///
     /// # Errors
-    /// [`VerifyError::Host`] if the host is not one of the endpoint; [`VerifyError::Operation`] for a request that is not
+    /// [`VerifyError::Host`] if the host is not one of the endpoint, and for that of an access point which spans regions: it
+    /// has an alias, and not the account that the access point's ARN names; [`VerifyError::Operation`] for a request that is not
     /// of S3 or that S3 does not know, and for one that servers could take for two; [`VerifyError::FieldForm`] and
     /// [`VerifyError::FieldCount`] for an unreadable source of a copy; [`VerifyError::Malformed`] for a name or
     /// parameter that is not UTF-8.
