@@ -233,7 +233,13 @@ fn r17_no_lifetime_is_promised_that_sqs_does_not_keep() {
     let pii = Grant::receive("123456789012/orders").classified(Classification::Pii);
     let refused = key().presign(&MessageRequest::receive_as(&pii, REGION).unwrap().in_url().unwrap(), now());
     assert!(matches!(refused, Err(IssueError::Unjustified { .. })));
+    // A call in headers lives as long.
+    let call = MessageRequest::receive_as(&pii, REGION).unwrap();
+    assert!(matches!(call.as_form(), Err(IssueError::Unjustified { .. })));
+    assert!(matches!(call.as_json(), Err(IssueError::Unjustified { .. })));
     let pii = pii.because(Justification::new("a test").unwrap());
+    let call = MessageRequest::receive_as(&pii, REGION).unwrap();
+    assert!(call.as_form().is_ok() && call.as_json().is_ok());
     assert!(key().presign(&MessageRequest::receive_as(&pii, REGION).unwrap().in_url().unwrap(), now()).is_ok());
 }
 

@@ -272,8 +272,10 @@ impl MessageRequest {
     /// As a form of the query protocol, to be signed in its headers.
     ///
     /// # Errors
-    /// [`IssueError::Invalid`] for what SQS does not take.
+    /// [`IssueError::Invalid`] for what SQS does not take, and [`IssueError::Unjustified`] for a grant without a reason whose
+    /// class does not allow the 15 minutes for which SQS takes it.
     pub fn as_form(&self) -> Result<Call, IssueError> {
+        self.check_class()?;
         let request = self.request("POST")?.path(self.queue.path());
         Ok(Call::new(request, query::FORM, None, self.params()?.into_form()))
     }
@@ -281,11 +283,21 @@ impl MessageRequest {
     /// As JSON 1.0, to be signed in its headers.
     ///
     /// # Errors
-    /// [`IssueError::Invalid`] for what SQS does not take.
+    /// As [`as_form`](Self::as_form).
     pub fn as_json(&self) -> Result<Call, IssueError> {
+        self.check_class()?;
         self.check()?;
         let target = format!("AmazonSQS.{}", self.action());
         Ok(Call::new(self.request("POST")?, JSON, Some(target), self.json()))
+    }
+
+    /// A call says nothing of its life, so that nothing behind this looks at the class of the grant.
+    fn check_class(&self) -> Result<(), IssueError> {
+        let is_short = |grant: &Grant| grant.classification.cap() < Lifetime::DEFAULT && grant.justification.is_none();
+        if self.grant.as_ref().is_some_and(is_short) {
+            return Err(IssueError::Unjustified { what: "a lifetime beyond the default" });
+        }
+        Ok(())
     }
 
     fn request(&self, method: &str) -> Result<Request, IssueError> {
