@@ -516,6 +516,28 @@ fn r53_size_is_looked_at_before_anything_else() {
 }
 
 #[test]
+fn r53_what_is_issued_is_short_enough_to_be_read() {
+    // The session token is all `+`, of which a URL makes three bytes each. The lengths lie around the limits.
+    let key = |length: usize| {
+        let credential = Credential::new(ID).unwrap().with_session_token("+".repeat(length)).unwrap();
+        StaticKey::from_credential(credential, SECRET).unwrap()
+    };
+    for login in every_login() {
+        let mut issued = [false; 2];
+        for length in [1, 8192].into_iter().chain((800..=1000).chain(3900..=4100).chain(5250..=5450).step_by(16)) {
+            let key = key(length);
+            let token = login.issue(&key, now());
+            issued[usize::from(token.is_ok())] = true;
+            match token {
+                Ok(token) => drop(login.parse(token.expose()).unwrap()),
+                Err(error) => assert!(matches!(error, IssueError::Invalid { what: "token", .. }), "{error}"),
+            }
+        }
+        assert_eq!(issued, [true; 2], "{login:?}");
+    }
+}
+
+#[test]
 fn names_that_are_none_are_refused_where_they_are_written() {
     for name in ["", "Sessions", "-a", "a-", "a--b", "1a", "a.b", "a/b", "a:1", &"a".repeat(51)] {
         assert!(Login::elasticache(name, "web", REGION).is_err(), "{name}");
