@@ -125,12 +125,7 @@ impl SlowForm<'_> {
                     let value = value(name)?;
                     let parts: Vec<&str> =
                         if name == "content-type" { value.split(',').collect() } else { vec![&value] };
-                    let trims = name == "content-type";
-                    let begins = |part: &&str| {
-                        let part = if trims { part.trim_start_matches(' ') } else { part };
-                        part.starts_with(prefix.as_str())
-                    };
-                    parts.iter().all(begins).then_some(())?;
+                    parts.iter().all(|part| part.starts_with(prefix.as_str())).then_some(())?;
                 }
                 Slow::Size(least, most) => {
                     sizes += 1;
