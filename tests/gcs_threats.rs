@@ -522,9 +522,10 @@ fn r31_the_name_of_the_file_is_put_in_before_the_conditions_are_looked_at() {
 #[test]
 fn r32_the_bucket_of_the_url_decides() {
     is_no_policy(check_form(&policy_with("", ""), "invoices", &[]));
-    // A field of that name changes nothing.
+    // A field of that name changes nothing, and says the same.
     is_no_policy(check_form(&policy_with("", ""), "invoices", &[("bucket", "photos")]));
-    assert!(check_form(&policy_with("", ""), "photos", &[("bucket", "invoices")]).is_ok());
+    is_no_policy(check_form(&policy_with("", ""), "photos", &[("bucket", "invoices")]));
+    assert!(check_form(&policy_with("", ""), "photos", &[("bucket", "photos")]).is_ok());
     let open = policy_with("", "").replace("{\"bucket\":\"photos\"}", "[\"starts-with\",\"$bucket\",\"\"]");
     is_no_policy(check_form(&open, "photos", &[]));
     is_no_policy(check_form(&policy_with("", "").replace("{\"bucket\":\"photos\"},", ""), "photos", &[]));

@@ -234,6 +234,9 @@ impl<'r> PresentedForm<'r> {
                 return refused(format!("no condition fixes `{field}`"));
             }
         }
+        if self.view.value("bucket").is_some_and(|field| field != self.view.bucket()) {
+            return refused("the field `bucket` is not the bucket of the URL".into());
+        }
         for (name, _) in self.view.fields() {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             if is(POLICY) || is(SIGNATURE) || is_ignored(name) {
