@@ -290,9 +290,16 @@ impl<'a> S3Request<'a> {
         let mut needed = Vec::new();
         if operation == Operation::GetObjectAttributes {
             needed.push(if self.version().is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" });
+        let own = if self.version().is_some() { operation.versioned_permission() } else { operation.permission() };
         }
-        needed.push(if self.version().is_some() { operation.versioned_permission() } else { operation.permission() });
-        let acl = if operation == Operation::CreateBucket { "s3:PutBucketAcl" } else { "s3:PutObjectAcl" };
+        needed.push(own);
+        // An operation on an ACL says it in these headers, and has its own permission already.
+        let acl = match operation {
+            Operation::PutBucketAcl | Operation::PutObjectAcl => own,
+            Operation::CreateBucket => "s3:PutBucketAcl",
+            _ => "s3:PutObjectAcl",
+        };
+        let locks = self.says("x-amz-bucket-object-lock-enabled");
         for (said, permission) in [
             (self.says("x-amz-acl") || self.says_any("x-amz-grant-"), acl),
             (self.says("x-amz-tagging"), "s3:PutObjectTagging"),

@@ -348,6 +348,36 @@ fn r40_a_copy_is_covered_by_a_grant_for_the_same_source() {
 }
 
 #[test]
+fn r40_a_header_needs_the_permission_for_what_it_changes() {
+    for (method, path, query, header, needed) in [
+        ("PUT", "/a", "", ("x-amz-acl", "private"), &["s3:PutObject", "s3:PutObjectAcl"][..]),
+        ("PUT", "/a", "acl", ("x-amz-acl", "private"), &["s3:PutObjectAcl"]),
+        ("PUT", "/", "acl", ("x-amz-acl", "private"), &["s3:PutBucketAcl"]),
+        ("PUT", "/", "", ("x-amz-acl", "private"), &["s3:CreateBucket", "s3:PutBucketAcl"]),
+        (
+            "PUT",
+            "/",
+            "",
+            ("x-amz-bucket-object-lock-enabled", "true"),
+            &["s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"],
+        ),
+        (
+            "PUT",
+            "/",
+            "",
+            ("x-amz-object-ownership", "ObjectWriter"),
+            &["s3:CreateBucket", "s3:PutBucketOwnershipControls"],
+        ),
+    ] {
+        let query: &[(&str, &str)] = if query.is_empty() { &[] } else { &[(query, "")] };
+        let read = signed(method, path, query, &[header]).read(|request| request.permissions().join(" "));
+        assert_eq!(read.as_deref(), Ok(needed.join(" ").as_str()), "{method} {path} {query:?}");
+    }
+    let version = signed("PUT", "/a", &[("acl", ""), ("versionId", "v1")], &[("x-amz-acl", "private")]);
+    assert_eq!(version.read(|request| request.permissions().join(" ")), Ok("s3:PutObjectVersionAcl".to_owned()));
+}
+
+#[test]
 fn r45_a_prefix_ends_with_a_slash_and_is_never_empty() {
     let lower = |grant: Grant| UrlRequest::s3(&grant, REGION).map(|_| ());
     for list in [Grant::list, Grant::list_versions, Grant::list_uploads] {
