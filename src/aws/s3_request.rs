@@ -4,7 +4,6 @@
 
 use super::{
     Endpoint, Operation, PathRule, SignedRequest,
-    canonical::is_s3,
     copy_source::{self, COPY_SOURCE, COPY_SOURCE_RANGE},
     operations::{self, Level, is_extension, number},
     s3::check_object_name,
@@ -64,14 +63,14 @@ impl SignedRequest<'_> {
     ///
     /// # Errors
     /// [`VerifyError::Host`] if the host is not one of the endpoint, and for that of an access point which spans regions: it
-    /// has an alias, and not the account that the access point's ARN names; [`VerifyError::Operation`] for a request that is not
-    /// of S3 or that S3 does not know, and for one that servers could take for two; [`VerifyError::FieldForm`] and
+    /// has an alias, and not the account that the access point's ARN names; [`VerifyError::Operation`] for a request that is
+    /// not signed for S3 (for S3 Express One Zone if its bucket is a directory) or that S3 does not know, and for one that
+    /// servers could take for two; [`VerifyError::FieldForm`] and
     /// [`VerifyError::FieldCount`] for an unreadable source of a copy; [`VerifyError::Malformed`] for a name or
     /// parameter that is not UTF-8.
     pub fn s3_request<'a>(&'a self, endpoint: &'a Endpoint) -> Result<S3Request<'a>, VerifyError> {
-        if self.finding.rule != PathRule::AsSent || !core::str::from_utf8(self.scope().service_bytes()).is_ok_and(is_s3)
-        {
-            return Err(VerifyError::Operation { why: "the request is not signed for S3" });
+        if self.finding.rule != PathRule::AsSent {
+            return Err(refused("the path is not the one that was sent, as it is for S3"));
         }
         S3Request::read(self, endpoint)
     }
@@ -141,6 +140,10 @@ impl<'a> S3Request<'a> {
     fn read(signed: &'a SignedRequest<'a>, endpoint: &'a Endpoint) -> Result<Self, VerifyError> {
         let path = signed.path();
         let (bucket, name) = endpoint.find(signed.host(), &path)?;
+        // SPEC: S3 and S3 Express One Zone refuse what is signed for the other.
+        if signed.scope().service_bytes() != endpoint.service_of(bucket.as_deref().unwrap_or_default()).as_bytes() {
+            return Err(refused("the request is not signed for the service of its bucket"));
+        }
         let not_text = VerifyError::Malformed { what: "path", why: "it is not UTF-8" };
         let key = Some(encode::decode(name).ok_or(not_text)?).filter(|key| !key.is_empty());
         if key.as_ref().is_some_and(|key| check_object_name(key).is_err()) {
@@ -287,10 +290,10 @@ impl<'a> S3Request<'a> {
     #[must_use]
     pub fn permissions(&self) -> Vec<&'static str> {
         let operation = self.operation;
+        let own = if self.version().is_some() { operation.versioned_permission() } else { operation.permission() };
         let mut needed = Vec::new();
         if operation == Operation::GetObjectAttributes {
             needed.push(if self.version().is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" });
-        let own = if self.version().is_some() { operation.versioned_permission() } else { operation.permission() };
         }
         needed.push(own);
         // An operation on an ACL says it in these headers, and has its own permission already.
@@ -302,6 +305,9 @@ impl<'a> S3Request<'a> {
         let locks = self.says("x-amz-bucket-object-lock-enabled");
         for (said, permission) in [
             (self.says("x-amz-acl") || self.says_any("x-amz-grant-"), acl),
+            (locks, "s3:PutBucketObjectLockConfiguration"),
+            (locks, "s3:PutBucketVersioning"),
+            (self.says("x-amz-object-ownership"), "s3:PutBucketOwnershipControls"),
             (self.says("x-amz-tagging"), "s3:PutObjectTagging"),
             (
                 self.says("x-amz-object-lock-mode") || self.says("x-amz-object-lock-retain-until-date"),

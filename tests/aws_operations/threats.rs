@@ -348,6 +348,21 @@ fn r40_a_copy_is_covered_by_a_grant_for_the_same_source() {
 }
 
 #[test]
+fn r22_a_request_is_signed_for_the_service_of_its_bucket() {
+    let directory = "photos--euw1-az1--x-s3";
+    let zonal = format!("{directory}.s3express-euw1-az1.{REGION}.amazonaws.com");
+    for (host, service, is_good) in
+        [(HOST, "s3", true), (&zonal, "s3express", true), (HOST, "s3express", false), (&zonal, "s3", false)]
+    {
+        let request = Request::new("GET", &format!("https://{host}"), REGION, service).unwrap().path("/a");
+        let sent = Sent::with(&key().presign(&UrlRequest::new(request), now()).unwrap());
+        let read = sent.read_at(&endpoint(), &Expect::new(REGION, service), now(), |_| ());
+        assert_eq!(read.is_ok(), is_good, "{host} {service}: {read:?}");
+        assert!(is_good || matches!(read, Err(VerifyError::Operation { .. })), "{read:?}");
+    }
+}
+
+#[test]
 fn r40_a_header_needs_the_permission_for_what_it_changes() {
     for (method, path, query, header, needed) in [
         ("PUT", "/a", "", ("x-amz-acl", "private"), &["s3:PutObject", "s3:PutObjectAcl"][..]),
