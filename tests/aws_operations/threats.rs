@@ -2,7 +2,7 @@
 
 use crate::{BUCKET, HOST, REGION, Sent, endpoint, issue, key, now, why};
 use valet_key::{
-    aws::{Endpoint, Expect, Region, Request, S3Error, SigV4, UrlRequest},
+    aws::{Endpoint, Expect, Region, Request, S3Error, SigV4, Stream, UrlRequest},
     error::{IssueError, VerifyError},
     grant::{Action, Actions, Constraint, CopySource, Grant, Lifetime, Listing},
 };
@@ -345,6 +345,32 @@ fn r40_a_copy_is_covered_by_a_grant_for_the_same_source() {
     let replaced =
         [(COPY_SOURCE, "src-bucket/a%20b"), ("x-amz-metadata-directive", "REPLACE"), ("content-type", "text/html")];
     is_not_covered(&signed("PUT", "/copy.jpg", &[], &replaced), &copy(source()));
+}
+
+#[test]
+fn r29_r40_the_size_of_a_body_in_chunks_is_that_of_its_data() {
+    let stream = Stream::signed(66_560);
+    let framed = stream.framed_length().to_string();
+    for length in [None, Some(&framed)] {
+        let mut request = Request::new("PUT", &format!("https://{HOST}"), REGION, "s3").unwrap().path("/a");
+        let mut headers = vec![("host".to_owned(), HOST.as_bytes().to_vec())];
+        if let Some(length) = length {
+            request = request.header("content-length", length.as_str());
+            headers.push(("content-length".to_owned(), length.as_bytes().to_vec()));
+        }
+        let signed = key().sign_headers(&request.stream(stream), now()).unwrap();
+        headers.extend(signed.expose().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
+        let sent = Sent { method: "PUT".to_owned(), target: signed.target().to_owned(), headers };
+        let covered = |size: u64| {
+            let grant = Grant::upload(BUCKET, "a").exact_size(size).any_content_type();
+            let expect = Expect::new(REGION, "s3").allow_streams();
+            sent.read_at(&endpoint(), &expect, now(), |request| request.covered_by(&grant).is_ok()).unwrap()
+        };
+        assert!(covered(66_560));
+        assert!(!covered(66_559));
+        // The frames are not stored.
+        assert!(!covered(stream.framed_length()));
+    }
 }
 
 #[test]

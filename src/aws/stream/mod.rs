@@ -78,5 +78,5 @@ impl StreamMode {
 /// The least that a chunk holds, unless it is the last one with data.
 const MIN_CHUNK: u64 = 8 << 10;
 
-const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
+pub(super) const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 const TRAILER: &str = "x-amz-trailer";
