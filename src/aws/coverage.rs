@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::VerifyError,
-    grant::{Action, Grant, Resource},
+    grant::{Action, Grant, Lifetime, Resource},
 };
 use alloc::{
     string::{String, ToString},
@@ -63,7 +63,9 @@ impl S3Request<'_> {
         }
         if self.signed.form() == Form::Presigned {
             let lifetime = self.signed.expires_at().seconds_since(self.signed.signed_at());
-            if lifetime > i64::from(grant.lifetime().seconds()) {
+            // Without a reason no URL lives longer than its class of data.
+            let cap = if grant.justification.is_some() { Lifetime::WEEK } else { grant.classification.cap() };
+            if lifetime > i64::from(grant.lifetime().min(cap).seconds()) {
                 return Err(not_covered("lifetime"));
             }
         }

@@ -4,7 +4,7 @@ use crate::{BUCKET, HOST, REGION, Sent, endpoint, issue, key, now, why};
 use valet_key::{
     aws::{Endpoint, Expect, Region, Request, S3Error, SigV4, Stream, UrlRequest},
     error::{IssueError, VerifyError},
-    grant::{Action, Actions, Constraint, CopySource, Grant, Lifetime, Listing},
+    grant::{Action, Actions, Classification, Constraint, CopySource, Grant, Lifetime, Listing},
 };
 
 const COPY_SOURCE: &str = "x-amz-copy-source";
@@ -317,6 +317,10 @@ fn r40_a_version_a_condition_and_a_permission_of_a_header_are_covered_by_their_o
     assert_eq!(signed("GET", "/42/a", &[], &[]).covered_by(&read), Ok(()));
     is_not_covered(&signed("GET", "/42/a", &[("response-content-type", "text/html")], &[]), &read);
     is_not_covered(&signed("GET", "/42/a", &[], &[]), &read.clone().lives(Lifetime::minutes(5).unwrap()));
+    // A class of data has a longest life of its own, which only a reason extends.
+    let pii = read.clone().classified(Classification::Pii);
+    is_not_covered(&signed("GET", "/42/a", &[], &[]), &pii);
+    assert_eq!(signed("GET", "/42/a", &[], &[]).covered_by(&pii.because(why())), Ok(()));
     // What no single request can meet.
     for grant in [read.clone().single_use(), read.clone().client_address("192.0.2.1"), read.not_before(now())] {
         is_not_covered(&signed("GET", "/42/a", &[], &[]), &grant);
