@@ -1,6 +1,6 @@
 //! Grants beyond one object read or written: multipart uploads, copies, tags, versions and listings.
 
-use super::{Action, BroadGrant, Constraint, CopySource, Grant, Listing, Resource};
+use super::{Action, BroadGrant, Constraint, CopySource, Grant, Listing, Resource, ResponseHeader};
 use crate::error::IssueError;
 use alloc::string::String;
 
@@ -97,7 +97,8 @@ impl Grant {
         self
     }
 
-    /// Refuses what was said of this grant and does not apply to what it is about, so that it is not dropped.
+    /// Refuses what was said of this grant and does not apply to what it is about, or is said twice, so that it is not
+    /// dropped.
     pub(crate) fn refuse_misplaced(
         &self,
         not_enforceable: fn(Constraint, &'static str) -> IssueError,
@@ -106,6 +107,12 @@ impl Grant {
             return Err(not_enforceable(Constraint::Resource, "a version is of one object"));
         }
         let lists = [Action::List, Action::ListParts, Action::ListUploads, Action::ListVersions];
+        let twice = |(at, (header, _)): (usize, &(ResponseHeader, String))| {
+            self.response_headers.iter().take(at).any(|(other, _)| other == header)
+        };
+        if self.response_headers.iter().enumerate().any(twice) {
+            return Err(not_enforceable(Constraint::ResponseHeaders, "one of them is said twice: servers obey either"));
+        }
         if self.listing.is_some() && !self.actions.only().is_some_and(|action| lists.contains(&action)) {
             return Err(not_enforceable(Constraint::Listing, "it applies to a listing and nothing else"));
         }

@@ -4,7 +4,7 @@ use crate::{BUCKET, HOST, REGION, Sent, endpoint, issue, key, now, why};
 use valet_key::{
     aws::{Endpoint, Expect, Region, Request, S3Error, SigV4, Stream, UrlRequest},
     error::{IssueError, VerifyError},
-    grant::{Action, Actions, Classification, Constraint, CopySource, Grant, Lifetime, Listing},
+    grant::{Action, Actions, Classification, Constraint, CopySource, Grant, Lifetime, Listing, ResponseHeader},
 };
 
 const COPY_SOURCE: &str = "x-amz-copy-source";
@@ -518,6 +518,10 @@ fn r48_nothing_that_was_asked_for_is_dropped() {
     for read in [Grant::read(BUCKET, "a"), Grant::upload(BUCKET, "a").any_size().any_content_type()] {
         refuses(read.listing(Listing::new()), Constraint::Listing);
     }
+    // Of two, a server would obey one.
+    let answered = |value: &str| Grant::read(BUCKET, "a").response_header(ResponseHeader::ContentType, value);
+    assert!(UrlRequest::s3(&answered("text/plain"), REGION).is_ok());
+    refuses(answered("text/plain").response_header(ResponseHeader::ContentType, "a/b"), Constraint::ResponseHeaders);
     // Something that only one of many objects could be copied from has no source of its own.
     refuses(Grant::under(BUCKET, "42/", Action::Copy).because(why()), Constraint::Resource);
 }
