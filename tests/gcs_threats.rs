@@ -441,6 +441,14 @@ fn policy_with(front: &str, tail: &str) -> String {
 
 /// Signs any policy as if the holder had, and verifies the form.
 fn check_form(policy: &str, bucket: &str, fields: &[(&str, &str)]) -> Result<String, VerifyError> {
+    let fields = signed_form(policy, fields);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let presented = PresentedForm::parse(&FormView::new(bucket, &fields).file_name("C:\\photos\\dog.jpg"))?;
+    KeyRing::new().with(key()).verify_form(presented, &ExpectForm::new(), now()).map(|form| form.key().to_owned())
+}
+
+/// The fields of a form with any policy, signed as if the holder had.
+fn signed_form(policy: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
     use base64ct::Encoding;
     use hmac::{KeyInit, Mac};
     let encoded = base64ct::Base64::encode_string(policy.as_bytes());
@@ -464,8 +472,7 @@ fn check_form(policy: &str, bucket: &str, fields: &[(&str, &str)]) -> Result<Str
         all.push(("key", "cat.jpg"));
     }
     all.extend_from_slice(fields);
-    let presented = PresentedForm::parse(&FormView::new(bucket, &all).file_name("C:\\photos\\dog.jpg"))?;
-    KeyRing::new().with(key()).verify_form(presented, &ExpectForm::new(), now()).map(|form| form.key().to_owned())
+    all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[track_caller]
@@ -517,6 +524,33 @@ fn r31_the_name_of_the_file_is_put_in_before_the_conditions_are_looked_at() {
     is_no_policy(prefix("users/42/", "users/43/${filename}"));
     let literal = policy_with("", "").replace("cat.jpg", "${filename}");
     is_no_policy(check_form(&literal, "photos", &[("key", "${filename}")]));
+}
+
+#[test]
+fn r05_a_key_of_a_form_that_clients_fold_is_refused() {
+    let policy = policy_with("", "").replace("{\"key\":\"cat.jpg\"}", "[\"starts-with\",\"$key\",\"users/42/\"]");
+    for (template, file_name, is_good) in [
+        ("users/42/${filename}", "a..b", true),
+        ("users/42/.../a", "", true),
+        ("users/42/${filename}", "..", false),
+        ("users/42/${filename}/b", "a/.", false),
+        ("users/42/../43/a", "", false),
+    ] {
+        let fields = signed_form(&policy, &[("key", template)]);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let view = FormView::new("photos", &fields).file_name(file_name);
+        let check = |expect: &ExpectForm| {
+            KeyRing::new().with(key()).verify_form(PresentedForm::parse(&view)?, expect, now()).map(|_| ())
+        };
+        let verdict = check(&ExpectForm::new());
+        assert_eq!(verdict.is_ok(), is_good, "{template} {file_name}: {verdict:?}");
+        assert!(is_good || matches!(verdict, Err(VerifyError::Malformed { what: "key", .. })), "{verdict:?}");
+        assert_eq!(check(&ExpectForm::new().allow_dot_segments()), Ok(()), "{template}");
+    }
+    let policy = |name| PostPolicy::new(&Endpoint::google(), "photos", name).unwrap().size(0..=9);
+    assert!(policy("a/.../b").sign(&key(), now()).is_ok());
+    assert!(matches!(policy("a/../b").sign(&key(), now()), Err(IssueError::Invalid { .. })));
+    assert!(policy("a/../b").allow_dot_segments().sign(&key(), now()).is_ok());
 }
 
 #[test]

@@ -8,6 +8,8 @@ pub(crate) mod conditions;
 pub(crate) mod view;
 pub(crate) mod write;
 
+use crate::{encode, target::has_dot_segment};
+
 /// What a form's server replaces with the name of the file.
 pub(crate) const FILE_NAME: &str = "${filename}";
 
@@ -29,6 +31,11 @@ pub(crate) struct Rules {
 /// A field name for an error.
 pub(crate) fn shown(name: &str) -> alloc::string::String {
     name.chars().take(64).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
+}
+
+/// Whether a segment of an object's name is one that clients fold.
+pub(crate) fn is_dotted(name: &str) -> bool {
+    has_dot_segment(&alloc::format!("/{}", encode::path(name.as_bytes())))
 }
 
 /// Whether a server passes this field over.

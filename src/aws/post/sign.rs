@@ -20,11 +20,10 @@ use crate::{
     lifetime::{Bounds, effective},
     origin::Origin,
     post::{
-        FILE_NAME,
+        FILE_NAME, is_dotted,
         write::{Entry, Layout, Writer, check_entries},
     },
     secret::Secret,
-    target::has_dot_segment,
 };
 use alloc::{
     borrow::ToOwned,
@@ -357,11 +356,6 @@ impl fmt::Debug for PostPolicy {
             .field("justification", &self.justification)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a segment of an object's name is one that clients fold.
-pub(super) fn is_dotted(name: &str) -> bool {
-    has_dot_segment(&format!("/{}", encode::path(name.as_bytes())))
 }
 
 /// A form that lacks only its signature.

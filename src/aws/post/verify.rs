@@ -6,7 +6,6 @@
 use super::{
     ExpectForm, FormView, MAX_FORM_DATA,
     fields::{ALGORITHM_FIELD, BUCKET, CREDENTIAL, DATE, FILE, KEY, POLICY, RULES, SIGNATURE, SIZE, is},
-    sign::is_dotted,
 };
 use crate::{
     aws::{
@@ -20,7 +19,7 @@ use crate::{
     encode,
     error::VerifyError,
     mac,
-    post::{FILE_NAME, conditions::Policy, is_extension, is_ignored, shown},
+    post::{FILE_NAME, conditions::Policy, is_dotted, is_extension, is_ignored, shown},
     token::Verified,
     v4::{
         fields::{read_date, read_signature},

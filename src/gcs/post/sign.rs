@@ -10,7 +10,7 @@ use crate::{
         canonical::{LENGTH_RANGE, StringToSign, is_amazons},
         endpoint::check_object,
         key::{Algorithm, Credential, Scope, Signature, push_hex},
-        sign::SERVICE,
+        sign::{SERVICE, dot_segment},
         storage::refuse_what_no_url_can_carry,
     },
     grant::{
@@ -19,7 +19,7 @@ use crate::{
     lifetime::{Bounds, effective},
     origin::Origin,
     post::{
-        FILE_NAME,
+        FILE_NAME, is_dotted,
         write::{Entry, Layout, Writer, check_entries},
     },
     secret::Secret,
@@ -54,6 +54,7 @@ pub struct PostPolicy {
     lifetime: Lifetime,
     cap: Lifetime,
     on_short_credential: OnShortCredential,
+    dot_segments: bool,
     justification: Option<Justification>,
 }
 
@@ -116,6 +117,7 @@ impl PostPolicy {
             lifetime: Lifetime::DEFAULT,
             cap: Lifetime::DEFAULT,
             on_short_credential: OnShortCredential::Refuse,
+            dot_segments: false,
             justification: None,
         })
     }
@@ -150,13 +152,8 @@ impl PostPolicy {
             }
             _ => return Err(not_enforceable(Constraint::Resource, "a form creates one object, or any under a prefix")),
         };
-        if !grant.dot_segments
-            && let Key::Exact(name) | Key::Prefix(name) = &policy.key
-        {
-            let path = format!("/{}", encode::path(name.as_bytes()));
-            if crate::target::has_dot_segment(&path) {
-                return Err(crate::gcs::sign::dot_segment());
-            }
+        if grant.dot_segments {
+            policy = policy.allow_dot_segments();
         }
         policy = match &grant.content_type {
             None => return Err(IssueError::Unbounded { constraint: Constraint::ContentType }),
@@ -205,6 +202,13 @@ impl PostPolicy {
         self
     }
 
+    /// Allows `.` and `..` as whole segments of the name, which clients fold when they fetch the object.
+    #[must_use]
+    pub const fn allow_dot_segments(mut self) -> Self {
+        self.dot_segments = true;
+        self
+    }
+
     /// Another location than `auto` in the credential scope.
     #[must_use]
     pub fn location(mut self, location: impl Into<String>) -> Self {
@@ -246,6 +250,10 @@ impl PostPolicy {
         }
         if !justified && !matches!(self.key, Key::Exact(_)) {
             return Err(IssueError::Unjustified { what: "more than one object" });
+        }
+        let (Key::Exact(name) | Key::Prefix(name) | Key::Template(name)) = &self.key;
+        if !self.dot_segments && is_dotted(name) {
+            return Err(dot_segment());
         }
         check_entries(&self.entries, check_field)?;
         let bounds = Bounds { cap: self.cap, is_justified: justified, maximum: Lifetime::WEEK, service: SERVICE };

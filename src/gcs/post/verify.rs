@@ -16,7 +16,7 @@ use crate::{
     },
     grant::Lifetime,
     mac,
-    post::{FILE_NAME, conditions::Policy, is_ignored, shown},
+    post::{FILE_NAME, conditions::Policy, is_dotted, is_ignored, shown},
     token::Verified,
     v4::{
         fields::read_date,
@@ -36,6 +36,7 @@ pub struct ExpectForm {
     skew: u32,
     max_lifetime: Lifetime,
     template_keys: bool,
+    dot_segments: bool,
 }
 
 impl Default for ExpectForm {
@@ -48,7 +49,7 @@ impl ExpectForm {
     /// The strictest reading of everything.
     #[must_use]
     pub const fn new() -> Self {
-        Self { skew: 15 * 60, max_lifetime: Lifetime::WEEK, template_keys: false }
+        Self { skew: 15 * 60, max_lifetime: Lifetime::WEEK, template_keys: false, dot_segments: false }
     }
 
     /// How far the clocks may differ, in seconds: at most 900, which is the default. It never extends
@@ -71,6 +72,14 @@ impl ExpectForm {
     #[must_use]
     pub const fn template_keys(mut self) -> Self {
         self.template_keys = true;
+        self
+    }
+
+    /// Accepts `.` and `..` as whole segments of the key, which a client may put behind a prefix. Only for a store
+    /// that takes them as names, as Cloud Storage does.
+    #[must_use]
+    pub const fn allow_dot_segments(mut self) -> Self {
+        self.dot_segments = true;
         self
     }
 }
@@ -162,7 +171,7 @@ impl<'r> PresentedForm<'r> {
     /// [`VerifyError::OtherKey`] or [`VerifyError::Algorithm`] if the form names another key or algorithm
     /// than `credential`; [`VerifyError::ScopeDate`], [`VerifyError::NotYetValid`],
     /// [`VerifyError::Expired`], [`VerifyError::Lifetime`]; [`VerifyError::PolicyDocument`] if the policy cannot
-    /// be read in one way only.
+    /// be read in one way only, [`VerifyError::Malformed`] for a key that clients fold.
     pub fn check(
         self,
         credential: &Credential,
@@ -201,6 +210,9 @@ impl<'r> PresentedForm<'r> {
         let json = json.ok_or(VerifyError::FieldForm { field: POLICY, expected: "JSON in padded base64" })?;
         let policy = Policy::parse(&json, &RULES)?;
         self.check_time(&policy, expect, now)?;
+        if !expect.dot_segments && is_dotted(&self.key) {
+            return Err(VerifyError::Malformed { what: "key", why: "a segment of it is `.` or `..`" });
+        }
         let string_to_sign = StringToSign::of_policy(self.policy);
         Ok(PendingForm { form: self, policy, template_keys: expect.template_keys, string_to_sign, key_ends, now })
     }
