@@ -5,6 +5,7 @@
 //! told by [`Rules`]; how the document is laid out, by [`Layout`](write::Layout).
 
 pub(crate) mod conditions;
+pub(crate) mod form;
 pub(crate) mod view;
 pub(crate) mod write;
 

@@ -19,10 +19,10 @@ mod verify;
 
 pub use self::{
     expect::ExpectForm,
-    sign::{PostForm, PostPolicy, PreparedForm},
+    sign::{PostPolicy, PreparedForm},
     verify::{PendingForm, PresentedForm, SignedForm},
 };
-pub use crate::post::view::FormView;
+pub use crate::post::{form::PostForm, view::FormView};
 
 /// The most bytes that S3 takes of a form before its file.
 ///

@@ -20,7 +20,9 @@ use crate::{
     lifetime::{Bounds, effective},
     origin::Origin,
     post::{
-        FILE_NAME, is_dotted,
+        FILE_NAME,
+        form::PostForm,
+        is_dotted,
         write::{Entry, Layout, Writer, check_entries},
     },
     secret::Secret,
@@ -405,44 +407,5 @@ impl fmt::Debug for PreparedForm {
             .field("scope", &self.scope)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
-    }
-}
-
-/// A form that is itself the permission: whoever has its fields can upload.
-#[derive(Clone)]
-pub struct PostForm {
-    url: String,
-    fields: Vec<(String, Secret<String>)>,
-    expires_at: Timestamp,
-}
-
-impl PostForm {
-    /// Where the form is posted, as `multipart/form-data`.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The fields of the form, in order, by name and value; the `file` comes last, behind them, since S3 passes
-    /// over whatever follows it. A field of [`PostPolicy::starts_with`] is the client's to add. Do not log them.
-    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str()))
-    }
-
-    /// The last second at which an upload may begin.
-    #[must_use]
-    pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
-    }
-}
-
-impl fmt::Debug for PostForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("PostForm")
-            .field("url", &self.url)
-            .field("field_names", &names)
-            .field("expires_at", &self.expires_at)
-            .finish()
     }
 }

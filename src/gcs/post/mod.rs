@@ -14,10 +14,10 @@ mod sign;
 mod verify;
 
 pub use self::{
-    sign::{PostForm, PostPolicy, PreparedForm},
+    sign::{PostPolicy, PreparedForm},
     verify::{ExpectForm, PendingForm, PresentedForm, SignedForm},
 };
-pub use crate::post::view::FormView;
+pub use crate::post::{form::PostForm, view::FormView};
 
 use crate::post::{Rules, is_extension};
 
