@@ -3,6 +3,8 @@
 
 #![cfg(all(feature = "aws", feature = "rsa", feature = "legacy"))]
 
+#[path = "confusion/aws.rs"]
+mod amazon;
 #[cfg(feature = "azure")]
 #[path = "confusion/azure.rs"]
 mod azure;

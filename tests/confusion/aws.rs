@@ -1,0 +1,218 @@
+//! AWS: every token is told by the request that it signs, whether that is sent, handed over as a password or kept in
+//! cookies, and comes with the verifiers that are its own.
+
+#[path = "aws/parts.rs"]
+mod parts;
+#[path = "aws/tokens.rs"]
+mod tokens;
+#[path = "aws/verifiers.rs"]
+mod verifiers;
+
+use super::{GOOGLE, GOOGLE_VIRTUAL, ID, METHODS, S3_HOST, SECRET, now};
+use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
+use tokens::tokens;
+use valet_key::{
+    aws::{
+        Credential, Endpoint, LegacyUrlRequest, Region, Request, StaticKey, UrlRequest,
+        auth_token::{DsqlRole, Login},
+        cloudfront,
+        sqs::Queue,
+        sts::StsEndpoint,
+    },
+    grant::Justification,
+    view::RequestView,
+};
+use verifiers::{Writing, every_login, verifiers};
+
+const REGION: &str = "eu-west-1";
+const ELSEWHERE: &str = "us-east-1";
+const OTHER_ID: &str = "AKIAOTHEREXAMPLE";
+const OTHER_SECRET: &str = "another";
+/// The same for a session of the Security Token Service and one of S3 Express One Zone.
+const SESSION: &str = "session/token+of=ours";
+const ZONAL_BUCKET: &str = "photos--euw1-az1--x-s3";
+const ZONAL_HOST: &str = "photos--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
+const CDN: &str = "d111111abcdef8.cloudfront.net";
+const ACCOUNT: &str = "123456789012";
+/// A database, a cache, a broker and an endpoint of MQTT that have the same name.
+const SERVER: &str = "photos";
+const USER: &str = "web";
+
+const CAT: &str = "/cat.jpg";
+const PHOTOS_CAT: &str = "/photos/cat.jpg";
+const PHOTOS_CAT_LARGE: &str = "/photos/cat.jpg?size=large";
+const PHOTOS_DOG: &str = "/photos/dog.jpg";
+const CAT_ESCAPED: &str = "/%63at.jpg";
+const CAT_BEHIND_TWO: &str = "//cat.jpg";
+const NOTHING_BEHIND_TWO: &str = "//";
+const PLACES: [&str; 16] = [
+    CAT,
+    PHOTOS_CAT,
+    PHOTOS_CAT_LARGE,
+    PHOTOS_DOG,
+    CAT_ESCAPED,
+    CAT_BEHIND_TWO,
+    NOTHING_BEHIND_TWO,
+    "/",
+    "/dog.jpg",
+    "/invoices/cat.jpg",
+    "/cat.jpg?acl",
+    "/cat.jpg?prefix=x",
+    "/?Action=connect",
+    "/mqtt",
+    "/123456789012/photos",
+    "/123456789012/invoices",
+];
+const READ: &[&str] = &["GET", "HEAD"];
+
+/// Verifiers, methods and places.
+type Cells = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+/// The request that is signed, with the cells in which it is accepted.
+#[derive(Clone)]
+struct Token {
+    name: String,
+    method: String,
+    host: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    /// The verifiers that accept it as it is.
+    own: Vec<String>,
+    /// What is accepted beside that, at its own host.
+    more: Vec<Cells>,
+}
+
+impl Token {
+    fn from_url(name: &str, method: &str, url: &str, own: &[&str]) -> Self {
+        let (host, path) = url.split_once("://").unwrap().1.split_once('/').unwrap();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        Self {
+            name: name.to_owned(),
+            method: method.to_owned(),
+            host: host.to_owned(),
+            path: format!("/{path}"),
+            query: query.to_owned(),
+            headers: vec![],
+            body: vec![],
+            own: own.iter().map(|verifier| (*verifier).to_owned()).collect(),
+            more: vec![],
+        }
+    }
+
+    fn with_headers<N: Into<String>, V: Into<String>>(mut self, headers: impl IntoIterator<Item = (N, V)>) -> Self {
+        self.headers.extend(headers.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    fn with_body(mut self, body: &str) -> Self {
+        self.body = body.as_bytes().to_vec();
+        self
+    }
+
+    fn and(mut self, more: &[Cells]) -> Self {
+        self.more.extend(more);
+        self
+    }
+
+    fn has(&self, verifier: &str) -> bool {
+        self.own.iter().any(|own| own == verifier) || self.more.iter().any(|cell| cell.0.contains(&verifier))
+    }
+
+    fn target(&self, place: &str) -> String {
+        let separator = if place.contains('?') { "&" } else { "?" };
+        if self.query.is_empty() { place.to_owned() } else { format!("{place}{separator}{}", self.query) }
+    }
+
+    fn is_own(&self, verifier: &str, method: &str, host: &str, place: &str) -> bool {
+        // A password does not say with which method it was signed.
+        let same_method = method == self.method || verifier.starts_with("login");
+        let is_itself = same_method && is_same(verifier, place, &self.path) && self.own.iter().any(|own| own == verifier);
+        let mut more = self.more.iter();
+        let is_more = more.any(|cell| cell.0.contains(&verifier) && cell.1.contains(&method) && cell.2.contains(&place));
+        // Version 2 signs the bucket, and not the host that serves it.
+        let home = if verifier == "Version 2 at another host" { GOOGLE_VIRTUAL } else { self.host.as_str() };
+        host == home && (is_itself || is_more)
+    }
+}
+
+/// Whether two places are one to a verifier.
+fn is_same(verifier: &str, place: &str, path: &str) -> bool {
+    match verifier.split(',').next().unwrap() {
+        // Its JSON says neither path nor query.
+        "login" if verifier.starts_with("login, Kafka broker") => true,
+        // Amazon's services sign a path without its empty segments, S3 excepted.
+        "sts" | "sqs" | "queue" | "rds-db" | "dsql" | "elasticache" | "memorydb" | "kafka-cluster" | "iotdevicegateway" => {
+            place.replace("//", "/") == path
+        }
+        "SigV4a" if verifier == "SigV4a, SQS" => place.replace("//", "/") == path,
+        _ => place == path,
+    }
+}
+
+/// A request as it arrives, and what it would be as a password: written once for all who look at it.
+struct Arrival<'r> {
+    view: RequestView<'r>,
+    texts: [OnceCell<String>; Writing::ALL.len()],
+}
+
+impl Arrival<'_> {
+    fn text(&self, writing: Writing) -> &str {
+        self.texts[writing as usize].get_or_init(|| writing.text(&self.view))
+    }
+}
+
+type Look = Box<dyn Fn(&Arrival<'_>) -> bool>;
+
+fn arrives<R>(token: &Token, method: &str, host: &str, target: &str, look: impl FnOnce(&Arrival<'_>) -> R) -> R {
+    let mut lines: Vec<(&str, &[u8])> = vec![("host", host.as_bytes())];
+    lines.extend(token.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let view = RequestView::new(method, target, &lines).over_https();
+    let view = view.body_sha256(Sha256::digest(&token.body).into());
+    look(&Arrival { view, texts: Default::default() })
+}
+
+/// Every method, at every place of its own host and at its own place of every other host.
+fn attempts<'a>(token: &'a Token, hosts: &'a [String]) -> Vec<(&'a str, &'a str, &'a str)> {
+    let (own_method, own_host, own_place) = (token.method.as_str(), token.host.as_str(), token.path.as_str());
+    let mut places = vec![(own_host, own_place)];
+    places.extend(PLACES.iter().filter(|place| **place != own_place).map(|place| (own_host, *place)));
+    places.extend(hosts.iter().filter(|host| *host != own_host).map(|host| (host.as_str(), own_place)));
+    let methods = METHODS.iter().filter(|method| **method != own_method).chain([&own_method]);
+    methods.flat_map(|method| places.iter().map(move |(host, place)| (*method, *host, *place))).collect()
+}
+
+#[test]
+fn a_token_of_aws_is_accepted_in_its_own_cells_alone() {
+    let (tokens, verifiers) = (tokens(), verifiers());
+    let mut hosts: Vec<String> = tokens.iter().map(|token| token.host.clone()).collect();
+    hosts.extend([GOOGLE, GOOGLE_VIRTUAL, "host.example"].map(str::to_owned));
+    hosts.sort();
+    hosts.dedup();
+    let (mut accepted, mut cells, mut surprises) = (0, 0, vec![]);
+    for token in &tokens {
+        let mut own = 0;
+        for (method, host, place) in attempts(token, &hosts) {
+            // Who knows nothing of a token sees it with one thing changed at a time, which is plenty.
+            let is_near = method == token.method || (host == token.host && place == token.path);
+            arrives(token, method, host, &token.target(place), |arrival| {
+                for (verifier, look) in verifiers.iter().filter(|(verifier, _)| is_near || token.has(verifier)) {
+                    let expected = token.is_own(verifier, method, host, place);
+                    if look(arrival) != expected {
+                        let verdict = if expected { "is refused" } else { "is accepted" };
+                        surprises.push(format!("{} {verdict} at {verifier}: {method} {place} of {host}", token.name));
+                    }
+                    (own, cells) = (own + usize::from(expected), cells + 1);
+                }
+            });
+        }
+        assert!(own > 0, "{} has no cell of its own", token.name);
+        accepted += own;
+    }
+    assert!(surprises.is_empty(), "{}", surprises.join("\n"));
+    let idle = verifiers.iter().filter(|(verifier, _)| !tokens.iter().any(|token| token.has(verifier)));
+    println!("{} tokens, {} verifiers, {accepted} of {cells} cells, and nothing for {:?}", tokens.len(), verifiers.len(), idle.map(|(name, _)| name).collect::<Vec<_>>());
+    assert!(cells > 100_000 && accepted < cells / 100, "{accepted} of {cells}");
+}
