@@ -34,6 +34,7 @@ const SESSION: &str = "session/token+of=ours";
 const ZONAL_BUCKET: &str = "photos--euw1-az1--x-s3";
 const ZONAL_HOST: &str = "photos--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com";
 const CDN: &str = "d111111abcdef8.cloudfront.net";
+const STS_HOST: &str = "sts.eu-west-1.amazonaws.com";
 const ACCOUNT: &str = "123456789012";
 /// A database, a cache, a broker and an endpoint of MQTT that have the same name.
 const SERVER: &str = "photos";
@@ -46,7 +47,7 @@ const PHOTOS_DOG: &str = "/photos/dog.jpg";
 const CAT_ESCAPED: &str = "/%63at.jpg";
 const CAT_BEHIND_TWO: &str = "//cat.jpg";
 const NOTHING_BEHIND_TWO: &str = "//";
-const PLACES: [&str; 16] = [
+const PLACES: [&str; 13] = [
     CAT,
     PHOTOS_CAT,
     PHOTOS_CAT_LARGE,
@@ -55,15 +56,13 @@ const PLACES: [&str; 16] = [
     CAT_BEHIND_TWO,
     NOTHING_BEHIND_TWO,
     "/",
-    "/dog.jpg",
     "/invoices/cat.jpg",
     "/cat.jpg?acl",
-    "/cat.jpg?prefix=x",
     "/?Action=connect",
     "/mqtt",
     "/123456789012/photos",
-    "/123456789012/invoices",
 ];
+const HOSTS: [&str; 7] = [S3_HOST, ZONAL_HOST, CDN, SERVER, STS_HOST, GOOGLE, GOOGLE_VIRTUAL];
 const READ: &[&str] = &["GET", "HEAD"];
 
 /// Verifiers, methods and places.
@@ -175,11 +174,11 @@ fn arrives<R>(token: &Token, method: &str, host: &str, target: &str, look: impl 
 }
 
 /// Every method, at every place of its own host and at its own place of every other host.
-fn attempts<'a>(token: &'a Token, hosts: &'a [String]) -> Vec<(&'a str, &'a str, &'a str)> {
+fn attempts(token: &Token) -> Vec<(&str, &str, &str)> {
     let (own_method, own_host, own_place) = (token.method.as_str(), token.host.as_str(), token.path.as_str());
     let mut places = vec![(own_host, own_place)];
     places.extend(PLACES.iter().filter(|place| **place != own_place).map(|place| (own_host, *place)));
-    places.extend(hosts.iter().filter(|host| *host != own_host).map(|host| (host.as_str(), own_place)));
+    places.extend(HOSTS.iter().filter(|host| **host != own_host).map(|host| (*host, own_place)));
     let methods = METHODS.iter().filter(|method| **method != own_method).chain([&own_method]);
     methods.flat_map(|method| places.iter().map(move |(host, place)| (*method, *host, *place))).collect()
 }
@@ -187,14 +186,10 @@ fn attempts<'a>(token: &'a Token, hosts: &'a [String]) -> Vec<(&'a str, &'a str,
 #[test]
 fn a_token_of_aws_is_accepted_in_its_own_cells_alone() {
     let (tokens, verifiers) = (tokens(), verifiers());
-    let mut hosts: Vec<String> = tokens.iter().map(|token| token.host.clone()).collect();
-    hosts.extend([GOOGLE, GOOGLE_VIRTUAL, "host.example"].map(str::to_owned));
-    hosts.sort();
-    hosts.dedup();
     let (mut accepted, mut cells, mut surprises) = (0, 0, vec![]);
     for token in &tokens {
         let mut own = 0;
-        for (method, host, place) in attempts(token, &hosts) {
+        for (method, host, place) in attempts(token) {
             // Who knows nothing of a token sees it with one thing changed at a time, which is plenty.
             let is_near = method == token.method || (host == token.host && place == token.path);
             arrives(token, method, host, &token.target(place), |arrival| {

@@ -116,23 +116,17 @@ fn of_s3() -> Vec<Token> {
 
 /// The same request, of which the scope alone says whom it is for.
 fn of_every_service() -> Vec<Token> {
-    let mut tokens = vec![];
-    for service in verifiers::SERVICES {
-        for (region, verifier) in [(REGION, service.to_owned()), (ELSEWHERE, format!("{service}, {ELSEWHERE}"))] {
-            let is_here = region == REGION;
-            let mut own = vec![verifier.as_str()];
-            let mut more: Vec<Cells> = vec![];
-            match service {
-                "s3" if is_here => (own, more) = (S3.to_vec(), RESPELLED.to_vec()),
-                // Others than S3 sign a path without its empty segments.
-                "sts" if is_here => more.push((&["sts"], &["GET"], &[CAT_BEHIND_TWO])),
-                _ => {}
-            }
-            let request = UrlRequest::new(get(region, service));
-            let token = presigned(&format!("GET for {service} in {region}"), &long_term(), &request, &own);
-            tokens.push(token.and(&more));
-        }
-    }
+    let of = |region: &str, service: &str, own: &[&str]| {
+        let request = UrlRequest::new(get(region, service));
+        presigned(&format!("GET for {service} in {region}"), &long_term(), &request, own)
+    };
+    let own = |service| if service == "s3" { S3.to_vec() } else { vec![service] };
+    let mut tokens: Vec<Token> =
+        verifiers::SERVICES.into_iter().map(|service| of(REGION, service, &own(service))).collect();
+    tokens[0].more.extend(RESPELLED);
+    tokens.push(of(ELSEWHERE, "s3", &["s3, us-east-1"]));
+    tokens.push(of(ELSEWHERE, "sts", &["sts, us-east-1"]));
+    tokens.push(of(ELSEWHERE, "rds-db", &["rds-db, us-east-1"]));
     tokens
 }
 
