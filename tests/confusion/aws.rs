@@ -8,7 +8,7 @@ mod tokens;
 #[path = "aws/verifiers.rs"]
 mod verifiers;
 
-use super::{GOOGLE, GOOGLE_VIRTUAL, ID, METHODS, S3_HOST, SECRET, now};
+use super::{Check, GOOGLE, GOOGLE_VIRTUAL, ID, METHODS, S3_HOST, SECRET, now};
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
 use tokens::tokens;
@@ -64,6 +64,16 @@ const PLACES: [&str; 13] = [
 ];
 const HOSTS: [&str; 7] = [S3_HOST, ZONAL_HOST, CDN, SERVER, STS_HOST, GOOGLE, GOOGLE_VIRTUAL];
 const READ: &[&str] = &["GET", "HEAD"];
+
+/// Verifiers that nothing is for, beside those with another key or for another place.
+const REFUSERS: &[&str] = &[
+    "login, Kafka broker, session",
+    "s3, zonal session",
+    "sts, zonal session",
+    "SigV4a, S3 Express",
+    "SigV4a, session",
+    "SigV4a, us-east-1",
+];
 
 /// Verifiers, methods and places.
 type Cells = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
@@ -128,9 +138,11 @@ impl Token {
     fn is_own(&self, verifier: &str, method: &str, host: &str, place: &str) -> bool {
         // A password does not say with which method it was signed.
         let same_method = method == self.method || verifier.starts_with("login");
-        let is_itself = same_method && is_same(verifier, place, &self.path) && self.own.iter().any(|own| own == verifier);
+        let is_itself =
+            same_method && is_same(verifier, place, &self.path) && self.own.iter().any(|own| own == verifier);
         let mut more = self.more.iter();
-        let is_more = more.any(|cell| cell.0.contains(&verifier) && cell.1.contains(&method) && cell.2.contains(&place));
+        let is_more =
+            more.any(|cell| cell.0.contains(&verifier) && cell.1.contains(&method) && cell.2.contains(&place));
         // Version 2 signs the bucket, and not the host that serves it.
         let home = if verifier == "Version 2 at another host" { GOOGLE_VIRTUAL } else { self.host.as_str() };
         host == home && (is_itself || is_more)
@@ -143,9 +155,8 @@ fn is_same(verifier: &str, place: &str, path: &str) -> bool {
         // Its JSON says neither path nor query.
         "login" if verifier.starts_with("login, Kafka broker") => true,
         // Amazon's services sign a path without its empty segments, S3 excepted.
-        "sts" | "sqs" | "queue" | "rds-db" | "dsql" | "elasticache" | "memorydb" | "kafka-cluster" | "iotdevicegateway" => {
-            place.replace("//", "/") == path
-        }
+        "sts" | "sqs" | "queue" | "rds-db" | "dsql" | "elasticache" | "memorydb" | "kafka-cluster"
+        | "iotdevicegateway" => place.replace("//", "/") == path,
         "SigV4a" if verifier == "SigV4a, SQS" => place.replace("//", "/") == path,
         _ => place == path,
     }
@@ -183,6 +194,11 @@ fn attempts(token: &Token) -> Vec<(&str, &str, &str)> {
     methods.flat_map(|method| places.iter().map(move |(host, place)| (*method, *host, *place))).collect()
 }
 
+/// With one thing changed at a time, which is plenty for who knows nothing of the token.
+fn is_near(token: &Token, (method, host, place): (&str, &str, &str)) -> bool {
+    method == token.method || (host == token.host && place == token.path)
+}
+
 #[test]
 fn a_token_of_aws_is_accepted_in_its_own_cells_alone() {
     let (tokens, verifiers) = (tokens(), verifiers());
@@ -190,8 +206,7 @@ fn a_token_of_aws_is_accepted_in_its_own_cells_alone() {
     for token in &tokens {
         let mut own = 0;
         for (method, host, place) in attempts(token) {
-            // Who knows nothing of a token sees it with one thing changed at a time, which is plenty.
-            let is_near = method == token.method || (host == token.host && place == token.path);
+            let is_near = is_near(token, (method, host, place));
             arrives(token, method, host, &token.target(place), |arrival| {
                 for (verifier, look) in verifiers.iter().filter(|(verifier, _)| is_near || token.has(verifier)) {
                     let expected = token.is_own(verifier, method, host, place);
@@ -207,7 +222,91 @@ fn a_token_of_aws_is_accepted_in_its_own_cells_alone() {
         accepted += own;
     }
     assert!(surprises.is_empty(), "{}", surprises.join("\n"));
-    let idle = verifiers.iter().filter(|(verifier, _)| !tokens.iter().any(|token| token.has(verifier)));
-    println!("{} tokens, {} verifiers, {accepted} of {cells} cells, and nothing for {:?}", tokens.len(), verifiers.len(), idle.map(|(name, _)| name).collect::<Vec<_>>());
+    let refusing = |name: &str| name.contains("another") || name.contains("elsewhere") || REFUSERS.contains(&name);
+    for (verifier, _) in &verifiers {
+        let has_own = tokens.iter().any(|token| token.has(verifier));
+        assert!(has_own || refusing(verifier), "nothing is for {verifier}");
+    }
     assert!(cells > 100_000 && accepted < cells / 100, "{accepted} of {cells}");
+}
+
+#[test]
+fn two_tokens_of_aws_in_one_request_are_refused() {
+    let (tokens, verifiers) = (tokens(), verifiers());
+    let mut surprises = vec![];
+    for token in &tokens {
+        for other in tokens.iter().filter(|other| other.name != token.name) {
+            let mut both = token.clone();
+            both.headers.extend(other.headers.iter().cloned());
+            let queries = [(&token.query, &other.query), (&other.query, &token.query)];
+            for (at, (first, second)) in queries.into_iter().enumerate() {
+                both.query = [first.as_str(), second]
+                    .into_iter()
+                    .filter(|query| !query.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("&");
+                arrives(&both, &token.method, &token.host, &both.target(&token.path), |arrival| {
+                    for (verifier, look) in verifiers.iter().filter(|(name, _)| token.has(name) || other.has(name)) {
+                        // A password has no headers, and cookies are for another server than the one that reads none.
+                        let has_none = verifier.starts_with("login") || other.name.starts_with("CloudFront cookies");
+                        let is_unread = has_none && other.query.is_empty() && !verifier.starts_with("CloudFront");
+                        let expected = is_unread && token.is_own(verifier, &token.method, &token.host, &token.path);
+                        if look(arrival) != expected {
+                            let verdict = if expected { "is refused" } else { "is accepted" };
+                            surprises
+                                .push(format!("{} with {} {verdict} at {verifier} ({at})", token.name, other.name));
+                        }
+                    }
+                });
+            }
+        }
+    }
+    assert!(surprises.is_empty(), "{}", surprises.join("\n"));
+}
+
+#[test]
+fn no_token_of_aws_is_accepted_in_another_cloud() {
+    // Those of the neighbouring table that are of AWS are looked at here already.
+    let is_foreign = |name: &str| ["HMAC", "RSA", "V2"].iter().any(|scheme| name.starts_with(scheme));
+    let mut foreign: Vec<(String, Check)> = vec![];
+    foreign.extend(super::verifiers().into_iter().map(|(name, _, check)| (name.to_owned(), check)));
+    foreign.retain(|(name, _)| is_foreign(name));
+    let mut strangers: Vec<Token> = vec![];
+    for token in super::tokens().into_iter().filter(|token| is_foreign(token.name)) {
+        let url = format!("https://{}{}", token.host, token.target);
+        let text = |value: Vec<u8>| String::from_utf8(value).unwrap();
+        let headers = token.headers.into_iter().map(|(name, value)| (name, text(value)));
+        strangers.push(Token::from_url(token.name, &token.method, &url, &[]).with_headers(headers));
+    }
+    #[cfg(feature = "azure")]
+    {
+        foreign.extend(super::azure::verifiers().into_iter().map(|(name, check)| (name.to_owned(), check)));
+        for token in super::azure::tokens() {
+            let url = format!("https://{S3_HOST}{PHOTOS_CAT}?{}", token.query);
+            strangers.push(Token::from_url(token.name, "GET", &url, &[]).with_headers(token.headers));
+        }
+    }
+    let mut cells = 0;
+    for token in tokens() {
+        for (method, host, place) in attempts(&token).into_iter().filter(|attempt| is_near(&token, *attempt)) {
+            arrives(&token, method, host, &token.target(place), |arrival| {
+                for (verifier, check) in &foreign {
+                    assert!(!check(&arrival.view), "{} at {verifier}: {method} {place} of {host}", token.name);
+                    cells += 1;
+                }
+            });
+        }
+    }
+    let verifiers = verifiers();
+    for token in strangers {
+        for (method, host, place) in attempts(&token).into_iter().filter(|attempt| is_near(&token, *attempt)) {
+            arrives(&token, method, host, &token.target(place), |arrival| {
+                for (verifier, look) in &verifiers {
+                    assert!(!look(arrival), "{} at {verifier}: {method} {place} of {host}", token.name);
+                    cells += 1;
+                }
+            });
+        }
+    }
+    assert!(cells > 50_000, "{cells}");
 }

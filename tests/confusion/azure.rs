@@ -60,10 +60,10 @@ const READ: &[&str] = &["GET", "HEAD"];
 type Cells = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
 /// A query or a header, with the cells in which it is accepted.
-struct Token {
-    name: &'static str,
-    query: String,
-    headers: Vec<(String, String)>,
+pub(super) struct Token {
+    pub(super) name: &'static str,
+    pub(super) query: String,
+    pub(super) headers: Vec<(String, String)>,
     cells: Vec<Cells>,
 }
 
@@ -130,7 +130,7 @@ fn queue_add() -> UrlRequest {
     UrlRequest::queue("photos", Inline::new(QueuePermissions::ADD)).unwrap()
 }
 
-fn tokens() -> Vec<Token> {
+pub(super) fn tokens() -> Vec<Token> {
     let mut tokens = of_the_account_key();
     tokens.extend(of_delegation_keys());
     tokens.extend(of_whole_services());
@@ -271,7 +271,7 @@ fn in_headers() -> Vec<Token> {
     vec![shared_key, Token { name: "Service Bus", query: String::new(), headers, cells }]
 }
 
-fn verifiers() -> Vec<(&'static str, super::Check)> {
+pub(super) fn verifiers() -> Vec<(&'static str, super::Check)> {
     let ring = |account: &str, secret: &str, by_account: bool, by_user: bool| {
         let mut ring = KeyRing::new();
         if by_account {

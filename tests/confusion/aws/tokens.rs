@@ -3,11 +3,7 @@
 use super::*;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use valet_key::{
-    aws::{
-        Checksum, Payload, SigV4, Stream,
-        sqs::MessageRequest,
-        sts::SessionRequest,
-    },
+    aws::{Checksum, Payload, SigV4, Stream, sqs::MessageRequest, sts::SessionRequest},
     grant::Grant,
     token::BearerUrl,
 };
@@ -235,7 +231,7 @@ fn of_cloudfront() -> Vec<Token> {
 }
 
 /// The request in a token, whatever carries it.
-fn of_login(name: &str, login: &Login, key: &StaticKey, own: &[&str]) -> Token {
+pub(super) fn of_login(name: &str, login: &Login, key: &StaticKey, own: &[&str]) -> Token {
     let text = login.issue(key, now()).unwrap().expose().to_owned();
     let unpacked = text.strip_prefix("k8s-aws-v1.").unwrap_or(&text);
     let url = match Base64UrlUnpadded::decode_vec(unpacked) {
@@ -275,17 +271,21 @@ fn of_logins() -> Vec<Token> {
     let iot = Login::iot(SERVER, REGION).unwrap();
     let cluster = [("x-k8s-aws-id", "photos")];
     tokens.extend([
-        of_login("token for EKS by a session", &eks, &temporary(SESSION), &[
-            "login, EKS, session",
-            "login, EKS unchecked",
-            "sts, session",
-        ])
+        of_login(
+            "token for EKS by a session",
+            &eks,
+            &temporary(SESSION),
+            &["login, EKS, session", "login, EKS unchecked", "sts, session"],
+        )
         .with_headers(cluster),
         of_login("token for RDS by a session", &rds, &temporary(SESSION), &["login, RDS, session"]),
         of_login("token for IoT by a session", &iot, &temporary(SESSION), &["login, IoT, session"]),
-        of_login("token for RDS by another id", &rds, &StaticKey::new(OTHER_ID, SECRET).unwrap(), &[
-            "login, RDS, another id",
-        ]),
+        of_login(
+            "token for RDS by another id",
+            &rds,
+            &StaticKey::new(OTHER_ID, SECRET).unwrap(),
+            &["login, RDS, another id"],
+        ),
     ]);
     tokens
 }
@@ -316,12 +316,17 @@ fn of_sts() -> Vec<Token> {
         of_call("STS role as a form", &role.as_form(&sts()).unwrap(), &["sts"]),
         presigned("STS identity", &long_term(), &UrlRequest::new(who_am_i()), &["sts"]),
         in_headers("STS identity in headers", "GET", sts().host(), &signed, &["sts"]),
-        presigned("STS identity for another cluster", &long_term(), &UrlRequest::new(cluster), &[
-            "sts",
-            "login, EKS, another cluster",
-            // Which cluster it is for is in no token: AWS is asked with the header of the one that asks.
-            "login, EKS unchecked",
-        ]),
+        presigned(
+            "STS identity for another cluster",
+            &long_term(),
+            &UrlRequest::new(cluster),
+            &[
+                "sts",
+                "login, EKS, another cluster",
+                // Which cluster it is for is in no token: AWS is asked with the header of the one that asks.
+                "login, EKS unchecked",
+            ],
+        ),
     ]
 }
 

@@ -5,26 +5,13 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tokens::{key_file, long_term, queue, sts, temporary, zonal};
 use valet_key::{
-    aws::{
-        Expect, KeyRing, LegacyExpect, LegacyPresented, TokenPlacement, Verifier,
-        auth_token::EksAuthenticator,
-    },
+    aws::{Expect, KeyRing, LegacyExpect, LegacyPresented, TokenPlacement, Verifier, auth_token::EksAuthenticator},
     view::Plus,
 };
 
 /// One of each: with the path as it is sent, and with the path normalised.
-pub(super) const SERVICES: [&str; 10] = [
-    "s3",
-    "s3express",
-    "sts",
-    "sqs",
-    "rds-db",
-    "dsql",
-    "elasticache",
-    "memorydb",
-    "kafka-cluster",
-    "iotdevicegateway",
-];
+pub(super) const SERVICES: [&str; 10] =
+    ["s3", "s3express", "sts", "sqs", "rds-db", "dsql", "elasticache", "memorydb", "kafka-cluster", "iotdevicegateway"];
 
 pub(super) fn verifiers() -> Vec<(String, Look)> {
     let mut verifiers = of_version_4();
@@ -269,6 +256,10 @@ impl Writing {
     }
 }
 
+pub(super) fn component(text: &str) -> String {
+    utf8_percent_encode(text, COMPONENT).to_string()
+}
+
 /// All of a request that the JSON form can say.
 fn json_of(address: &str) -> String {
     let (host, rest) = address.split_once('/').unwrap();
@@ -290,11 +281,11 @@ fn json_of(address: &str) -> String {
 /// The request in the JSON form.
 pub(super) fn url_of_json(text: &str) -> String {
     let object: serde_json::Value = serde_json::from_str(text).unwrap();
-    let action = utf8_percent_encode(object["action"].as_str().unwrap(), COMPONENT);
+    let action = component(object["action"].as_str().unwrap());
     let mut url = format!("https://{}/?Action={action}", object["host"].as_str().unwrap());
     for field in FIELDS {
         if let Some(value) = object[field.to_ascii_lowercase()].as_str() {
-            url.push_str(&format!("&{field}={}", utf8_percent_encode(value, COMPONENT)));
+            url.push_str(&format!("&{field}={}", component(value)));
         }
     }
     url
