@@ -260,22 +260,19 @@ pub(super) fn component(text: &str) -> String {
     utf8_percent_encode(text, COMPONENT).to_string()
 }
 
-/// All of a request that the JSON form can say.
+/// All of a request that the JSON form can say, as often as the request says it.
 fn json_of(address: &str) -> String {
     let (host, rest) = address.split_once('/').unwrap();
-    let mut members = serde_json::Map::new();
-    let mut member = |name: &str, value: &str| members.insert(name.to_owned(), value.into());
-    member("version", "2020_10_22");
-    member("host", host);
-    member("user-agent", "any");
-    member("action", "kafka-cluster:Connect");
+    let mut text =
+        format!(r#"{{"version":"2020_10_22","host":"{host}","user-agent":"any","action":"kafka-cluster:Connect""#);
     for param in rest.split_once('?').map_or("", |(_, query)| query).split('&') {
         let (name, value) = param.split_once('=').unwrap_or((param, ""));
         if FIELDS.contains(&name) {
-            member(&name.to_ascii_lowercase(), &percent_decode_str(value).decode_utf8_lossy());
+            let value = percent_decode_str(value).decode_utf8_lossy();
+            text.push_str(&format!(r#","{}":"{value}""#, name.to_ascii_lowercase()));
         }
     }
-    serde_json::Value::Object(members).to_string()
+    text + "}"
 }
 
 /// The request in the JSON form.
