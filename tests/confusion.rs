@@ -1,7 +1,7 @@
 //! Every token of every scheme against every verifier, method, key, host and resource: only its own cell is
 //! accepted.
 
-#![cfg(all(feature = "aws", feature = "rsa", feature = "legacy"))]
+#![cfg(all(feature = "aws", feature = "gcs", feature = "rsa", feature = "legacy"))]
 
 #[path = "confusion/aws.rs"]
 mod amazon;

@@ -27,14 +27,14 @@ impl Body {
         let at = now().saturating_add(at);
         let request = Request::new("PUT", &format!("https://{S3_HOST}"), region, "s3").unwrap().path(path);
         let signed = key.sign_headers(&request.stream(stream.chunk_size(1 << 13).unwrap()), at).unwrap();
-        let mut signer = signed.chunk_signer().unwrap();
+        let mut chunks = signed.chunk_signer().unwrap();
         let mut frames = vec![];
-        while signer.next_length() > 0 {
-            let data = vec![of; signer.next_length()];
-            let frame = signer.chunk(key, &data).unwrap();
+        while chunks.next_length() > 0 {
+            let data = vec![of; chunks.next_length()];
+            let frame = chunks.chunk(key, &data).unwrap();
             frames.push([frame.before(), &data, frame.after()].concat());
         }
-        frames.push(signer.finish(key).unwrap());
+        frames.push(chunks.finish(key).unwrap());
         let mut lines: Vec<(&str, &[u8])> = vec![("host", S3_HOST.as_bytes())];
         lines.extend(signed.expose().map(|(name, value)| (name, value.as_bytes())));
         let expect = Expect::new(region, "s3").allow_unsigned_trailers();

@@ -186,6 +186,11 @@ fn of_version_2() -> Vec<Token> {
     ]
 }
 
+const RSA: &[&str] = &["CloudFront, RSA"];
+const SHA1: &[&str] = &["CloudFront, RSA and SHA-1"];
+#[cfg(feature = "ecdsa")]
+const ECDSA: &[&str] = &["CloudFront, ECDSA"];
+
 fn of_cloudfront() -> Vec<Token> {
     use cloudfront::{Pattern, PolicyRequest, SigningKey};
     let rsa = || cloudfront::Credential::rsa(ID).unwrap();
@@ -205,12 +210,10 @@ fn of_cloudfront() -> Vec<Token> {
         let url = format!("https://{CDN}{PHOTOS_CAT}");
         Token::from_url(name, "GET", &url, own).with_headers([("cookie", line.join("; "))])
     };
-    const RSA: &[&str] = &["CloudFront, RSA"];
-    const SHA1: &[&str] = &["CloudFront, RSA and SHA-1"];
     // It says nothing of methods; `Expect` says that it is for reading.
     let one = |own| [(own, READ, &[PHOTOS_CAT][..])];
     let all = |own| [(own, READ, &[PHOTOS_CAT, PHOTOS_CAT_LARGE, PHOTOS_DOG][..])];
-    #[allow(unused_mut, reason = "without ECDSA there is no more")]
+    #[cfg_attr(not(feature = "ecdsa"), expect(unused_mut, reason = "there are no more without ECDSA"))]
     let mut tokens = vec![
         url("CloudFront URL", &rsa_key, &canned, &[]).and(&one(RSA)),
         url("CloudFront URL for many", &rsa_key, &custom, &[]).and(&all(RSA)),
@@ -221,7 +224,6 @@ fn of_cloudfront() -> Vec<Token> {
     ];
     #[cfg(feature = "ecdsa")]
     {
-        const ECDSA: &[&str] = &["CloudFront, ECDSA"];
         let credential = cloudfront::Credential::ecdsa(ID).unwrap();
         let key = SigningKey::from_ec_pem(credential, &key_file("cloudfront-ec.pem")).unwrap();
         tokens.push(url("CloudFront URL with ECDSA", &key, &canned, &[]).and(&one(ECDSA)));

@@ -103,7 +103,7 @@ fn of_cloudfront() -> Vec<(String, Look)> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/keys/dummy-service-account.json");
     let account: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let other = SigningKey::from_rsa_pem(credential(), account["private_key"].as_str().unwrap()).unwrap().public_key();
-    #[allow(unused_mut, reason = "without ECDSA there is no more")]
+    #[cfg_attr(not(feature = "ecdsa"), expect(unused_mut, reason = "there are no more without ECDSA"))]
     let mut verifiers = vec![
         by("CloudFront, RSA", credential(), rsa(), CDN),
         by("CloudFront, RSA and SHA-1", credential().legacy_sha1(), rsa(), CDN),
@@ -269,7 +269,7 @@ fn json_of(address: &str) -> String {
         let (name, value) = param.split_once('=').unwrap_or((param, ""));
         if FIELDS.contains(&name) {
             let value = percent_decode_str(value).decode_utf8_lossy();
-            text.push_str(&format!(r#","{}":"{value}""#, name.to_ascii_lowercase()));
+            text.extend([",\"", &name.to_ascii_lowercase(), "\":\"", &value, "\""]);
         }
     }
     text + "}"
@@ -282,7 +282,7 @@ pub(super) fn url_of_json(text: &str) -> String {
     let mut url = format!("https://{}/?Action={action}", object["host"].as_str().unwrap());
     for field in FIELDS {
         if let Some(value) = object[field.to_ascii_lowercase()].as_str() {
-            url.push_str(&format!("&{field}={}", component(value)));
+            url.extend(["&", field, "=", &component(value)]);
         }
     }
     url
