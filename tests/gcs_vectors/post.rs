@@ -78,7 +78,7 @@ impl PostCase {
         let endpoint = endpoint.map_err(|error| error.to_string())?;
         let make = if self.is_template() { PostPolicy::template } else { PostPolicy::new };
         let policy = make(&endpoint, &self.bucket, &self.object);
-        let mut policy = policy.map_err(|error| error.to_string())?;
+        let mut policy = policy.map_err(|error| error.to_string())?.allow_dot_segments();
         for entry in &self.entries {
             let (first, second) = (&entry[1], &entry[2]);
             policy = match entry[0].as_str().unwrap() {
@@ -128,7 +128,8 @@ impl PostCase {
     ) -> Result<(), VerifyError> {
         let fields: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let presented = PresentedForm::parse(&FormView::new(bucket, &fields).file_name("cat.jpg"))?;
-        let expect = if self.is_template() { ExpectForm::new().template_keys() } else { ExpectForm::new() };
+        let expect = ExpectForm::new().allow_dot_segments();
+        let expect = if self.is_template() { expect.template_keys() } else { expect };
         let pending = presented.check(key().credential(), &expect, now)?;
         pending.accept_public(public).map(|_| ())
     }
