@@ -97,13 +97,14 @@ pub mod grant;
 mod head;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod json;
-mod lifetime;
+pub mod lifetime;
 mod mac;
 pub mod manual;
 mod network;
 mod origin;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod post;
+pub mod redact;
 #[cfg(feature = "rsa")]
 mod rsa;
 pub mod secret;

@@ -1,11 +1,146 @@
-//! How long a token really lives.
+//! How long a token lives: what a transfer needs, and what is allowed.
 
 use crate::{
     clock::Timestamp,
     error::IssueError,
-    grant::{Lifetime, OnShortCredential},
+    grant::{Classification, Justification, Lifetime, OnShortCredential},
 };
 use alloc::borrow::ToOwned;
+
+/// How long a transfer takes, from its size and the speed of its slower clients.
+///
+/// The time is size / speed, times a factor for safety, and then rounded up to the next quarter of an hour. What comes out is never
+/// shortened: a transfer that needs longer than its data may be open is refused, or cut into parts
+/// that fit, each with a token of its own.
+///
+/// ```
+/// use valet_key::grant::Classification;
+/// use valet_key::lifetime::Transfer;
+///
+/// // 500 MiB at 2 Mbit/s take 2048 s, and 5120 s with the factor.
+/// let transfer = Transfer::new(524_288_000, 256_000);
+/// assert_eq!(transfer.seconds()?, 5120);
+/// assert_eq!(transfer.lifetime(None)?.seconds(), 5400);
+///
+/// // Too long for data about persons, so in parts.
+/// let transfer = transfer.classified(Classification::Pii);
+/// assert!(transfer.lifetime(None).is_err());
+/// assert_eq!(transfer.largest_part(), 30_720_000);
+/// # Ok::<(), valet_key::error::IssueError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Transfer {
+    bytes: u64,
+    bytes_per_second: u64,
+    factor: u32,
+    classification: Option<Classification>,
+    maximum: Lifetime,
+}
+
+impl Transfer {
+    /// The longest that one token of a large transfer lives unless somebody says why: four hours.
+    pub const LONGEST: Lifetime = match Lifetime::minutes(4 * 60) {
+        Ok(lifetime) => lifetime,
+        Err(_) => Lifetime::DEFAULT,
+    };
+    const SHORTEST: u64 = 60;
+    const STEP: u64 = 900;
+
+    /// So many bytes at a speed that 95 of 100 transfers reach, in bytes per second. A mean speed would cut off the slower half.
+    ///
+    /// The factor is 2.5, and the service allows [`Lifetime::WEEK`].
+    pub const fn new(bytes: u64, bytes_per_second: u64) -> Self {
+        Self { bytes, bytes_per_second, factor: 2500, classification: None, maximum: Lifetime::WEEK }
+    }
+
+    /// The factor for safety in thousandths: 2500 for 2.5.
+    pub const fn factor(mut self, thousandths: u32) -> Self {
+        self.factor = thousandths;
+        self
+    }
+
+    /// How sensitive the data is, which caps the lifetime instead of [`Self::LONGEST`].
+    pub const fn classified(mut self, class: Classification) -> Self {
+        self.classification = Some(class);
+        self
+    }
+
+    /// The longest that the service allows, where that is less than a week: 900 s for an SQS URL, for example.
+    pub const fn service_maximum(mut self, maximum: Lifetime) -> Self {
+        self.maximum = maximum;
+        self
+    }
+
+    /// The longest that needs no justification.
+    const fn cap(&self) -> Lifetime {
+        match self.classification {
+            Some(class) => class.cap(),
+            None => Self::LONGEST,
+        }
+    }
+
+    /// What it takes with the factor, in seconds, before any bound and rounding. A second that has begun counts.
+    ///
+    /// # Errors
+    /// [`IssueError::Invalid`] for a speed of zero or a factor below one.
+    pub fn seconds(&self) -> Result<u64, IssueError> {
+        if self.bytes_per_second == 0 {
+            return Err(IssueError::Invalid {
+                what: "the speed of a transfer",
+                why: "it must be at least one byte per second",
+            });
+        }
+        if self.factor < 1000 {
+            return Err(IssueError::Invalid { what: "the safety factor", why: "it must be at least 1000 thousandths" });
+        }
+        let thousandths = u128::from(self.bytes) * u128::from(self.factor);
+        let seconds = thousandths.div_ceil(u128::from(self.bytes_per_second) * 1000);
+        Ok(u64::try_from(seconds).unwrap_or(u64::MAX))
+    }
+
+    /// How long its token should live: [`Self::seconds`], and up to the next 900 s where the cap leaves room for that. At least a minute.
+    ///
+    /// With a justification it may be longer than the cap, and goes with the same justification into the
+    /// [`Grant`](crate::grant::Grant).
+    ///
+    /// # Errors
+    /// Those of [`Self::seconds`]; [`IssueError::Unjustified`] for a transfer that takes longer than its cap and nobody said why;
+    /// [`IssueError::LifetimeTooLong`] for one that takes longer than its service allows. Both are helped by parts of
+    /// [`Self::largest_part`] bytes.
+    pub fn lifetime(&self, why: Option<&Justification>) -> Result<Lifetime, IssueError> {
+        let needed = self.seconds()?.max(Self::SHORTEST);
+        let (cap, maximum) = (u64::from(self.cap().seconds()), u64::from(self.maximum.seconds()));
+        if needed > maximum {
+            return Err(IssueError::LifetimeTooLong {
+                requested: u32::try_from(needed).unwrap_or(u32::MAX),
+                maximum: self.maximum.seconds(),
+                service: "the service of this transfer".to_owned(),
+            });
+        }
+        if needed > cap && why.is_none() {
+            return Err(IssueError::Unjustified { what: "a transfer that takes longer than its data may be open" });
+        }
+        let bound = if why.is_some() { maximum } else { maximum.min(cap) };
+        let rounded = needed.checked_next_multiple_of(Self::STEP).unwrap_or(u64::MAX).min(bound);
+        u32::try_from(rounded)
+            .ok()
+            .and_then(|seconds| Lifetime::from_seconds(seconds).ok())
+            .ok_or(IssueError::TimeOverflow)
+    }
+
+    /// How many bytes can be transferred within the cap and what the service allows, with the factor.
+    ///
+    /// The parts of a multipart or resumable upload that are no larger each fit in a token that needs no
+    /// justification. Zero if not a byte can be.
+    #[must_use]
+    pub fn largest_part(&self) -> u64 {
+        let seconds = self.cap().min(self.maximum).seconds();
+        let thousandths = u128::from(seconds) * u128::from(self.bytes_per_second) * 1000;
+        let part = thousandths.checked_div(u128::from(self.factor)).unwrap_or_default();
+        u64::try_from(part).unwrap_or(u64::MAX)
+    }
+}
 
 /// What bounds a lifetime beside the credential.
 pub(crate) struct Bounds<'a> {
@@ -43,5 +178,77 @@ pub(crate) fn effective(
     match u32::try_from(credential_ends.seconds_since(now)) {
         Ok(left @ 1..) if on_short == OnShortCredential::Clamp => Ok((left, credential_ends)),
         _ => Err(IssueError::OutlivesCredential { token_ends, credential_ends }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(bytes: u64, speed: u64, factor: u32) -> (u64, Result<u32, IssueError>) {
+        let transfer = Transfer::new(bytes, speed).factor(factor);
+        (transfer.seconds().unwrap(), transfer.lifetime(None).map(Lifetime::seconds))
+    }
+
+    #[test]
+    fn a_transfer_gets_what_it_takes_and_a_margin() {
+        // 500 MiB and 1 GiB at 2 Mbit/s.
+        assert_eq!(seconds(524_288_000, 256_000, 2500), (5120, Ok(5400)));
+        assert_eq!(seconds(1 << 30, 256_000, 2500), (10_486, Ok(11_700)));
+        assert_eq!(seconds(524_288_000, 256_000, 1000), (2048, Ok(2700)));
+        // To the second on both sides of a step.
+        assert_eq!(seconds(900, 1, 1000), (900, Ok(900)));
+        assert_eq!(seconds(901, 1, 1000), (901, Ok(1800)));
+        assert_eq!(seconds(1, 1_000_000, 2500), (1, Ok(900)));
+        assert_eq!(seconds(0, 1, 2500), (0, Ok(900)));
+    }
+
+    #[test]
+    fn nothing_is_shortened_to_fit() {
+        let why = Justification::new("the film archive, ticket 4711").unwrap();
+        let fits = |seconds| Transfer::new(seconds, 1).factor(1000);
+        assert_eq!(fits(14_400).lifetime(None).unwrap().seconds(), 14_400);
+        assert!(matches!(fits(14_401).lifetime(None), Err(IssueError::Unjustified { .. })));
+        assert_eq!(fits(14_401).lifetime(Some(&why)).unwrap().seconds(), 15_300);
+        assert_eq!(fits(604_800).lifetime(Some(&why)).unwrap(), Lifetime::WEEK);
+        for (bytes, requested) in [(604_801, 604_801), (u64::MAX, u32::MAX)] {
+            match fits(bytes).lifetime(Some(&why)) {
+                Err(IssueError::LifetimeTooLong { requested: found, maximum: 604_800, .. }) => {
+                    assert_eq!(found, requested)
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let queue = fits(900).service_maximum(Lifetime::DEFAULT);
+        assert_eq!(queue.lifetime(None).unwrap(), Lifetime::DEFAULT);
+        let queue = fits(901).service_maximum(Lifetime::DEFAULT);
+        assert!(matches!(queue.lifetime(Some(&why)), Err(IssueError::LifetimeTooLong { .. })));
+    }
+
+    #[test]
+    fn the_class_of_the_data_bounds_it_before_its_size() {
+        for (class, cap) in [
+            (Classification::Pii, 300),
+            (Classification::Confidential, 900),
+            (Classification::Internal, 1800),
+            (Classification::Public, 3600),
+        ] {
+            let transfer = |bytes| Transfer::new(bytes, 1000).classified(class);
+            let part = transfer(u64::MAX).largest_part();
+            assert_eq!(part, cap * 400);
+            assert_eq!(u64::from(transfer(part).lifetime(None).unwrap().seconds()), cap);
+            assert!(matches!(transfer(part + 1).lifetime(None), Err(IssueError::Unjustified { .. })));
+        }
+        let short = Transfer::new(1, 1).classified(Classification::Public).service_maximum(Lifetime::DEFAULT);
+        assert_eq!((short.largest_part(), short.lifetime(None).unwrap()), (360, Lifetime::DEFAULT));
+        assert_eq!(short.factor(0).largest_part(), 0);
+    }
+
+    #[test]
+    fn a_speed_or_factor_of_nothing_is_refused() {
+        for transfer in [Transfer::new(1, 0), Transfer::new(1, 1).factor(999), Transfer::new(0, 1).factor(0)] {
+            assert!(matches!(transfer.lifetime(None), Err(IssueError::Invalid { .. })));
+        }
+        assert_eq!(Transfer::new(u64::MAX, 1).factor(u32::MAX).seconds(), Ok(u64::MAX));
     }
 }
