@@ -281,10 +281,6 @@ impl Names {
     /// The word is complete, and `unit` stands behind it.
     fn end_of_word(&mut self, unit: Unit) -> Option<Found> {
         let byte = unit.byte;
-        let opens = |wait: &Wait| matches!(wait, Wait::Colon { is_colon_seen: false, .. });
-        if opens(&self.wait) {
-            return None;
-        }
         if byte == b'.' && (self.word.is(b"k8sawsv1") || self.word.is(b"ya29")) {
             return Some(Found::Behind(Value::new(End::Word, u8::MAX)));
         }

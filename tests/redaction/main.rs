@@ -1,5 +1,8 @@
 //! What stays of a text that holds a secret, and what does not.
 
+#[cfg(all(feature = "aws", feature = "azure", feature = "gcs"))]
+mod laws;
+
 use std::borrow::Cow;
 use valet_key::redact::{Redacted, Redactor, redact};
 
@@ -8,7 +11,7 @@ const B64: &str = "uJ0n3Yd8/KcR5+w2bQvXhT7mLsPzA9fEoGi1NtVx4Ck=";
 
 /// Every spelling of the interface says the same.
 #[track_caller]
-fn redacted(text: &str) -> String {
+pub(crate) fn redacted(text: &str) -> String {
     let whole = redact(text);
     assert_eq!(Redacted(text).to_string(), *whole);
     for size in [1, 2, 3, 7, 16, 64] {
@@ -17,8 +20,15 @@ fn redacted(text: &str) -> String {
         redactor.finish(&mut output);
         assert_eq!(String::from_utf8(output).unwrap(), *whole, "in pieces of {size}");
     }
-    assert_eq!(redact(&whole), whole, "once is enough");
     whole.into_owned()
+}
+
+/// And what is left is no secret.
+#[track_caller]
+fn redacted_once(text: &str) -> String {
+    let shown = redacted(text);
+    assert_eq!(redact(&shown), shown, "once is enough");
+    shown
 }
 
 #[test]
@@ -89,7 +99,7 @@ fn each_name_of_a_secret_is_known_in_each_place() {
             }
             for secret in [HEX, B64] {
                 let text = format!("{before}{name}{between}{secret}{after}");
-                let shown = redacted(&text);
+                let shown = redacted_once(&text);
                 assert!(shown.contains("REDACTED") && shown.contains(name), "{text}: {shown}");
                 for at in 0..secret.len() - 16 {
                     assert!(!shown.contains(&secret[at..at + 16]), "{text}: {shown}");
@@ -146,7 +156,7 @@ fn an_authorization_keeps_who_and_not_what() {
             "{\"k\":\"-----BEGIN PRIVATE KEY-----REDACTED\\n\",\"b\":2}",
         ),
     ] {
-        assert_eq!(redacted(&text), shown);
+        assert_eq!(redacted_once(&text), shown);
     }
 }
 
