@@ -25,6 +25,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
     ("query", laws::query),
+    ("redact", laws::redact),
     ("s3_post_policy", laws::s3_post_policy),
     ("sas_verify", laws::sas_verify),
     ("sts_answer", laws::sts_answer),
@@ -135,6 +136,11 @@ fn every_sigv2_verify_seed_keeps_its_law() {
 #[test]
 fn every_sigv4a_verify_seed_keeps_its_law() {
     replay("sigv4a_verify", laws::sigv4a_verify);
+}
+
+#[test]
+fn every_redact_seed_keeps_its_law() {
+    replay("redact", laws::redact);
 }
 
 #[test]

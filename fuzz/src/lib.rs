@@ -10,6 +10,7 @@ mod cloudfront;
 mod goog;
 mod messaging;
 mod operations;
+mod redact;
 mod reference;
 mod s3_post;
 mod sas;
@@ -26,6 +27,7 @@ pub use azure_xml::delegation_key;
 pub use cloudfront::{cloudfront_cookie, cloudfront_policy};
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
+pub use redact::redact;
 pub use s3_post::s3_post_policy;
 pub use sas::sas_verify;
 #[cfg(feature = "legacy")]
