@@ -836,3 +836,24 @@ fn every_verdict_of_a_public_key_runs_without_an_allocation() {
     allocates_nothing("another object", || assert_eq!(verify(&forged, now()), Err(VerifyError::SignatureMismatch)));
     allocates_nothing("expired", || assert!(verify(target, now().saturating_add(901)).is_err()));
 }
+
+#[test]
+fn a_text_without_a_secret_is_redacted_without_an_allocation() {
+    let line = "GET /cat.jpg?X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261124 403 signature: too short";
+    allocates_nothing("borrowed", || assert_eq!(valet_key::redact::redact(line), line));
+    allocates_nothing("shown", || {
+        let mut shown = Counted(0);
+        std::fmt::Write::write_fmt(&mut shown, format_args!("{}", valet_key::redact::Redacted("?sig=abcd"))).unwrap();
+        assert_eq!(shown.0, "?sig=REDACTED".len());
+    });
+}
+
+/// Takes text and keeps its length.
+struct Counted(usize);
+
+impl std::fmt::Write for Counted {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
