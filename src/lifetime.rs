@@ -214,7 +214,7 @@ mod tests {
         for (bytes, requested) in [(604_801, 604_801), (u64::MAX, u32::MAX)] {
             match fits(bytes).lifetime(Some(&why)) {
                 Err(IssueError::LifetimeTooLong { requested: found, maximum: 604_800, .. }) => {
-                    assert_eq!(found, requested)
+                    assert_eq!(found, requested);
                 }
                 other => panic!("{other:?}"),
             }

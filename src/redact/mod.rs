@@ -197,3 +197,33 @@ impl fmt::Debug for Redactor {
         f.debug_struct("Redactor").field("open", &self.open.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_is_held_whatever_comes() {
+        for unit in
+            ["%25", "%2525253D", "\\", "&#x0000041;", "a", "Authorization: ", "s=", "Bearer ", "\u{1f511}", "<a", "\""]
+        {
+            for before in ["", "s=", "Authorization: ", "signature: ", "-----BEGIN PRIVATE KEY-----", "sig=\"", "<sig>"]
+            {
+                let text = String::from(before) + &unit.repeat(3000);
+                let (mut redactor, mut output) = (Redactor::new(), Vec::new());
+                for byte in text.bytes() {
+                    redactor.push(&[byte], &mut output);
+                    assert!(redactor.open.len() <= 33 * 16, "{} bytes of {before}{unit}", redactor.open.len());
+                }
+                redactor.finish(&mut output);
+                assert_eq!(String::from_utf8(output).unwrap(), *redact(&text));
+            }
+        }
+    }
+
+    #[test]
+    fn a_private_key_that_does_not_end_hides_no_more_than_a_key() {
+        let text = String::from("-----BEGIN PRIVATE KEY-----") + &"\u{1f511}".repeat(20_000) + " and on";
+        assert_eq!(redact(&text), "-----BEGIN PRIVATE KEY-----REDACTED and on");
+    }
+}

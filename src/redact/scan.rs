@@ -95,6 +95,13 @@ enum Found {
     Behind(Value),
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Tag {
+    Outside,
+    /// Between `<` and `>`, with the kind of the element's content.
+    Inside(Option<Kind>),
+}
+
 #[derive(Clone, Debug)]
 struct Names {
     word: Word,
@@ -103,9 +110,7 @@ struct Names {
     before: u8,
     last: u8,
     wait: Wait,
-    /// Between `<` and `>`, and the kind of the element's content.
-    is_in_tag: bool,
-    tag: Option<Kind>,
+    tag: Tag,
     /// Behind `name=` or `"name":`, and the kind of the field that is named there.
     is_field_name: bool,
     field: Option<Kind>,
@@ -126,8 +131,7 @@ impl Names {
             before: b'\n',
             last: b'\n',
             wait: Wait::Name,
-            is_in_tag: false,
-            tag: None,
+            tag: Tag::Outside,
             is_field_name: false,
             field: None,
             newlines: 0,
@@ -204,17 +208,16 @@ impl Names {
             self.wait = Wait::Name;
             return Found::Behind(Value::new(End::Quote(unit), unit.level));
         }
-        if self.newlines == 2 {
-            if let Some(kind) = self.field.take() {
-                self.wait = Wait::Name;
-                return Found::Behind(Value { is_wrapper: false, ..Value::of(kind, End::Line, unit.level) });
-            }
+        if self.newlines == 2
+            && let Some(kind) = self.field.take()
+        {
+            self.wait = Wait::Name;
+            return Found::Behind(Value { is_wrapper: false, ..Value::of(kind, End::Line, unit.level) });
         }
         match byte {
-            b'<' => (self.is_in_tag, self.tag) = (true, None),
-            b'>' if self.is_in_tag => {
-                self.is_in_tag = false;
-                if let Some(kind) = self.tag.take() {
+            b'<' => self.tag = Tag::Inside(None),
+            b'>' => {
+                if let Tag::Inside(Some(kind)) = core::mem::replace(&mut self.tag, Tag::Outside) {
                     let kind = if kind == Kind::OutsideProse { Kind::Always } else { kind };
                     self.wait = Wait::Value { kind, level: unit.level, end: End::Tag };
                     return Found::Nothing;
@@ -228,7 +231,6 @@ impl Names {
     fn go_on(&mut self, unit: Unit) -> Found {
         let byte = unit.byte;
         self.wait = match self.wait {
-            Wait::Name => Wait::Name,
             Wait::Sign { kind, in_list, is_closed } => match byte {
                 _ if unit.is_quote() => Wait::Sign { kind, in_list, is_closed: true },
                 b']' | b' ' | b'\t' => Wait::Sign { kind, in_list, is_closed },
@@ -254,7 +256,7 @@ impl Names {
                 self.wait = Wait::Name;
                 return Found::Here(Value::new(End::Tag, unit.level));
             }
-            Wait::Section => Wait::Name,
+            Wait::Section | Wait::Name => Wait::Name,
         };
         Found::Nothing
     }
@@ -307,8 +309,8 @@ impl Names {
         if kind == Some(Kind::OutsideProse) && byte == b':' {
             kind = Some(Kind::IfLong);
         }
-        if self.is_in_tag && self.before != b'/' && self.tag.is_none() {
-            self.tag = kind;
+        if matches!(self.tag, Tag::Inside(None)) && self.before != b'/' {
+            self.tag = Tag::Inside(kind);
         }
         let is_field_name = core::mem::take(&mut self.is_field_name);
         if is_field_name {
@@ -428,16 +430,13 @@ impl Decisions {
     fn scheme(&mut self, unit: Unit, tell: &mut impl FnMut(Step)) -> Option<Scheme> {
         let value = self.value.as_mut().filter(|value| value.is_scheme && !unit.is_word())?;
         let is_word = self.names.is_in_word && self.names.word.len() == usize::from(value.characters);
-        match self.names.word.scheme().filter(|_| is_word && unit.is_blank()) {
-            Some(scheme) => {
-                self.settle(tell);
-                Some(scheme)
-            }
-            None => {
-                self.leave_out(tell);
-                None
-            }
+        let scheme = self.names.word.scheme().filter(|_| is_word && unit.is_blank());
+        if scheme.is_some() {
+            self.settle(tell);
+        } else {
+            self.leave_out(tell);
         }
+        scheme
     }
 
     /// Nothing of the value may be kept, nor of what follows it if it is not enclosed.
@@ -475,7 +474,10 @@ impl Decisions {
             }
             End::Line => is_outside && matches!(byte, b'\n' | b'\r'),
             End::Tag => is_outside && byte == b'<',
-            End::Pem { .. } => unit.is_quote() || matches!(byte, b'<' | b'{' | b'}') || value.characters > LONGEST_PEM,
+            End::Pem { .. } => {
+                let is_too_long = value.characters > LONGEST_PEM && byte.is_ascii();
+                unit.is_quote() || matches!(byte, b'<' | b'{' | b'}') || is_too_long
+            }
         }
     }
 
