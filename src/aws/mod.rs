@@ -24,6 +24,7 @@
 //! | passwords and bearer tokens that are a signed request | [`auth_token`] |
 //! | messages of SQS | [`sqs`] |
 //! | temporary credentials | [`sts`] |
+//! | what a session may do, from grants | [`policy`] |
 //! | signed URLs and cookies of CloudFront, another scheme with other keys | [`cloudfront`] |
 //! | several regions, with ECDSA | `v4a`, feature `sigv4a` |
 //! | Signature Version 2 | `LegacyUrlRequest`, feature `legacy` |
@@ -43,6 +44,7 @@ mod key;
 #[cfg(feature = "legacy")]
 mod legacy;
 mod operations;
+pub mod policy;
 mod post;
 mod presigner;
 mod query;

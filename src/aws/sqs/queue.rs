@@ -65,7 +65,7 @@ impl Queue {
     }
 
     /// The queue that a grant names: `<account>/<name>`, or its ARN.
-    pub(super) fn of(grant: &Grant, region: &str) -> Result<Self, IssueError> {
+    pub(in crate::aws) fn of(grant: &Grant, region: &str) -> Result<Self, IssueError> {
         if grant.container.starts_with("arn:") {
             let queue = Self::from_arn(&grant.container)?;
             if queue.region.as_str() != region {
@@ -99,6 +99,13 @@ impl Queue {
     #[must_use]
     pub fn expect(&self) -> Expect {
         Expect::new(self.region.as_str(), "sqs").host(self.origin.host())
+    }
+
+    /// Its ARN, `arn:<partition>:sqs:<region>:<account>:<name>`.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        let (partition, region) = (self.region.partition().as_str(), self.region.as_str());
+        format!("arn:{partition}:sqs:{region}:{}:{}", self.account, self.name)
     }
 
     /// Its path.
