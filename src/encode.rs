@@ -207,6 +207,11 @@ impl Iterator for Decoded<'_> {
     }
 }
 
+/// The parameters of a raw query: split at `&`, then at the first `=`.
+pub(crate) fn params(raw: &str) -> impl Iterator<Item = (&str, &str)> {
+    raw.split('&').filter(|_| !raw.is_empty()).map(|param| param.split_once('=').unwrap_or((param, "")))
+}
+
 /// Percent-decodes once into text; `None` if the bytes are not UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
     String::from_utf8(Decoded::of(text).collect::<Vec<u8>>()).ok()

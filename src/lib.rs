@@ -91,6 +91,8 @@ pub mod azure;
 pub mod clock;
 mod encode;
 pub mod error;
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
+pub mod explain;
 #[cfg(feature = "gcs")]
 pub mod gcs;
 pub mod grant;
@@ -115,7 +117,7 @@ mod v2;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod v4;
 pub mod view;
-#[cfg(any(feature = "aws", feature = "azure"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
 mod xml;
 
 #[cfg(doctest)]

@@ -366,6 +366,31 @@ impl Layout {
         self.table().iter().find(|(line, _)| *line == field).map(|(_, since)| *since)
     }
 
+    /// All layouts.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Account,
+        Self::Blob,
+        Self::DelegatedBlob,
+        Self::File,
+        Self::DelegatedFile,
+        Self::Queue,
+        Self::DelegatedQueue,
+        Self::Table,
+    ];
+
+    /// What stands on each line of a version, by name; what follows the last line feed has none.
+    pub(super) fn names(self, version: Version) -> Vec<&'static str> {
+        let lines = self.table().iter().filter(|(_, since)| *since <= version);
+        let name = |field: Field| match field {
+            Field::Account => "account",
+            Field::Canonical => "canonicalized resource",
+            Field::Snapshot => "snapshot",
+            field => field.name(),
+        };
+        let last = self.ends_with_line_feed().then_some("");
+        lines.map(|(field, _)| name(*field)).chain(last).collect()
+    }
+
     /// Whether every line is followed by a line feed, the last one too.
     const fn ends_with_line_feed(self) -> bool {
         matches!(self, Self::Account)

@@ -21,6 +21,7 @@ mod expect;
 mod facts;
 mod fields;
 mod key;
+mod lines;
 mod messaging;
 mod operations;
 mod permissions;
@@ -36,6 +37,7 @@ mod time;
 mod verify;
 mod version;
 
+pub(crate) use self::{lines::named as named_lines, shared_key::http_date};
 pub use crate::{grant::OnShortCredential, view::Plus};
 
 pub use self::{

@@ -8,6 +8,7 @@
 //! fast and into a buffer when somebody wants to read it.
 
 use super::Dialect;
+pub(crate) use crate::encode::params;
 pub(crate) use crate::head::trimmed;
 use crate::{
     encode::{self, PlusSign, Recoded, Spelling},
@@ -398,11 +399,6 @@ fn put_query(sink: &mut impl Sink, query: Query<'_>) {
         }
         Query::Equivalent { raw, without, plus } => put_query_sorted(sink, raw, without, plus),
     }
-}
-
-/// The parameters of a raw query: split at `&`, then at the first `=`.
-pub(crate) fn params(raw: &str) -> impl Iterator<Item = (&str, &str)> {
-    raw.split('&').filter(|_| !raw.is_empty()).map(|param| param.split_once('=').unwrap_or((param, "")))
 }
 
 fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: PlusSign) {

@@ -23,6 +23,15 @@ pub(super) const CONTENT_LENGTH: usize = 2;
 pub(super) const CONTENT_MD5: usize = 3;
 pub(super) const CONTENT_TYPE: usize = 4;
 
+/// The names of the lines between the method and the headers that are signed by name, for a string of so many lines
+/// after the method: that of tables has four.
+pub(in super::super) fn line_names(lines: usize) -> Option<&'static [&'static str]> {
+    match lines {
+        4 => Some(&["content-md5", "content-type", "date"]),
+        _ => (lines > LINES.len()).then_some(&LINES),
+    }
+}
+
 /// The beginning of every header that is signed without a line of its own.
 pub(super) const PREFIX: &str = "x-ms-";
 

@@ -21,7 +21,7 @@ pub(super) fn write(time: Timestamp) -> String {
 }
 
 /// Reads that form and no other: a weekday that is not that of the date is an error too.
-pub(super) fn read(text: &[u8]) -> Option<Timestamp> {
+pub(crate) fn read(text: &[u8]) -> Option<Timestamp> {
     let &[_, _, _, _, _, d0, d1, _, mo0, mo1, mo2, _, y0, y1, y2, y3, _, h0, h1, _, m0, m1, _, s0, s1, _, _, _, _] =
         text
     else {

@@ -21,6 +21,8 @@ mod head;
 mod sign;
 mod verify;
 
+pub(super) use self::canonical::line_names;
+pub(crate) use self::date::read as http_date;
 pub use self::{
     expect::ExpectSharedKey,
     facts::SharedKeyFacts,
