@@ -21,6 +21,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("cloudfront_cookie", laws::cloudfront_cookie),
     ("cloudfront_policy", laws::cloudfront_policy),
     ("delegation_key", laws::delegation_key),
+    ("explain", laws::explanation),
     ("goog4_verify", laws::goog4_verify),
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
@@ -104,6 +105,11 @@ fn every_cloudfront_policy_seed_keeps_its_law() {
 #[test]
 fn every_delegation_key_seed_keeps_its_law() {
     replay("delegation_key", laws::delegation_key);
+}
+
+#[test]
+fn every_explain_seed_keeps_its_law() {
+    replay("explain", laws::explanation);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod auth_token;
 mod azure_xml;
 mod cloudfront;
+mod explain;
 mod goog;
 mod messaging;
 mod operations;
@@ -25,6 +26,7 @@ mod whole;
 pub use auth_token::auth_token;
 pub use azure_xml::delegation_key;
 pub use cloudfront::{cloudfront_cookie, cloudfront_policy};
+pub use explain::explanation;
 pub use goog::{goog4_verify, post_form};
 pub use messaging::messaging;
 pub use redact::redact;
