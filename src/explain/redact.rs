@@ -1,15 +1,12 @@
 //! What of a signed text may be shown. What is not known to be harmless is described by its length.
 
-use crate::encode;
+use crate::redact::redact;
 use alloc::{format, string::String};
 
 /// The longest text that is shown, in characters.
 const SHOWN: usize = 120;
 /// How much of it stands before the first difference.
 const BEFORE: usize = 40;
-
-/// Words that announce a secret, with their escapes undone and in lower case.
-const ANNOUNCED: &[&str] = &["signature", "sig=", "token", "secret", "password", "authorization", "cookie", "apikey"];
 
 /// Fields whose values hold no secret: those of the protocols, and headers that every server logs.
 const HARMLESS: &[&str] = &[
@@ -121,8 +118,9 @@ pub(super) fn value(field: &str, text: &str, other: &str) -> String {
     if !HARMLESS.iter().any(|known| known.eq_ignore_ascii_case(field)) {
         return format!("[{} bytes]", text.len());
     }
-    let (shown, is_cut) = before_secret(text);
-    let same = text.chars().zip(other.chars()).take_while(|(left, right)| left == right).count();
+    // Where a query has slipped into the path of a request, its secrets have come with it.
+    let (shown, other) = (redact(text), redact(other));
+    let same = shown.chars().zip(other.chars()).take_while(|(left, right)| left == right).count();
     let start = same.saturating_sub(BEFORE);
     let mut result = String::new();
     if start > 0 {
@@ -132,31 +130,7 @@ pub(super) fn value(field: &str, text: &str, other: &str) -> String {
     if shown.chars().nth(start.saturating_add(SHOWN)).is_some() {
         result.push('…');
     }
-    if is_cut {
-        result.push_str("[redacted]");
-    }
     result
-}
-
-/// The text up to a word that announces a secret; nothing of it where that word is escaped.
-fn before_secret(text: &str) -> (&str, bool) {
-    let lower = text.to_ascii_lowercase();
-    let first = ANNOUNCED.iter().filter_map(|word| lower.find(word)).min();
-    if let Some((shown, _)) = first.and_then(|at| text.split_at_checked(at)) {
-        return (shown, true);
-    }
-    let mut decoded = lower;
-    for _ in 0..3 {
-        if !decoded.contains('%') {
-            break;
-        }
-        let Some(again) = encode::decode(&decoded) else { return ("", true) };
-        decoded = again.to_ascii_lowercase();
-        if ANNOUNCED.iter().any(|word| decoded.contains(word)) {
-            return ("", true);
-        }
-    }
-    (text, false)
 }
 
 #[cfg(test)]

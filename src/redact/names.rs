@@ -25,7 +25,7 @@ enum At {
 }
 
 /// Lower case. A `-` stands for itself or `_`; without one a name is found with `-` and `_` at any place.
-const NAMES: [(&[u8], At, Kind); 33] = [
+const NAMES: [(&[u8], At, Kind); 34] = [
     (b"signature", At::End, OutsideProse),
     (b"sig", At::End, OutsideProse),
     (b"signatureprovided", At::End, Always),
@@ -46,6 +46,7 @@ const NAMES: [(&[u8], At, Kind); 33] = [
     (b"subjecttoken", At::End, Always),
     (b"authtoken", At::End, Always),
     (b"id-token", At::End, Always),
+    (b"token", At::Whole, OutsideProse),
     (b"assertion", At::End, Always),
     (b"clientsecret", At::End, Always),
     (b"privatekey", At::End, Always),
