@@ -312,14 +312,14 @@ impl Names {
         if matches!(self.tag, Tag::Inside(None)) && self.before != b'/' {
             self.tag = Tag::Inside(kind);
         }
-        let is_field_name = core::mem::take(&mut self.is_field_name);
+        let is_field_name = self.is_field_name;
         if is_field_name {
             self.field = kind;
         } else if self.word.is(b"value") && self.field.is_some() {
             kind = self.field.take();
-        } else if self.word.is(b"name") {
-            self.is_field_name = true;
         }
+        // Also where the field is itself called that, since this may be the beginning of the next one.
+        self.is_field_name = self.word.is(b"name");
         let in_list = !is_field_name && matches!(self.before, b'"' | b'\'' | b'`');
         match kind {
             Some(kind) => self.wait = Wait::Sign { kind, in_list, is_closed: false },
