@@ -1,5 +1,9 @@
 //! Networks of addresses, in the notation of RFC 4632: `203.0.113.0/24`.
 
+mod range;
+
+pub(crate) use self::range::AddressRange;
+
 use core::{
     fmt,
     net::{IpAddr, Ipv4Addr},

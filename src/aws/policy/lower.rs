@@ -1,14 +1,12 @@
 //! How a grant becomes what a policy allows: actions on ARNs, under conditions.
 
-use super::{
-    address::source_ips,
-    write::{Atom, Conditions, escaped},
-};
+use super::write::{Atom, Conditions, escaped};
 use crate::{
     aws::{Endpoint, Region, canonical::S3_EXPRESS, s3::check_object_name, sqs::Queue},
     clock::Timestamp,
     error::IssueError,
     grant::{Action, Constraint, ContentType, Encryption, Grant, Lifetime, Listing, Resource, Size},
+    network::AddressRange,
     v4::{checks::check_id, listing},
 };
 use alloc::{
@@ -133,7 +131,9 @@ impl Lowered<'_> {
             conditions.add("Bool", "aws:SecureTransport", vec!["true".to_string()]);
         }
         if let Some(address) = &self.grant.client_address {
-            conditions.add("IpAddress", "aws:SourceIp", source_ips(address)?);
+            let range = AddressRange::parse(address)
+                .ok_or(IssueError::Invalid { what: "client address", why: AddressRange::FORM })?;
+            conditions.add("IpAddress", "aws:SourceIp", range.networks());
         }
         if let Some(start) = self.grant.not_before {
             conditions.add("DateGreaterThanEquals", "aws:CurrentTime", vec![start.to_string()]);

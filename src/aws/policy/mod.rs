@@ -25,7 +25,6 @@
 //! Authorization Reference, "Actions, resources, and condition keys" for Amazon S3 and Amazon SQS; STS API Reference,
 //! `AssumeRole`.
 
-mod address;
 mod lower;
 mod write;
 
