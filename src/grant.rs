@@ -140,6 +140,15 @@ impl Actions {
         actions.next().filter(|_| actions.next().is_none())
     }
 
+    /// The actions that both sets have, if there are any.
+    #[must_use]
+    pub const fn common(self, other: Self) -> Option<Self> {
+        match self.0 & other.0 {
+            0 => None,
+            both => Some(Self(both)),
+        }
+    }
+
     /// The actions, in the order of [`Action`].
     pub fn iter(self) -> impl Iterator<Item = Action> {
         Action::ALL.iter().map(|(action, _)| *action).filter(move |action| self.contains(*action))

@@ -104,6 +104,7 @@ mod mac;
 pub mod manual;
 mod network;
 mod origin;
+pub mod policy;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 mod post;
 pub mod redact;

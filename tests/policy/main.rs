@@ -1,0 +1,15 @@
+//! Bounds: what they permit, and that narrowing never widens.
+
+mod cases;
+mod laws;
+mod some;
+
+use valet_key::grant::{Justification, Lifetime};
+
+fn why() -> Justification {
+    Justification::new("a test").unwrap()
+}
+
+fn minutes(count: u16) -> Lifetime {
+    Lifetime::minutes(count).unwrap()
+}
