@@ -167,6 +167,37 @@ impl TryFrom<std::time::SystemTime> for Timestamp {
     }
 }
 
+/// In the form that it is shown in, and in no other.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl serde::de::Visitor<'_> for Reader {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time of the form `2015-08-30T12:36:00Z`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                let without_fraction = text.len() == 20;
+                let read = Timestamp::from_iso_extended(text, &(1..=9)).filter(|_| without_fraction);
+                read.ok_or_else(|| E::custom("a time must have the form `YYYY-MM-DDTHH:MM:SSZ`, between 1970 and 9999"))
+            }
+        }
+
+        deserializer.deserialize_str(Reader)
+    }
+}
+
 /// Something that tells the time.
 ///
 /// Signing and verifying take `now` as an argument; a clock is only held by what runs by itself. A

@@ -6,6 +6,8 @@
 
 mod copy;
 mod listing;
+#[cfg(feature = "serde")]
+mod stored;
 mod transfer;
 
 #[cfg(any(feature = "aws", feature = "gcs"))]
@@ -25,6 +27,7 @@ use core::{
 
 /// One thing that a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 #[repr(u32)]
 pub enum Action {
@@ -229,6 +232,7 @@ pub enum OnShortCredential {
 
 /// How sensitive the data is, which caps the lifetime that needs no justification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Classification {
     /// Anyone may know it: one hour.
@@ -289,6 +293,11 @@ impl Justification {
 
 /// What a grant is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 #[non_exhaustive]
 pub enum Resource {
     /// One object, by its raw name.
@@ -384,6 +393,7 @@ impl fmt::Display for Constraint {
 
 /// Which media type an upload must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ContentType {
     /// Exactly this one.
@@ -396,6 +406,7 @@ pub enum ContentType {
 
 /// How large an upload must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Size {
     /// Between these numbers of bytes, both included.
@@ -501,6 +512,7 @@ pub struct Grant {
 
 /// Encryption at rest that an upload must ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Encryption {
     /// With keys of the provider.
@@ -511,6 +523,7 @@ pub enum Encryption {
 
 /// A header of the answer that a download must come with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ResponseHeader {
     /// `Content-Disposition`

@@ -56,6 +56,7 @@
 //! | `sigv4a` | no | `aws::v4a`: requests signed with ECDSA on P-256, good in a set of regions |
 //! | `legacy` | no | `aws::LegacyUrlRequest` and `gcs::LegacyUrlRequest`: V2 signed URLs, some of them with SHA-1; CloudFront policies with SHA-1 |
 //! | `http` | no | `view::HttpHead`: a request view from the parts of an `http::Request` |
+//! | `serde` | no | `Serialize` and `Deserialize` of [`grant::Grant`] and [`policy::Bounds`], and of what they hold |
 //!
 //! Without `std` the crate needs `alloc` alone.
 

@@ -17,6 +17,7 @@ use core::ops::RangeInclusive;
 /// # Ok::<(), valet_key::error::GrantError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct CopySource {
     pub(crate) container: String,
     pub(crate) name: String,

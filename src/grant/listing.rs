@@ -16,6 +16,7 @@ use alloc::string::String;
 /// # Ok::<(), valet_key::error::GrantError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields, default))]
 pub struct Listing {
     pub(crate) delimiter: Option<String>,
     pub(crate) at_most: Option<u16>,
@@ -25,6 +26,7 @@ pub struct Listing {
 
 /// Where a listing goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub(crate) enum Place {
     /// Where the page before ended, in the words of the service.
     Token(String),

@@ -170,6 +170,7 @@ impl Refusal {
 
 /// What is broader than need be, so that a grant may need a [`Justification`](crate::grant::Justification) for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 #[repr(u16)]
 pub enum Broad {

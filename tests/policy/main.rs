@@ -3,6 +3,8 @@
 mod cases;
 mod laws;
 mod some;
+#[cfg(feature = "serde")]
+mod stored;
 
 use valet_key::grant::{Justification, Lifetime};
 
