@@ -85,6 +85,19 @@ pub enum IssueError {
         /// The service.
         service: String,
     },
+    /// A transfer that takes longer than its data may be open, or than its service allows.
+    #[error(
+        "the transfer takes {needed} s, and its token may live {allowed} s: send it in parts of at most {largest_part} \
+         bytes with a token for each, or say why it may live longer where the service allows that"
+    )]
+    NeedsParts {
+        /// In seconds, with the factor for safety.
+        needed: u64,
+        /// In seconds.
+        allowed: u32,
+        /// What fits in one token, in bytes.
+        largest_part: u64,
+    },
     /// Something that has more characters than the service takes.
     #[error("{what}: found {found}, the limit is {limit}")]
     TooLong {
@@ -123,6 +136,7 @@ impl IssueError {
             Self::Reserved { .. } => "reserved",
             Self::NeverSigned { .. } => "never_signed",
             Self::LifetimeTooLong { .. } => "lifetime_too_long",
+            Self::NeedsParts { .. } => "needs_parts",
             Self::TooLong { .. } => "too_long",
             Self::OutlivesCredential { .. } => "outlives_credential",
             Self::TimeOverflow => "time_overflow",

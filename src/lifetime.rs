@@ -14,8 +14,7 @@ use alloc::borrow::ToOwned;
 /// that fit, each with a token of its own.
 ///
 /// ```
-/// use valet_key::grant::Classification;
-/// use valet_key::lifetime::Transfer;
+/// use valet_key::{error::IssueError, grant::Classification, lifetime::Transfer};
 ///
 /// // 500 MiB at 2 Mbit/s take 2048 s, and 5120 s with the factor.
 /// let transfer = Transfer::new(524_288_000, 256_000);
@@ -24,9 +23,9 @@ use alloc::borrow::ToOwned;
 ///
 /// // Too long for data about persons, so in parts.
 /// let transfer = transfer.classified(Classification::Pii);
-/// assert!(transfer.lifetime(None).is_err());
-/// assert_eq!(transfer.largest_part(), 30_720_000);
-/// # Ok::<(), valet_key::error::IssueError>(())
+/// let parts = IssueError::NeedsParts { needed: 5120, allowed: 300, largest_part: 30_720_000 };
+/// assert_eq!(transfer.lifetime(None), Err(parts));
+/// # Ok::<(), IssueError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -99,30 +98,26 @@ impl Transfer {
         Ok(u64::try_from(seconds).unwrap_or(u64::MAX))
     }
 
-    /// How long its token should live: [`Self::seconds`], and up to the next 900 s where the cap leaves room for that. At least a minute.
+    /// How long its token should live: [`Self::seconds`], up to the next 900 s where the cap leaves room for that, and at least
+    /// a minute, which is also what a transfer of nothing gets.
     ///
     /// With a justification it may be longer than the cap, and goes with the same justification into the
     /// [`Grant`](crate::grant::Grant).
     ///
     /// # Errors
-    /// Those of [`Self::seconds`]; [`IssueError::Unjustified`] for a transfer that takes longer than its cap and nobody said why;
-    /// [`IssueError::LifetimeTooLong`] for one that takes longer than its service allows. Both are helped by parts of
-    /// [`Self::largest_part`] bytes.
+    /// Those of [`Self::seconds`]; [`IssueError::NeedsParts`] for a transfer that takes longer than its cap and nobody said why,
+    /// and for one that takes longer than its service allows, whatever anybody says. It is never shortened to fit.
     pub fn lifetime(&self, why: Option<&Justification>) -> Result<Lifetime, IssueError> {
-        let needed = self.seconds()?.max(Self::SHORTEST);
-        let (cap, maximum) = (u64::from(self.cap().seconds()), u64::from(self.maximum.seconds()));
-        if needed > maximum {
-            return Err(IssueError::LifetimeTooLong {
-                requested: u32::try_from(needed).unwrap_or(u32::MAX),
-                maximum: self.maximum.seconds(),
-                service: "the service of this transfer".to_owned(),
+        let needed = self.seconds()?;
+        let bound = if why.is_some() { self.maximum } else { self.cap().min(self.maximum) };
+        if needed > u64::from(bound.seconds()) {
+            return Err(IssueError::NeedsParts {
+                needed,
+                allowed: bound.seconds(),
+                largest_part: self.fits_within(bound),
             });
         }
-        if needed > cap && why.is_none() {
-            return Err(IssueError::Unjustified { what: "a transfer that takes longer than its data may be open" });
-        }
-        let bound = if why.is_some() { maximum } else { maximum.min(cap) };
-        let rounded = needed.checked_next_multiple_of(Self::STEP).unwrap_or(u64::MAX).min(bound);
+        let rounded = needed.next_multiple_of(Self::STEP).max(Self::SHORTEST).min(u64::from(bound.seconds()));
         u32::try_from(rounded)
             .ok()
             .and_then(|seconds| Lifetime::from_seconds(seconds).ok())
@@ -135,8 +130,11 @@ impl Transfer {
     /// justification. Zero if not a byte can be.
     #[must_use]
     pub fn largest_part(&self) -> u64 {
-        let seconds = self.cap().min(self.maximum).seconds();
-        let thousandths = u128::from(seconds) * u128::from(self.bytes_per_second) * 1000;
+        self.fits_within(self.cap().min(self.maximum))
+    }
+
+    fn fits_within(&self, lifetime: Lifetime) -> u64 {
+        let thousandths = u128::from(lifetime.seconds()) * u128::from(self.bytes_per_second) * 1000;
         let part = thousandths.checked_div(u128::from(self.factor)).unwrap_or_default();
         u64::try_from(part).unwrap_or(u64::MAX)
     }
@@ -200,7 +198,9 @@ mod tests {
         assert_eq!(seconds(900, 1, 1000), (900, Ok(900)));
         assert_eq!(seconds(901, 1, 1000), (901, Ok(1800)));
         assert_eq!(seconds(1, 1_000_000, 2500), (1, Ok(900)));
-        assert_eq!(seconds(0, 1, 2500), (0, Ok(900)));
+        // Nothing at all takes no time, and gets the shortest life.
+        assert_eq!(seconds(0, 1, 2500), (0, Ok(60)));
+        assert_eq!(seconds(1, 1, 1000), (1, Ok(900)));
     }
 
     #[test]
@@ -208,21 +208,18 @@ mod tests {
         let why = Justification::new("the film archive, ticket 4711").unwrap();
         let fits = |seconds| Transfer::new(seconds, 1).factor(1000);
         assert_eq!(fits(14_400).lifetime(None).unwrap().seconds(), 14_400);
-        assert!(matches!(fits(14_401).lifetime(None), Err(IssueError::Unjustified { .. })));
+        let needs_parts = |needed, allowed, largest_part| Err(IssueError::NeedsParts { needed, allowed, largest_part });
+        assert_eq!(fits(14_401).lifetime(None), needs_parts(14_401, 14_400, 14_400));
         assert_eq!(fits(14_401).lifetime(Some(&why)).unwrap().seconds(), 15_300);
         assert_eq!(fits(604_800).lifetime(Some(&why)).unwrap(), Lifetime::WEEK);
-        for (bytes, requested) in [(604_801, 604_801), (u64::MAX, u32::MAX)] {
-            match fits(bytes).lifetime(Some(&why)) {
-                Err(IssueError::LifetimeTooLong { requested: found, maximum: 604_800, .. }) => {
-                    assert_eq!(found, requested);
-                }
-                other => panic!("{other:?}"),
-            }
+        for bytes in [604_801, u64::MAX] {
+            assert_eq!(fits(bytes).lifetime(Some(&why)), needs_parts(bytes, 604_800, 604_800));
         }
-        let queue = fits(900).service_maximum(Lifetime::DEFAULT);
-        assert_eq!(queue.lifetime(None).unwrap(), Lifetime::DEFAULT);
-        let queue = fits(901).service_maximum(Lifetime::DEFAULT);
-        assert!(matches!(queue.lifetime(Some(&why)), Err(IssueError::LifetimeTooLong { .. })));
+        let queue = |seconds| fits(seconds).service_maximum(Lifetime::DEFAULT);
+        assert_eq!(queue(900).lifetime(None), Ok(Lifetime::DEFAULT));
+        assert_eq!(queue(901).lifetime(Some(&why)), needs_parts(901, 900, 900));
+        let short = fits(0).service_maximum(Lifetime::from_seconds(30).unwrap());
+        assert_eq!(short.lifetime(None).unwrap().seconds(), 30);
     }
 
     #[test]
@@ -237,7 +234,12 @@ mod tests {
             let part = transfer(u64::MAX).largest_part();
             assert_eq!(part, cap * 400);
             assert_eq!(u64::from(transfer(part).lifetime(None).unwrap().seconds()), cap);
-            assert!(matches!(transfer(part + 1).lifetime(None), Err(IssueError::Unjustified { .. })));
+            match transfer(part + 1).lifetime(None) {
+                Err(IssueError::NeedsParts { allowed, largest_part, .. }) => {
+                    assert_eq!((u64::from(allowed), largest_part), (cap, part));
+                }
+                other => panic!("{other:?}"),
+            }
         }
         let short = Transfer::new(1, 1).classified(Classification::Public).service_maximum(Lifetime::DEFAULT);
         assert_eq!((short.largest_part(), short.lifetime(None).unwrap()), (360, Lifetime::DEFAULT));
