@@ -18,7 +18,7 @@ use crate::{
     grant::Lifetime,
     mac::{self, Sha256, Sink},
     target::{Target, has_dot_segment},
-    token::Verified,
+    token::{Fingerprint, Verified},
     v4::{
         Dialect,
         canonical::{CanonicalRequest, Lines, Sorted, normalized, params, trimmed},
@@ -816,6 +816,15 @@ impl<'r> SignedRequest<'r> {
         hash.put(b"\n");
         hash.put(self.finding.string_to_sign.as_bytes());
         hash.finish()
+    }
+
+    /// Names the token for revocation and audit: what [`BearerUrl::fingerprint`](crate::token::BearerUrl::fingerprint)
+    /// told when it was issued.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digits = self.presented.claim.signature;
+        // INVARIANT: what was accepted has hexadecimal digits alone.
+        Fingerprint::of_hex(digits).unwrap_or_else(|| Fingerprint::of_signature(digits))
     }
 
     /// What the signature says about a body that is sent as it is, or nothing for one that comes in

@@ -10,7 +10,7 @@ use super::{
     verify::{Life, Presented},
     version::Version,
 };
-use crate::{clock::Timestamp, encode, error::VerifyError};
+use crate::{clock::Timestamp, encode, error::VerifyError, token::Fingerprint};
 use alloc::string::String;
 use core::fmt;
 
@@ -36,6 +36,13 @@ pub struct SignedRequest<'r> {
 }
 
 impl<'r> SignedRequest<'r> {
+    /// Names the token for revocation, replay protection and audit: what
+    /// [`BearerUrl::fingerprint`](crate::token::BearerUrl::fingerprint) told when it was issued.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_signature(&self.presented.signature)
+    }
+
     /// The method, which the permissions of the token allow on this resource.
     #[must_use]
     pub const fn method(&self) -> &'r str {

@@ -17,7 +17,7 @@ use crate::{
     mac,
     origin::without_port,
     target::{Target, has_dot_segment},
-    token::Verified,
+    token::{Fingerprint, Verified},
     v4::{
         Dialect,
         canonical::{CanonicalRequest, Lines, PathRule, Sorted, params, trimmed},
@@ -534,6 +534,15 @@ pub struct SignedRequest<'r> {
 }
 
 impl<'r> SignedRequest<'r> {
+    /// Names the token for revocation, replay protection and audit: what
+    /// [`BearerUrl::fingerprint`](crate::token::BearerUrl::fingerprint) told when it was issued.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digits = self.presented.claim.signature.as_bytes();
+        // INVARIANT: what was accepted has hexadecimal digits alone.
+        Fingerprint::of_hex(digits).unwrap_or_else(|| Fingerprint::of_signature(digits))
+    }
+
     /// The method.
     #[must_use]
     pub const fn method(&self) -> &'r str {

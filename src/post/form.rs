@@ -1,6 +1,6 @@
 //! A form that was signed, for whoever renders it.
 
-use crate::{clock::Timestamp, secret::Secret};
+use crate::{clock::Timestamp, secret::Secret, token::Fingerprint};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
@@ -24,6 +24,17 @@ impl PostForm {
     /// log them.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str()))
+    }
+
+    /// Names the form for audit and revocation, and is no permission: a verifier finds the same of a form that it accepts.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let named = |wanted| self.fields().find_map(|(name, value)| (name == wanted).then_some(value));
+        let signature = named("x-amz-signature").or_else(|| named("x-goog-signature"));
+        // INVARIANT: a form is signed by one of those two.
+        signature
+            .and_then(|digits| Fingerprint::of_hex(digits.as_bytes()))
+            .unwrap_or_else(|| Fingerprint::of_whole(named("policy").unwrap_or_default()))
     }
 
     /// The last second at which an upload may begin.

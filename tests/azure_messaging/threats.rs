@@ -514,7 +514,7 @@ fn r50_the_fingerprint_is_of_the_signature_and_not_of_its_spelling() {
     let fingerprint = |text: &str| {
         let presented = PresentedToken::service_bus(text).unwrap();
         let expect = ExpectToken::new(&queue(), MessagingOperation::Send);
-        *ring().verify(presented, &expect, now()).unwrap().fingerprint()
+        ring().verify(presented, &expect, now()).unwrap().fingerprint()
     };
     let text = token();
     let (resource, rest) = text.split_once("&sig=").unwrap();

@@ -741,14 +741,14 @@ fn r45_cookies_are_for_a_path_and_for_https() {
 }
 
 #[test]
-fn r50_the_replay_key_is_that_of_the_policy() {
-    let print = |token: &str| facts(token, |facts| *facts.fingerprint());
+fn r50_the_replay_key_is_that_of_the_token_in_any_spelling() {
+    let print = |token: &str| facts(token, |facts| facts.fingerprint());
     let token = signed("/a/x");
     let (base, query) = token.split_once('?').unwrap();
     let reversed: Vec<&str> = query.split('&').rev().collect();
     assert_eq!(print(&token), print(&format!("{base}?{}", reversed.join("&"))));
     assert_ne!(print(&token), print(&signed("/a/y")));
-    assert!(!token.contains(&hex::encode(print(&token))));
+    assert!(!token.contains(&print(&token).to_string()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use valet_key::aws::{Expect, RegionSet, Request, UrlRequest, v4a};
 use valet_key::clock::Timestamp;
 use valet_key::error::VerifyError;
 use valet_key::grant::Grant;
+use valet_key::token::Fingerprint;
 use valet_key::view::RequestView;
 
 const ID: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -125,7 +126,13 @@ impl Arriving {
                 .clone()
                 .check(key.credential(), expect, now)
                 .and_then(|pending| pending.accept_public(&key.public_key()));
-            let by_secret = key.verify(presented, expect, now).map(|verified| verified.replay_key());
+            let by_secret = key.verify(presented, expect, now).map(|verified| {
+                assert_eq!(
+                    Some(verified.fingerprint()),
+                    Fingerprint::of(&format!("X-Amz-Signature={}", self.signature()))
+                );
+                verified.replay_key()
+            });
             assert_eq!(by_public.map(|verified| verified.replay_key()), by_secret);
             by_secret
         })

@@ -4,6 +4,7 @@
 //! from another is not the signature.
 
 use super::Arriving;
+use valet_key::token::Fingerprint;
 
 /// The order of P-256, FIPS 186-4 D.1.2.3.
 const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
@@ -48,6 +49,8 @@ fn both_signatures_are_accepted_and_are_one_request_to_replay_protection() {
         assert_eq!(der([r.clone(), s.clone()]), ours);
         let other = hex::encode(der([r.clone(), negated(&s)]));
         assert_ne!(other, sent.signature());
+        let fingerprint = |signature: &str| Fingerprint::of(&format!("X-Amz-Signature={signature}"));
+        assert!(fingerprint(&other).is_some() && fingerprint(&other) == fingerprint(sent.signature()));
         assert_eq!(sent.with_signature(&other).verify(), sent.verify());
         assert!(sent.verify().is_ok());
         // The other number has no such twin.

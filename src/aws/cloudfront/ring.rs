@@ -116,7 +116,7 @@ impl KeyRing {
             }
         })?;
         key.verify(credential.hash(), &policy, presented.signature())?;
-        presented.verified(&policy, credential.expires_at(), now)
+        presented.verified(credential.expires_at(), now)
     }
 }
 

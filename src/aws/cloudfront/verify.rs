@@ -15,10 +15,9 @@ use crate::{
     encode,
     error::{KeyError, VerifyError},
     grant::Lifetime,
-    head,
-    mac::{self, Sha256, Sink},
+    head, mac,
     target::Target,
-    token::Verified,
+    token::{Fingerprint, Verified},
     view::{Limits, RequestView},
 };
 use alloc::{
@@ -325,7 +324,6 @@ impl<'r> Presented<'r> {
     /// INVARIANT: called only after the signature was found to be right.
     pub(super) fn verified(
         self,
-        policy: &PolicyToSign,
         key_ends: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
@@ -348,12 +346,7 @@ impl<'r> Presented<'r> {
                 _ => {}
             }
         }
-        let mut fingerprint = Sha256::new();
-        // An id holds letters and digits, so that nothing else begins like this.
-        for part in [self.key_pair_id().as_bytes(), b"\n", policy.as_bytes()] {
-            fingerprint.put(part);
-        }
-        Ok(Verified::new(SignedRequest { fingerprint: fingerprint.finish(), presented: self }))
+        Ok(Verified::new(SignedRequest { presented: self }))
     }
 }
 
@@ -415,7 +408,7 @@ impl<'r> Pending<'r> {
     #[cfg(any(feature = "rsa", feature = "ecdsa"))]
     pub fn accept_public(self, key: &PublicKey) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         key.verify(self.hash, &self.policy, self.presented.signature())?;
-        self.presented.verified(&self.policy, self.key_ends, self.now)
+        self.presented.verified(self.key_ends, self.now)
     }
 
     /// Compares the signature with the expected one, in constant time: for a holder of the private key, since RSA signs the
@@ -445,7 +438,7 @@ impl<'r> Pending<'r> {
         if !is_right(&self.policy, &self.presented.fields.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
-        self.presented.verified(&self.policy, self.key_ends, self.now)
+        self.presented.verified(self.key_ends, self.now)
     }
 }
 
@@ -459,7 +452,6 @@ impl fmt::Debug for Pending<'_> {
 #[derive(Clone)]
 pub struct SignedRequest<'r> {
     presented: Presented<'r>,
-    fingerprint: [u8; 32],
 }
 
 impl<'r> SignedRequest<'r> {
@@ -527,13 +519,12 @@ impl<'r> SignedRequest<'r> {
         self.presented.statement.as_ref().and_then(|statement| statement.network)
     }
 
-    /// The SHA-256 of the key pair id, a line feed and the policy: the same for every spelling of one token, and no token
-    /// itself. For revocation, replay and audit.
-    ///
-    /// It is not made of the signature, since one of ECDSA can be turned into another that is also right.
+    /// Names the token for revocation, replay protection and audit: what
+    /// [`BearerUrl::fingerprint`](crate::token::BearerUrl::fingerprint) told when it was issued. All URLs of one policy have the
+    /// same.
     #[must_use]
-    pub const fn fingerprint(&self) -> &[u8; 32] {
-        &self.fingerprint
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_signature(self.presented.signature())
     }
 }
 

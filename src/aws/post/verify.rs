@@ -20,7 +20,7 @@ use crate::{
     error::VerifyError,
     mac,
     post::{FILE_NAME, conditions::Policy, is_dotted, is_extension, is_ignored, shown},
-    token::Verified,
+    token::{Fingerprint, Verified},
     v4::{
         fields::{read_date, read_signature},
         payload::{HeldTo, PayloadCheck},
@@ -341,6 +341,15 @@ pub struct SignedForm<'r> {
 }
 
 impl<'r> SignedForm<'r> {
+    /// Names the form for revocation, replay protection and audit: what [`PostForm::fingerprint`](super::PostForm::fingerprint)
+    /// told when it was issued.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digits = self.form.signature;
+        // INVARIANT: what was accepted has hexadecimal digits alone.
+        Fingerprint::of_hex(digits).unwrap_or_else(|| Fingerprint::of_signature(digits))
+    }
+
     /// The bucket.
     #[must_use]
     pub const fn bucket(&self) -> &'r str {

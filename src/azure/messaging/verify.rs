@@ -10,9 +10,9 @@ use crate::{
     clock::Timestamp,
     error::VerifyError,
     grant::Lifetime,
-    mac::{self, Sha256},
+    mac,
     secret::Secret,
-    token::Verified,
+    token::{Fingerprint, Verified},
 };
 use alloc::string::String;
 use core::fmt;
@@ -237,7 +237,7 @@ impl<'t> PresentedToken<'t> {
 
     /// INVARIANT: called only after the signature and the bounds agreed.
     pub(super) fn verified(self) -> Verified<SignedToken> {
-        let fingerprint = Sha256::digest(self.signature.expose());
+        let fingerprint = Fingerprint::of_signature(self.signature.expose());
         Verified::new(SignedToken {
             entity: self.entity,
             rule_name: self.rule_name,
@@ -305,7 +305,7 @@ pub struct SignedToken {
     entity: MessagingEntity,
     rule_name: Option<String>,
     expires_at: Timestamp,
-    fingerprint: [u8; 32],
+    fingerprint: Fingerprint,
 }
 
 impl SignedToken {
@@ -327,10 +327,10 @@ impl SignedToken {
         self.expires_at
     }
 
-    /// The SHA-256 of the signature: the same for every spelling of one token, and no token itself. For
-    /// revocation, replay and audit.
+    /// Names the token for revocation, replay protection and audit: what
+    /// [`BearerToken::fingerprint`](crate::token::BearerToken::fingerprint) told when it was issued.
     #[must_use]
-    pub const fn fingerprint(&self) -> &[u8; 32] {
-        &self.fingerprint
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 }

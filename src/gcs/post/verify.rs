@@ -17,7 +17,7 @@ use crate::{
     grant::Lifetime,
     mac,
     post::{FILE_NAME, conditions::Policy, is_dotted, is_ignored, shown},
-    token::Verified,
+    token::{Fingerprint, Verified},
     v4::{
         fields::read_date,
         payload::{HeldTo, PayloadCheck},
@@ -378,6 +378,15 @@ pub struct SignedForm<'r> {
 }
 
 impl<'r> SignedForm<'r> {
+    /// Names the form for revocation, replay protection and audit: what [`PostForm::fingerprint`](super::PostForm::fingerprint)
+    /// told when it was issued.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digits = self.form.signature.as_bytes();
+        // INVARIANT: what was accepted has hexadecimal digits alone.
+        Fingerprint::of_hex(digits).unwrap_or_else(|| Fingerprint::of_signature(digits))
+    }
+
     /// The bucket.
     #[must_use]
     pub const fn bucket(&self) -> &'r str {
