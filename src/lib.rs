@@ -103,6 +103,8 @@ mod json;
 pub mod lifetime;
 mod mac;
 pub mod manual;
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
+pub mod multi;
 mod network;
 mod origin;
 pub mod policy;
