@@ -10,15 +10,19 @@
 //! A grant that one form of token cannot carry may be carried by another of the same provider: a size range by a POST
 //! policy where a presigned URL of S3 binds an exact size alone. The narrowest form that carries every constraint is
 //! taken; if there is none, issuing fails, and says what could.
+//!
+//! [`Failover`] asks one cloud after the other while their holders fail.
 
 mod account;
 mod cloud;
+mod failover;
 mod prepared;
 mod token;
 
 pub use self::{
     account::Account,
     cloud::Cloud,
+    failover::{Attempt, Circuit, Failover, FailoverError, Issued, Outcome, Site},
     prepared::{Prepared, Signature, ToSign},
     token::{Form, Token},
 };

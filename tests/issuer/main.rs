@@ -29,7 +29,11 @@ fn gcs_key() -> HmacKey {
 }
 
 fn azure_key() -> AccountKey {
-    AccountKey::new("myaccount", "BwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRg==").unwrap()
+    AccountKey::new(
+        "myaccount",
+        "BwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRg==",
+    )
+    .unwrap()
 }
 
 fn s3_url(grant: &Grant, now: Timestamp) -> BearerUrl {
