@@ -2,7 +2,10 @@
 //!
 //! No message holds a secret, a computed signature or unescaped bytes of a peer.
 
-use crate::{clock::Timestamp, grant::Constraint};
+use crate::{
+    clock::Timestamp,
+    grant::{Constraint, plan::Form},
+};
 use alloc::string::String;
 
 /// A time that cannot be read or written.
@@ -27,6 +30,12 @@ pub enum GrantError {
     /// A justification that says nothing, or too much.
     #[error("a justification is one line of 1 to 500 bytes without control characters")]
     Justification,
+    /// A constraint that no caller can do without.
+    #[error("the {constraint} of a grant is never given up")]
+    NeverGivenUp {
+        /// The constraint.
+        constraint: Constraint,
+    },
 }
 
 /// Why no token was issued.
@@ -125,6 +134,16 @@ pub enum IssueError {
 }
 
 impl IssueError {
+    /// The same of another form than the one that is lowered like it.
+    pub(crate) fn of(self, form: Form) -> Self {
+        match self {
+            Self::NotEnforceable { constraint, instead, .. } => {
+                Self::NotEnforceable { constraint, form: form.name(), instead }
+            }
+            other => other,
+        }
+    }
+
     /// A stable name for metrics and audit records.
     #[must_use]
     pub const fn code(&self) -> &'static str {

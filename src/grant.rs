@@ -5,7 +5,9 @@
 //! turned into a token without a [`Justification`], which is a sentence that a reviewer will read.
 
 mod copy;
+mod given_up;
 mod listing;
+pub mod plan;
 #[cfg(feature = "serde")]
 mod stored;
 mod transfer;
@@ -331,7 +333,7 @@ pub enum Resource {
 }
 
 /// A condition that the token must enforce, or issuing fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Constraint {
     /// One or several actions.
@@ -368,9 +370,31 @@ pub enum Constraint {
     Listing,
 }
 
+impl Constraint {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Action,
+        Self::Resource,
+        Self::ContentType,
+        Self::Size,
+        Self::Checksum,
+        Self::ClientAddress,
+        Self::NotBefore,
+        Self::Encryption,
+        Self::StorageClass,
+        Self::Metadata,
+        Self::ResponseHeaders,
+        Self::SingleUse,
+        Self::HttpsOnly,
+        Self::RequestId,
+        Self::Lifetime,
+        Self::Listing,
+    ];
+}
+
 impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Action => "action",
             Self::Resource => "resource",
             Self::ContentType => "content type",
@@ -508,6 +532,7 @@ pub struct Grant {
     pub(crate) listing: Option<Listing>,
     /// A version that was named of what has none.
     stray_version: Option<String>,
+    given_up: Vec<(Constraint, Justification)>,
 }
 
 /// Encryption at rest that an upload must ask for.
@@ -559,6 +584,7 @@ impl Grant {
             source: None,
             listing: None,
             stray_version: None,
+            given_up: Vec::new(),
         }
     }
 

@@ -44,6 +44,7 @@ mod key;
 #[cfg(feature = "legacy")]
 mod legacy;
 mod operations;
+pub(crate) mod plan;
 pub mod policy;
 mod post;
 mod presigner;

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     encode,
     error::IssueError,
-    grant::{Action, Constraint, ContentType, Encryption, Grant, Resource, ResponseHeader, Size},
+    grant::{Action, Constraint, ContentType, Encryption, Grant, Lifetime, Resource, ResponseHeader, Size, plan::Form},
     v4::{
         checks::{check_id, check_part},
         listing,
@@ -22,7 +22,8 @@ use alloc::{
 };
 
 /// The name of this token form in errors.
-const FORM: &str = "an S3 presigned URL";
+const FORM: &str = Form::S3PresignedUrl.name();
+const HEADERS: &str = Form::S3SignedHeaders.name();
 /// The longest object name that S3 takes, in bytes.
 const MAX_NAME: usize = 1024;
 
@@ -57,6 +58,10 @@ fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError 
 /// Turns a grant into the one request that it allows. Everything that narrows it becomes part of what
 /// is signed, or an error.
 pub(super) fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
+    grant.lowered(|grant| lower_all(endpoint, grant))
+}
+
+fn lower_all(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
     refuse_what_no_url_can_carry(grant, not_enforceable)?;
     let action = grant.actions.only().ok_or(not_enforceable(
         Constraint::Action,
@@ -379,14 +384,28 @@ fn with_response_headers(mut request: Request, grant: &Grant, action: Action) ->
     Ok(request)
 }
 
+/// SPEC: nothing in signed headers says how long they live.
+pub(super) fn refuse_short_life(grant: &Grant) -> Result<(), IssueError> {
+    if grant.lifetime < Lifetime::DEFAULT {
+        let instead = "S3 takes signed headers for 15 minutes: a presigned URL has a life of its own";
+        return Err(IssueError::NotEnforceable { constraint: Constraint::Lifetime, form: HEADERS, instead });
+    }
+    Ok(())
+}
+
 impl Request {
-    /// The header-signed request that does exactly what this grant allows, at that endpoint. The grant's
-    /// lifetime does not apply: a header-signed request is good for 15 minutes around its signing.
+    /// The header-signed request that does exactly what this grant allows, at that endpoint. It is good for 15 minutes
+    /// around its signing, whatever longer life the grant has.
     ///
     /// # Errors
-    /// As [`UrlRequest::s3`].
+    /// As [`UrlRequest::s3`]; [`IssueError::NotEnforceable`] for a grant that lives for less than 15 minutes, and
+    /// [`IssueError::Unjustified`] for one without a reason whose class does not allow that long.
     pub fn at(endpoint: &Endpoint, grant: &Grant, payload: Payload) -> Result<Self, IssueError> {
-        let request = lower(endpoint, grant)?.payload(payload);
+        refuse_short_life(grant)?;
+        if grant.classification.cap() < Lifetime::DEFAULT && grant.justification.is_none() {
+            return Err(IssueError::Unjustified { what: "a lifetime beyond the default" });
+        }
+        let request = lower(endpoint, grant).map_err(|error| error.of(Form::S3SignedHeaders))?.payload(payload);
         Ok(match &grant.justification {
             Some(why) => request.because(why.clone()),
             None => request,

@@ -25,6 +25,7 @@ mod lines;
 mod messaging;
 mod operations;
 mod permissions;
+pub(crate) mod plan;
 mod presigner;
 mod reach;
 mod resource;

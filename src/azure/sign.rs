@@ -18,12 +18,12 @@ use crate::{
     clock::Timestamp,
     encode,
     error::IssueError,
-    grant::{Constraint, Justification, Lifetime, OnShortCredential},
+    grant::{Constraint, Justification, Lifetime, OnShortCredential, plan::Form},
     target::has_dot_segment,
     token::BearerUrl,
 };
 use alloc::{
-    borrow::ToOwned,
+    borrow::{Cow, ToOwned},
     string::{String, ToString},
     vec::Vec,
 };
@@ -93,6 +93,8 @@ pub struct UrlRequest {
     on_short_credential: OnShortCredential,
     pub(super) cap: Lifetime,
     pub(super) justification: Option<Justification>,
+    /// What may be left out if it turns out, with the key, that the token cannot carry it.
+    pub(super) given_up: Vec<Constraint>,
     dot_segments: bool,
 }
 
@@ -113,6 +115,7 @@ impl UrlRequest {
             on_short_credential: OnShortCredential::Refuse,
             cap: Lifetime::DEFAULT,
             justification: None,
+            given_up: Vec::new(),
             dot_segments: false,
         }
     }
@@ -393,6 +396,25 @@ impl UrlRequest {
     /// [`IssueError::NotEnforceable`] for what this kind of token or its version cannot carry; and
     /// [`IssueError::Invalid`] for what the service does not take, or what stands both in the token and in its policy.
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<Prepared, IssueError> {
+        let is_delegated = credential.delegation().is_some();
+        let form = if is_delegated { Form::AzureDelegationSas } else { Form::AzureServiceSas };
+        self.held_by(is_delegated).prepare_all(credential, now).map_err(|error| error.of(form))
+    }
+
+    /// The request without what this kind of token cannot carry and was given up.
+    pub(super) fn held_by(&self, is_delegated: bool) -> Cow<'_, Self> {
+        if self.given_up.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let layout = self.resource.kind.layout(is_delegated);
+        let stays = |field, constraint| layout.since(field).is_some() || !self.given_up.contains(&constraint);
+        let mut held = self.clone();
+        held.fields.retain(|(field, _)| stays(*field, self.constraint_of(*field)));
+        held.headers.retain(|bound| stays(Field::Headers, bound.constraint));
+        Cow::Owned(held)
+    }
+
+    fn prepare_all(&self, credential: &Credential, now: Timestamp) -> Result<Prepared, IssueError> {
         let delegation = credential.delegation();
         let layout = self.resource.kind.layout(delegation.is_some());
         let settled = self.settle(credential, now)?;
@@ -540,28 +562,42 @@ impl UrlRequest {
         fields: &[(Field, String)],
         settled: Settled,
     ) -> Result<Version, IssueError> {
-        let (kind, is_delegated) = (self.resource.kind, credential.delegation().is_some());
-        let refuse = |constraint, instead| Err(IssueError::NotEnforceable { constraint, form: FORM, instead });
-        let Some(mut needed) = kind.since(is_delegated) else {
-            return refuse(Constraint::Resource, "tables have service SAS only: sign it with the account key");
-        };
-        needed = needed.max(kind.knows(settled.letters));
-        for (field, _) in fields {
-            if matches!(field, Field::Resource | Field::Depth | Field::Table) {
-                continue;
-            }
-            let constraint = self.constraint_of(*field);
-            match kind.layout(is_delegated).since(*field) {
-                Some(since) => needed = needed.max(since),
-                None if is_delegated => return refuse(constraint, "this kind of resource has no such field"),
-                None => return refuse(constraint, "a user delegation SAS for blobs might carry it"),
-            }
-        }
+        let fields = fields.iter().map(|(field, _)| *field);
+        let needed = self.version_for(credential.delegation().is_some(), fields)?;
+        let needed = needed.max(self.resource.kind.knows(settled.letters));
         match self.version {
             None => Ok(needed.max(Version::V2020_12_06)),
             Some(version) if version >= needed => Ok(version),
-            Some(_) => refuse(Constraint::Resource, "a newer signed version can"),
+            Some(_) => Err(not_enforceable(Constraint::Resource, "a newer signed version can")),
         }
+    }
+
+    /// The oldest version in which this kind of token has all these fields.
+    fn version_for(&self, is_delegated: bool, fields: impl Iterator<Item = Field>) -> Result<Version, IssueError> {
+        let kind = self.resource.kind;
+        let no_table = "tables have service SAS only: sign it with the account key";
+        let mut needed = kind.since(is_delegated).ok_or(not_enforceable(Constraint::Resource, no_table))?;
+        for field in fields.filter(|field| !matches!(field, Field::Resource | Field::Depth | Field::Table)) {
+            let instead = if is_delegated {
+                "this kind of resource has no such field"
+            } else {
+                "a user delegation SAS for blobs might carry it"
+            };
+            let since = kind.layout(is_delegated).since(field);
+            needed = needed.max(since.ok_or(not_enforceable(self.constraint_of(field), instead))?);
+        }
+        Ok(needed)
+    }
+
+    /// What of a grant this kind of token carries: fields of its own, and headers that it signs.
+    pub(super) fn carried(&self, is_delegated: bool) -> Result<(Vec<Field>, Vec<&str>), IssueError> {
+        let start = self.terms.start.map(|_| Field::Start);
+        let address = self.address.map(|_| Field::Address);
+        let own: Vec<Field> = self.fields.iter().map(|(field, _)| *field).chain(start).chain(address).collect();
+        let headers: Vec<&str> = self.headers.iter().map(|bound| bound.name.as_str()).collect();
+        let signed = (!headers.is_empty()).then_some(Field::Headers);
+        self.version_for(is_delegated, own.iter().copied().chain(signed))?;
+        Ok((own, headers))
     }
 
     fn constraint_of(&self, field: Field) -> Constraint {
@@ -610,6 +646,10 @@ impl UrlRequest {
         };
         method.to_owned()
     }
+}
+
+fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError {
+    IssueError::NotEnforceable { constraint, form: FORM, instead }
 }
 
 pub(super) fn dot_segment() -> IssueError {

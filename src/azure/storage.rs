@@ -39,12 +39,17 @@ impl UrlRequest {
         let mut request = lower(grant)?.endpoint(endpoint);
         request.cap = grant.classification.cap();
         request.justification.clone_from(&grant.justification);
+        request.given_up = grant.given_up().map(|(constraint, _)| constraint).collect();
         Ok(request)
     }
 }
 
 /// Turns a grant into the request that it allows. Everything that narrows it becomes part of what is signed, or an error.
 fn lower(grant: &Grant) -> Result<UrlRequest, IssueError> {
+    grant.lowered(lower_all)
+}
+
+fn lower_all(grant: &Grant) -> Result<UrlRequest, IssueError> {
     grant.refuse_misplaced(not_enforceable)?;
     if grant.listing.is_some() {
         return Err(not_enforceable(Constraint::Listing, "a token lets its holder page through a listing at will"));

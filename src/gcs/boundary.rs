@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     encode,
     error::{IssueError, KeyError},
-    grant::{Action, Constraint, ContentType, Grant, Resource, Size},
+    grant::{Action, Constraint, ContentType, Grant, Resource, Size, plan::Form},
     json::{Value, push_text},
     secret::Secret,
 };
@@ -16,7 +16,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 /// The name of this token form in errors.
-const FORM: &str = "a credential access boundary";
+const FORM: &str = Form::GcsAccessBoundary.name();
 /// The most rules that one boundary has.
 const MAX_RULES: usize = 10;
 
@@ -76,7 +76,11 @@ impl AccessBoundary {
                 return Err(not_enforceable(Constraint::Lifetime, instead));
             }
         }
-        Ok(Self { rules: grants.iter().map(Rule::new).collect::<Result<_, _>>()? })
+        Ok(Self { rules: grants.iter().map(|grant| grant.lowered(Rule::new)).collect::<Result<_, _>>()? })
+    }
+
+    pub(super) fn roles(&self) -> impl Iterator<Item = &'static str> {
+        self.rules.iter().flat_map(|rule| rule.roles.iter().copied())
     }
 
     /// The JSON of the `options` field.

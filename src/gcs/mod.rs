@@ -23,6 +23,7 @@ mod fields;
 mod key;
 #[cfg(feature = "legacy")]
 mod legacy;
+pub(crate) mod plan;
 mod post;
 mod presigner;
 mod remote;

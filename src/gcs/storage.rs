@@ -8,7 +8,7 @@ use super::{
 use crate::{
     encode,
     error::{IssueError, VerifyError},
-    grant::{Action, Constraint, ContentType, Encryption, Grant, Resource, ResponseHeader, Size},
+    grant::{Action, Constraint, ContentType, Encryption, Grant, Resource, ResponseHeader, Size, plan::Form},
     v4::{
         checks::{check_id, check_part},
         listing,
@@ -20,7 +20,7 @@ use alloc::{
 };
 
 /// The name of this token form in errors.
-const FORM: &str = "a Cloud Storage signed URL";
+const FORM: &str = Form::GcsSignedUrl.name();
 
 impl UrlRequest {
     /// The signed URL that allows exactly this grant, at `storage.googleapis.com`.
@@ -47,7 +47,8 @@ impl UrlRequest {
     /// # Errors
     /// As [`storage`](Self::storage); a digest is not enforceable, since the bytes come later.
     pub fn resumable(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
-        lower(endpoint, grant, Upload::Resumable).map(|request| request.with_life_of(grant))
+        let request = lower(endpoint, grant, Upload::Resumable).map_err(|error| error.of(Form::GcsResumableStart))?;
+        Ok(request.with_life_of(grant))
     }
 
     fn with_life_of(mut self, grant: &Grant) -> Self {
@@ -72,6 +73,10 @@ fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError 
 /// Turns a grant into the one request that it allows. Everything that narrows it becomes part of what is
 /// signed, or an error.
 fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlRequest, IssueError> {
+    grant.lowered(|grant| lower_all(endpoint, grant, upload))
+}
+
+fn lower_all(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlRequest, IssueError> {
     refuse_what_no_url_can_carry(grant, not_enforceable)?;
     let action = grant.actions.only().ok_or(not_enforceable(
         Constraint::Action,
@@ -175,7 +180,7 @@ pub(super) fn refuse_what_no_url_can_carry(
     if grant.not_before.is_some() {
         return Err(not_enforceable(
             Constraint::NotBefore,
-            "a downscoped token with a condition on `request.time` can",
+            "none of Cloud Storage can: issue it when it begins, or a gateway can",
         ));
     }
     if grant.single_use {

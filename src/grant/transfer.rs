@@ -116,6 +116,37 @@ impl Grant {
         if self.listing.is_some() && !self.actions.only().is_some_and(|action| lists.contains(&action)) {
             return Err(not_enforceable(Constraint::Listing, "it applies to a listing and nothing else"));
         }
+        if !self.response_headers.is_empty() && !self.has_any(&[Action::Read, Action::Head]) {
+            return Err(not_enforceable(Constraint::ResponseHeaders, "it applies to reading an object only"));
+        }
+        let writes = [
+            Action::Upload,
+            Action::Create,
+            Action::Append,
+            Action::UploadPart,
+            Action::StartMultipart,
+            Action::CompleteMultipart,
+            Action::Copy,
+            Action::Send,
+            Action::Receive,
+        ];
+        if !self.has_any(&writes) {
+            let of_uploads = [
+                Constraint::ContentType,
+                Constraint::Size,
+                Constraint::Checksum,
+                Constraint::Encryption,
+                Constraint::StorageClass,
+                Constraint::Metadata,
+            ];
+            if let Some(constraint) = of_uploads.into_iter().find(|constraint| self.asks_for(*constraint)) {
+                return Err(not_enforceable(constraint, "it applies to uploads only"));
+            }
+        }
         Ok(())
+    }
+
+    fn has_any(&self, actions: &[Action]) -> bool {
+        actions.iter().any(|action| self.actions.contains(*action))
     }
 }

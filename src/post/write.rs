@@ -37,6 +37,11 @@ impl Entry {
             Self::Size(_) => "content-length-range",
         }
     }
+
+    /// Whether it holds the client to anything: a text that begins with nothing is any text.
+    pub(crate) fn binds(&self) -> bool {
+        !matches!(self, Self::StartsWith(_, prefix, _) if prefix.is_empty())
+    }
 }
 
 /// Holds a description to what every form obeys, and each field to what `check` says of it.

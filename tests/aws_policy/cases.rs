@@ -242,8 +242,8 @@ fn what_a_policy_cannot_carry_is_refused_with_what_can() {
         (upload("a").metadata("a", "b"), Constraint::Metadata, "presigned URL"),
         (upload("a").encrypted(Encryption::ManagedKey("k".into())), Constraint::Encryption, "presigned URL"),
         (upload("a").version("1"), Constraint::Resource, "version of its own"),
-        (read().encrypted(Encryption::Provider), Constraint::Encryption, "presigned URL"),
-        (read().storage_class("STANDARD"), Constraint::StorageClass, "presigned URL"),
+        (read().encrypted(Encryption::Provider), Constraint::Encryption, "uploads only"),
+        (read().storage_class("STANDARD"), Constraint::StorageClass, "uploads only"),
         (
             under(Actions::UPLOAD | Action::UploadPart.into()).encrypted(Encryption::Provider),
             Constraint::Encryption,

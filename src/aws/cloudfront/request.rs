@@ -10,7 +10,9 @@ use crate::{
     clock::Timestamp,
     encode,
     error::IssueError,
-    grant::{Action, Constraint, ContentType, Grant, Justification, Lifetime, OnShortCredential, Resource, Size},
+    grant::{
+        Action, Constraint, ContentType, Grant, Justification, Lifetime, OnShortCredential, Resource, Size, plan::Form,
+    },
     origin::Origin,
     target::has_dot_segment,
 };
@@ -22,7 +24,7 @@ use alloc::{
 };
 
 /// The name of this token form in errors.
-const FORM: &str = "a CloudFront policy";
+const FORM: &str = Form::CloudFrontPolicy.name();
 
 /// A distribution: under which name viewers reach it, and whose objects it serves.
 ///
@@ -138,6 +140,10 @@ impl PolicyRequest {
     /// # Errors
     /// As [`new`](Self::new), and [`IssueError::Invalid`] if the distribution does not serve the container of the grant.
     pub fn at(distribution: &Distribution, grant: &Grant) -> Result<Self, IssueError> {
+        grant.lowered(|grant| Self::lower(distribution, grant))
+    }
+
+    fn lower(distribution: &Distribution, grant: &Grant) -> Result<Self, IssueError> {
         refuse_what_no_policy_can_carry(grant)?;
         if !distribution.serves(&grant.container) {
             return Err(IssueError::Invalid { what: "container", why: "the distribution does not serve it" });
@@ -173,6 +179,12 @@ impl PolicyRequest {
             justification: grant.justification.clone(),
             ..request
         })
+    }
+
+    /// The conditions that make it a custom policy, beside the end that every policy has.
+    pub(in crate::aws) fn custom_conditions(&self) -> impl Iterator<Item = &'static str> {
+        let network = self.network.map(|_| "IpAddress");
+        network.into_iter().chain(self.not_before.map(|_| "DateGreaterThan"))
     }
 
     /// A policy for one URL, which is signed as it is: percent-encoded, with its path, and with its own query if it has one.

@@ -5,7 +5,7 @@ use crate::{
     aws::{Endpoint, Region, canonical::S3_EXPRESS, s3::check_object_name, sqs::Queue},
     clock::Timestamp,
     error::IssueError,
-    grant::{Action, Constraint, ContentType, Encryption, Grant, Lifetime, Listing, Resource, Size},
+    grant::{Action, Constraint, ContentType, Encryption, Grant, Lifetime, Listing, Resource, Size, plan::Form},
     network::AddressRange,
     v4::{checks::check_id, listing},
 };
@@ -17,7 +17,7 @@ use alloc::{
 };
 
 /// The name of this token form in errors.
-const FORM: &str = "a session policy";
+const FORM: &str = Form::SessionPolicy.name();
 
 pub(super) fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError {
     IssueError::NotEnforceable { constraint, form: FORM, instead }

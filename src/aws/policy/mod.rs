@@ -26,6 +26,7 @@
 //! `AssumeRole`.
 
 mod lower;
+mod marks;
 mod write;
 
 use self::{lower::Lowered, write::Deny};
@@ -131,11 +132,11 @@ impl SessionGrants {
         if self.grants.is_empty() {
             return Err(IssueError::Invalid { what: "session policy", why: "it must allow at least one grant" });
         }
+        let (region, https_only) = (&self.region, self.plain_http.is_none());
         let mut allowed = Vec::new();
         for grant in &self.grants {
-            let of = Lowered { grant, region: &self.region, https_only: self.plain_http.is_none() };
-            let ends = of.end_within(self.session, now)?;
-            allowed.extend(of.atoms(ends)?);
+            let ends = Lowered { grant, region, https_only }.end_within(self.session, now)?;
+            allowed.extend(grant.lowered(|grant| Lowered { grant, region, https_only }.atoms(ends))?);
         }
         let older = self.signed_within.map(|longest| Deny::older_signatures(longest, &allowed)).transpose()?;
         SessionPolicy::new(write::document(allowed, older.as_ref()))

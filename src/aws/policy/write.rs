@@ -36,6 +36,10 @@ impl Conditions {
     pub(super) fn add(&mut self, operator: &'static str, key: &'static str, values: Vec<String>) {
         self.0.entry(operator).or_default().insert(key, values);
     }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.0.values().flat_map(|keys| keys.keys().copied())
+    }
 }
 
 /// Text that stands for itself in a policy: wildcards match, and `${...}` is a variable, unless they are escaped.

@@ -9,11 +9,11 @@ use crate::{
     },
     encode,
     error::IssueError,
-    grant::{Action, Constraint, ContentType, Grant, Resource, Size},
+    grant::{Action, Constraint, ContentType, Grant, Resource, Size, plan::Form},
 };
 
 /// The name of this token form in errors.
-const FORM: &str = "an S3 POST policy";
+const FORM: &str = Form::S3PostPolicy.name();
 
 fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError {
     IssueError::NotEnforceable { constraint, form: FORM, instead }
@@ -28,6 +28,10 @@ impl PostPolicy {
     /// for a grant that neither says nor waives size and type, and [`IssueError::Invalid`] for names that
     /// S3 does not take.
     pub fn at(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
+        grant.lowered(|grant| Self::lower(endpoint, grant))
+    }
+
+    fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
         refuse_what_no_url_can_carry(grant, not_enforceable)?;
         let asked = |asked: bool, constraint, instead| {
             if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }

@@ -138,6 +138,11 @@ impl PostPolicy {
         })
     }
 
+    /// What its policy has a condition on, beside bucket, key and signer.
+    pub(in crate::aws) fn bound(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(|entry| entry.binds()).map(Entry::name)
+    }
+
     /// One more field that the form must have with exactly this value, such as `acl` or `Cache-Control`.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

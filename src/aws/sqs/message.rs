@@ -5,7 +5,7 @@ use crate::{
     aws::{Call, Request, UrlRequest, query},
     encode,
     error::IssueError,
-    grant::{Action, Constraint, Grant, Justification, Lifetime, Resource, Size},
+    grant::{Action, Constraint, ContentType, Grant, Justification, Lifetime, Resource, Size, plan::Form},
     mac::Sha256,
 };
 use alloc::{format, string::String, vec::Vec};
@@ -15,7 +15,7 @@ const JSON: &str = "application/x-amz-json-1.0";
 /// The most of a message that goes into a URL, once it is encoded: what servers and proxies read of a target.
 const MAX_IN_URL: usize = 8 << 10;
 /// The name of this token form in errors.
-const FORM: &str = "a signed SQS request";
+const FORM: &str = Form::SqsRequest.name();
 
 fn invalid(what: &'static str, why: &'static str) -> IssueError {
     IssueError::Invalid { what, why }
@@ -124,6 +124,14 @@ impl MessageRequest {
     }
 
     fn held_to(mut self, grant: &Grant, action: Action) -> Result<Self, IssueError> {
+        grant.lowered(|grant| self.check_grant(grant, action))?;
+        self.justification.clone_from(&grant.justification);
+        self.grant = Some(grant.clone());
+        Ok(self)
+    }
+
+    /// Whether it is what a grant allows, which its signature then fixes.
+    fn check_grant(&self, grant: &Grant, action: Action) -> Result<(), IssueError> {
         grant.refuse_misplaced(not_enforceable)?;
         let refuse = |constraint, instead| Err(not_enforceable(constraint, instead));
         if grant.actions.only() != Some(action) {
@@ -133,21 +141,26 @@ impl MessageRequest {
             return refuse(Constraint::Resource, "it is for a queue: see `Grant::send` and `Grant::receive`");
         }
         if grant.lifetime < Lifetime::DEFAULT {
-            return refuse(Constraint::Lifetime, "SQS takes every signed request for 15 minutes: so say that");
+            return refuse(
+                Constraint::Lifetime,
+                "SQS takes every signed request for 15 minutes: say so, or a session policy ends when it should",
+            );
         }
+        let typed = matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_)));
+        let (session, objects) = ("a session policy can", "it applies to objects and not to messages");
         let asked = [
-            (grant.client_address.is_some(), Constraint::ClientAddress),
-            (grant.not_before.is_some(), Constraint::NotBefore),
-            (grant.single_use, Constraint::SingleUse),
-            (grant.content_type.is_some(), Constraint::ContentType),
-            (grant.encryption.is_some(), Constraint::Encryption),
-            (grant.storage_class.is_some(), Constraint::StorageClass),
-            (!grant.metadata.is_empty(), Constraint::Metadata),
-            (!grant.response_headers.is_empty(), Constraint::ResponseHeaders),
-            (grant.request_id.is_some(), Constraint::RequestId),
+            (grant.client_address.is_some(), Constraint::ClientAddress, session),
+            (grant.not_before.is_some(), Constraint::NotBefore, session),
+            (grant.single_use, Constraint::SingleUse, "a gateway with replay protection can"),
+            (typed, Constraint::ContentType, objects),
+            (grant.encryption.is_some(), Constraint::Encryption, objects),
+            (grant.storage_class.is_some(), Constraint::StorageClass, objects),
+            (!grant.metadata.is_empty(), Constraint::Metadata, objects),
+            (!grant.response_headers.is_empty(), Constraint::ResponseHeaders, objects),
+            (grant.request_id.is_some(), Constraint::RequestId, "SQS gives each message an id of its own"),
         ];
-        if let Some((_, constraint)) = asked.into_iter().find(|(asked, _)| *asked) {
-            return refuse(constraint, "a session policy or a gateway of your own may");
+        if let Some((_, constraint, instead)) = asked.into_iter().find(|(asked, ..)| *asked) {
+            return refuse(constraint, instead);
         }
         match (&self.what, &grant.size, &grant.sha256) {
             (What::Send { body, .. }, size, digest) => {
@@ -162,9 +175,7 @@ impl MessageRequest {
             (_, _, Some(_)) => return refuse(Constraint::Checksum, "it applies to sending only"),
             _ => {}
         }
-        self.justification.clone_from(&grant.justification);
-        self.grant = Some(grant.clone());
-        Ok(self)
+        Ok(())
     }
 
     /// Sends with a delay of 0 to 900 seconds. Without effect on other requests.

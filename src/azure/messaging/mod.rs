@@ -25,6 +25,7 @@ mod carrier;
 mod entity;
 mod expiry;
 mod fields;
+mod grant;
 mod key;
 mod level;
 mod rights;

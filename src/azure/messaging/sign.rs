@@ -54,6 +54,7 @@ pub struct TokenRequest {
     entity: MessagingEntity,
     right: Right,
     lifetime: Lifetime,
+    pub(super) cap: Lifetime,
     justification: Option<Justification>,
     escapes_are_lower_case: bool,
 }
@@ -66,6 +67,7 @@ impl TokenRequest {
             entity: entity.clone(),
             right: right.into(),
             lifetime: Lifetime::DEFAULT,
+            cap: Lifetime::DEFAULT,
             justification: None,
             escapes_are_lower_case: false,
         }
@@ -145,7 +147,7 @@ impl TokenRequest {
     /// Whether it is as narrow as a token can be.
     fn check_breadth(&self, rule: &AccessRule) -> Result<(), IssueError> {
         let unjustified = |what| Err(IssueError::Unjustified { what });
-        if self.lifetime > Lifetime::DEFAULT {
+        if self.lifetime > self.cap {
             return unjustified("a lifetime beyond the default");
         }
         if self.entity.is_whole() {

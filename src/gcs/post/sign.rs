@@ -15,6 +15,7 @@ use crate::{
     },
     grant::{
         Action, Constraint, ContentType, Encryption, Grant, Justification, Lifetime, OnShortCredential, Resource, Size,
+        plan::Form,
     },
     lifetime::{Bounds, effective},
     origin::Origin,
@@ -30,7 +31,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::{fmt, ops::RangeInclusive};
 
 /// The name of this token form in errors.
-const FORM: &str = "a Cloud Storage POST policy";
+const FORM: &str = Form::GcsPostPolicy.name();
 
 /// One upload by an HTML form: which object, in which bucket, under which conditions.
 ///
@@ -131,6 +132,10 @@ impl PostPolicy {
     /// for a grant that neither says nor waives size and type, and [`IssueError::Invalid`] for names that
     /// Cloud Storage does not take.
     pub fn at(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
+        grant.lowered(|grant| Self::lower(endpoint, grant))
+    }
+
+    fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
         refuse_what_no_url_can_carry(grant, not_enforceable)?;
         let asked = |asked: bool, constraint, instead| {
             if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
@@ -181,6 +186,11 @@ impl PostPolicy {
         policy.cap = grant.classification.cap();
         policy.justification.clone_from(&grant.justification);
         Ok(policy)
+    }
+
+    /// What its policy has a condition on, beside bucket, key and signer.
+    pub(in crate::gcs) fn bound(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(|entry| entry.binds()).map(Entry::name)
     }
 
     /// One more field that the form must have with exactly this value, such as `success_action_redirect`.
