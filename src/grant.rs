@@ -334,6 +334,7 @@ pub enum Resource {
 
 /// A condition that the token must enforce, or issuing fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Constraint {
     /// One or several actions.

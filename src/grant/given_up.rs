@@ -50,6 +50,15 @@ impl Grant {
         self.given_up.iter().any(|(given_up, _)| *given_up == constraint)
     }
 
+    /// What every token form carries at least: nothing that was given up.
+    pub(crate) fn without_given_up(&self) -> Cow<'_, Self> {
+        let mut grant = Cow::Borrowed(self);
+        for (constraint, _) in self.given_up() {
+            grant.to_mut().leave_out(constraint);
+        }
+        grant
+    }
+
     /// Lowers the grant to a token form. What the form turns out not to carry is left out if it was given up: nothing but
     /// the lowering itself says so, and what it can carry stays in.
     pub(crate) fn lowered<T>(&self, lower: impl Fn(&Self) -> Result<T, IssueError>) -> Result<T, IssueError> {

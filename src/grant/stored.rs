@@ -6,11 +6,15 @@
 
 use super::listing::Place;
 use super::{
-    Action, Actions, Classification, ContentType, CopySource, Encryption, Grant, Justification, Lifetime, Listing,
-    Resource, ResponseHeader, Size,
+    Action, Actions, Classification, Constraint, ContentType, CopySource, Encryption, Grant, Justification, Lifetime,
+    Listing, Resource, ResponseHeader, Size,
 };
-use crate::clock::Timestamp;
-use alloc::{format, string::String, vec::Vec};
+use crate::{clock::Timestamp, error::GrantError};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::Error as _,
@@ -116,6 +120,8 @@ struct Stored {
     source: Option<CopySource>,
     #[serde(default)]
     listing: Option<Listing>,
+    #[serde(default)]
+    given_up: Vec<(Constraint, Justification)>,
 }
 
 fn default_lifetime() -> Lifetime {
@@ -159,6 +165,7 @@ impl Stored {
             open_prefix,
             source,
             listing,
+            given_up,
             stray_version,
         } = grant.clone();
         if stray_version.is_some() {
@@ -186,6 +193,7 @@ impl Stored {
             open_prefix,
             source,
             listing,
+            given_up,
         };
         stored.check_limits()?;
         Ok(stored)
@@ -196,7 +204,7 @@ impl Stored {
         let grant = self.begin()?;
         let sha256 = self.sha256.as_deref().map(read_digest).transpose()?;
         // The rest has no form beyond its type: what it is good for is decided where a token is made of it.
-        Ok(Grant {
+        let grant = Grant {
             resource: self.resource,
             lifetime: self.lifetime,
             classification: self.classification,
@@ -216,7 +224,11 @@ impl Stored {
             open_prefix: self.open_prefix,
             listing: self.listing,
             ..grant
-        })
+        };
+        let given_up = self.given_up.into_iter();
+        given_up
+            .fold(Ok(grant), |grant, (constraint, why)| grant?.unenforced(constraint, why))
+            .map_err(|why: GrantError| why.to_string())
     }
 
     /// The grant by the constructor that makes its kind.
@@ -280,7 +292,7 @@ impl Stored {
         if texts.into_iter().any(|text| text.len() > TEXT) {
             return Err("a text of a grant has at most 4096 bytes");
         }
-        if self.metadata.len() > LIST || self.response_headers.len() > LIST {
+        if self.metadata.len().max(self.response_headers.len()).max(self.given_up.len()) > LIST {
             return Err("a list of a grant has at most 128 members");
         }
         let source = self.source.as_ref().and_then(|source| source.range.as_ref());

@@ -27,7 +27,8 @@ impl Bounds {
     ///
     /// What the grant leaves open is broader than what it says: with a limit, a grant without a client address, an upload
     /// without a size or media type, is refused. Each action must be allowed, on every name that the grant covers, and what a
-    /// copy reads must be allowed to be read.
+    /// copy reads must be allowed to be read. What the grant [gives up](Grant::unenforced) for some token forms counts as not
+    /// said, whatever form it is issued in.
     ///
     /// The first refusal counts, in this order: container, name, dot segments, action, source, class, lifetime, address, size,
     /// content type, justification.
@@ -41,6 +42,7 @@ impl Bounds {
     }
 
     fn check(&self, grant: &Grant) -> Result<(), Refusal> {
+        let grant = &grant.without_given_up();
         self.check_reach(&grant.container, &names(&grant.resource), grant.actions, grant.dot_segments)?;
         if let Some(source) = &grant.source {
             let read = Pattern::Exact(source.name.clone());

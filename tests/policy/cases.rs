@@ -3,7 +3,7 @@
 use crate::{minutes, why};
 use valet_key::{
     error::IssueError,
-    grant::{Action, Actions, Classification, CopySource, Grant, Lifetime},
+    grant::{Action, Actions, Classification, Constraint, CopySource, Grant, Lifetime},
     policy::{Bounds, Broad, Decision, Pattern, Refusal},
 };
 
@@ -272,4 +272,18 @@ fn a_refusal_says_what_was_asked_and_what_the_limit_is() {
     assert_eq!(nothing.to_string(), "container \"a\" was asked for, allowed nothing");
     let names = Refusal::Name { container: "a".into(), asked: Pattern::Exact("b".into()), allowed: vec![] };
     assert!(names.to_string().ends_with("allowed nothing"));
+}
+
+#[test]
+fn what_is_given_up_is_not_within_a_limit() {
+    let bounds = photos().largest_upload(9).client_address("198.51.100.0/24").unwrap();
+    let grant = upload().size(1..=9).client_address("198.51.100.7");
+    assert_eq!(code(&bounds, &grant), "allowed");
+    for (constraint, refusal) in [
+        (Constraint::Size, "bounds_size"),
+        (Constraint::ClientAddress, "bounds_client_address"),
+        (Constraint::StorageClass, "allowed"),
+    ] {
+        assert_eq!(code(&bounds, &grant.clone().unenforced(constraint, why()).unwrap()), refusal);
+    }
 }

@@ -3,7 +3,7 @@
 use crate::{minutes, why};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use valet_key::{
-    grant::{Action, Actions, Classification, CopySource, Grant, Lifetime},
+    grant::{Action, Actions, Classification, Constraint, CopySource, Grant, Lifetime},
     policy::{Bounds, Broad},
 };
 
@@ -68,7 +68,7 @@ pub(crate) fn grants() -> impl Strategy<Value = Grant> {
     let size = option::weighted(0.8, (0..4u64, 0..4u64));
     let address = option::weighted(0.7, select(ADDRESSES.to_vec()));
     let media = option::of((select(TYPES.to_vec()), any::<bool>()));
-    (on_something(), lifetime(), select(CLASSES.to_vec()), size, address, media, 0..8u8).prop_map(
+    (on_something(), lifetime(), select(CLASSES.to_vec()), size, address, media, 0..16u8).prop_map(
         |(grant, lifetime, class, size, address, media, flags)| {
             let grant = grant.lives(lifetime).classified(class);
             let grant = size.into_iter().fold(grant, |grant, (least, more)| grant.size(least..=least + more));
@@ -78,7 +78,8 @@ pub(crate) fn grants() -> impl Strategy<Value = Grant> {
             });
             let grant = if flags & 1 != 0 { grant.because(why()) } else { grant };
             let grant = if flags & 2 != 0 { grant.allow_dot_segments() } else { grant };
-            if flags & 4 != 0 { grant.allow_open_prefix() } else { grant }
+            let grant = if flags & 4 != 0 { grant.allow_open_prefix() } else { grant };
+            if flags & 8 != 0 { grant.unenforced(Constraint::Size, why()).unwrap() } else { grant }
         },
     )
 }
