@@ -3,7 +3,11 @@
 #![cfg(all(feature = "aws", feature = "gcs", feature = "azure", feature = "ecdsa", feature = "sigv4a"))]
 
 mod agree;
+mod arrive;
+#[path = "../aws_policy/evaluate.rs"]
+mod evaluate;
 mod given_up;
+mod hold;
 mod issue;
 mod table;
 mod wish;
