@@ -10,6 +10,7 @@ use crate::{
     error::{IssueError, KeyError},
     grant::{Action, Constraint, ContentType, Grant, Resource, Size, plan::Form},
     json::{Value, push_text},
+    post::is_dotted,
     secret::Secret,
 };
 use alloc::{format, string::String, vec::Vec};
@@ -19,6 +20,10 @@ use core::fmt;
 const FORM: &str = Form::GcsAccessBoundary.name();
 /// The most rules that one boundary has.
 const MAX_RULES: usize = 10;
+/// The most conditions of one rule: a condition of IAM has at most 12 logical operators.
+const MAX_CONDITIONS: usize = 13;
+/// More grants than any boundary can hold, so that nobody waits for the answer.
+const MAX_GRANTS: usize = 1000;
 
 /// What a downscoped token may do: at most ten rules, each a few roles on one bucket under one condition.
 ///
@@ -54,19 +59,29 @@ struct Rule {
 }
 
 impl AccessBoundary {
-    /// The boundary that allows exactly these grants, one to ten, for a source token that ends at
-    /// `source_ends`. A boundary has no time of its own, so the source must end within the lifetime of each
-    /// grant.
+    /// The boundary that allows exactly these grants, for a source token that ends at `source_ends`. A boundary
+    /// has no time of its own, so the source must end within the lifetime of each grant.
+    ///
+    /// Grants for one bucket share rules, of which each has the room for 13 names or prefixes, and there are ten.
     ///
     /// # Errors
     /// [`IssueError::NotEnforceable`] for whatever a boundary cannot enforce, the lifetime among it,
     /// [`IssueError::Unjustified`] for a long life without a reason, [`IssueError::Unbounded`] for an upload
-    /// that neither says nor waives its size and type, and [`IssueError::Invalid`] for names that Cloud
-    /// Storage does not take, or no grant or more than ten.
+    /// that neither says nor waives its size and type, [`IssueError::Invalid`] for names that Cloud
+    /// Storage does not take, or no grant, and [`IssueError::TooLong`] with the number of rules if they are more than ten:
+    /// then ask for a token for each part of the grants.
     pub fn new(grants: &[Grant], now: Timestamp, source_ends: Timestamp) -> Result<Self, IssueError> {
-        if !(1..=MAX_RULES).contains(&grants.len()) {
-            return Err(IssueError::Invalid { what: "access boundary", why: "it must have 1 to 10 rules" });
+        if grants.is_empty() {
+            return Err(IssueError::Invalid { what: "access boundary", why: "it must allow at least one grant" });
         }
+        if grants.len() > MAX_GRANTS {
+            return Err(IssueError::TooLong {
+                what: "the grants of an access boundary",
+                found: grants.len(),
+                limit: MAX_GRANTS,
+            });
+        }
+        let mut parts = Vec::new();
         for grant in grants {
             if grant.lifetime > grant.classification.cap() && grant.justification.is_none() {
                 return Err(IssueError::Unjustified { what: "a lifetime beyond the default" });
@@ -75,8 +90,14 @@ impl AccessBoundary {
                 let instead = "a source token that ends within the grant's lifetime can";
                 return Err(not_enforceable(Constraint::Lifetime, instead));
             }
+            parts.extend(grant.lowered(Part::all_of)?);
         }
-        Ok(Self { rules: grants.iter().map(|grant| grant.lowered(Rule::new)).collect::<Result<_, _>>()? })
+        let rules = rules(parts);
+        if rules.len() > MAX_RULES {
+            let what = "the rules of an access boundary";
+            return Err(IssueError::TooLong { what, found: rules.len(), limit: MAX_RULES });
+        }
+        Ok(Self { rules })
     }
 
     pub(super) fn roles(&self) -> impl Iterator<Item = &'static str> {
@@ -138,86 +159,138 @@ fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError 
     IssueError::NotEnforceable { constraint, form: FORM, instead }
 }
 
-impl Rule {
-    fn new(grant: &Grant) -> Result<Self, IssueError> {
-        check_bucket(&grant.container)?;
-        grant.refuse_misplaced(not_enforceable)?;
-        let asked = |asked: bool, constraint, instead| {
-            if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
-        };
-        asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, "a signed URL or a POST policy can")?;
-        let typed = matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_)));
-        asked(typed, Constraint::ContentType, "a signed URL or a POST policy can")?;
-        asked(grant.sha256.is_some(), Constraint::Checksum, "a signed URL can")?;
-        asked(grant.encryption.is_some(), Constraint::Encryption, "a signed URL can")?;
-        asked(grant.storage_class.is_some(), Constraint::StorageClass, "a signed URL can")?;
-        asked(!grant.metadata.is_empty(), Constraint::Metadata, "a signed URL can")?;
-        asked(!grant.response_headers.is_empty(), Constraint::ResponseHeaders, "a signed URL can")?;
-        asked(grant.client_address.is_some(), Constraint::ClientAddress, "a VPC Service Controls perimeter can")?;
-        asked(grant.not_before.is_some(), Constraint::NotBefore, "a gateway can")?;
-        asked(grant.listing.is_some(), Constraint::Listing, "a signed URL can")?;
-        asked(grant.single_use, Constraint::SingleUse, "a gateway with replay protection can")?;
-        asked(grant.request_id.is_some(), Constraint::RequestId, "a signed URL can with a signed header")?;
-        let uploads = grant.actions.iter().any(|action| matches!(action, Action::Upload | Action::Create));
-        if uploads && grant.size.is_none() {
-            return Err(IssueError::Unbounded { constraint: Constraint::Size });
-        }
-        if uploads && grant.content_type.is_none() {
-            return Err(IssueError::Unbounded { constraint: Constraint::ContentType });
-        }
-        let mut roles: Vec<&'static str> = Vec::new();
-        for action in grant.actions.iter() {
-            let role = match action {
-                // SPEC: the viewer of objects may list them too, which the condition confines.
-                Action::Read | Action::Head | Action::List => "objectViewer",
+fn refuse_what_no_boundary_can_carry(grant: &Grant) -> Result<(), IssueError> {
+    check_bucket(&grant.container)?;
+    grant.refuse_misplaced(not_enforceable)?;
+    let asked = |asked: bool, constraint, instead| {
+        if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
+    };
+    asked(matches!(grant.size, Some(Size::Range(_))), Constraint::Size, "a signed URL or a POST policy can")?;
+    let typed = matches!(grant.content_type, Some(ContentType::Exact(_) | ContentType::Prefix(_)));
+    asked(typed, Constraint::ContentType, "a signed URL or a POST policy can")?;
+    asked(grant.sha256.is_some(), Constraint::Checksum, "a signed URL can")?;
+    asked(grant.encryption.is_some(), Constraint::Encryption, "a signed URL can")?;
+    asked(grant.storage_class.is_some(), Constraint::StorageClass, "a signed URL can")?;
+    asked(!grant.metadata.is_empty(), Constraint::Metadata, "a signed URL can")?;
+    asked(!grant.response_headers.is_empty(), Constraint::ResponseHeaders, "a signed URL can")?;
+    asked(grant.client_address.is_some(), Constraint::ClientAddress, "a VPC Service Controls perimeter can")?;
+    asked(grant.not_before.is_some(), Constraint::NotBefore, "a gateway can")?;
+    asked(grant.listing.is_some(), Constraint::Listing, "a signed URL can")?;
+    asked(grant.single_use, Constraint::SingleUse, "a gateway with replay protection can")?;
+    asked(grant.request_id.is_some(), Constraint::RequestId, "a signed URL can with a signed header")?;
+    let uploads = grant.actions.iter().any(|action| matches!(action, Action::Upload | Action::Create));
+    if uploads && grant.size.is_none() {
+        return Err(IssueError::Unbounded { constraint: Constraint::Size });
+    }
+    if uploads && grant.content_type.is_none() {
+        return Err(IssueError::Unbounded { constraint: Constraint::ContentType });
+    }
+    Ok(())
+}
+
+/// What one action of a grant needs: a role on a bucket, under a condition.
+struct Part {
+    bucket: String,
+    role: &'static str,
+    condition: String,
+}
+
+impl Part {
+    fn all_of(grant: &Grant) -> Result<Vec<Self>, IssueError> {
+        refuse_what_no_boundary_can_carry(grant)?;
+        let (named, listed) = conditions(grant)?;
+        let part = |action| {
+            let (role, condition) = match action {
+                Action::Read => ("objectViewer", &named),
+                // SPEC: one permission, `storage.objects.get`, is for content and metadata.
+                Action::Head if grant.actions.contains(Action::Read) => ("objectViewer", &named),
+                Action::Head => {
+                    let why = "a role that reads metadata reads content too: a signed URL can";
+                    return Err(not_enforceable(Constraint::Action, why));
+                }
+                // The viewer of objects may list them too, and a listing has no object name. What only lists reads nothing.
+                Action::List => match &listed {
+                    Some(listed) => ("objectViewer", listed),
+                    None => {
+                        let why = "a listing is of a prefix: a signed URL does the rest";
+                        return Err(not_enforceable(Constraint::Resource, why));
+                    }
+                },
                 // A creator cannot overwrite, since that deletes.
-                Action::Create => "objectCreator",
-                Action::Upload => "objectUser",
+                Action::Create => ("objectCreator", &named),
+                // SPEC: `objectUser` also reads and deletes, which was not asked for.
+                Action::Upload => {
+                    let why = "overwriting needs a role that deletes: ask for `Create`, or use a signed URL";
+                    return Err(not_enforceable(Constraint::Action, why));
+                }
                 _ => {
                     let why = "no role allows that alone: a signed URL can";
                     return Err(not_enforceable(Constraint::Action, why));
                 }
             };
-            // SPEC: `objectUser` also reads and deletes, which was not asked for.
-            if role == "objectUser" {
-                return Err(not_enforceable(
-                    Constraint::Action,
-                    "overwriting needs a role that deletes: ask for `Create`, or use a signed URL",
-                ));
+            Ok(Self { bucket: grant.container.clone(), role, condition: condition.clone() })
+        };
+        grant.actions.iter().map(part).collect()
+    }
+}
+
+/// The condition that an object has the granted name, and that a listing has the granted prefix.
+fn conditions(grant: &Grant) -> Result<(String, Option<String>), IssueError> {
+    if let Resource::Object { name, .. } | Resource::Prefix(name) = &grant.resource
+        && !grant.dot_segments
+        && is_dotted(name)
+    {
+        return Err(super::sign::dot_segment());
+    }
+    match &grant.resource {
+        Resource::Object { name, version: None } => {
+            super::endpoint::check_object(name)?;
+            Ok((format!("resource.name == {}", cel(&grant.container, name)), None))
+        }
+        Resource::Prefix(prefix) => {
+            if !(prefix.ends_with('/') || grant.open_prefix) {
+                let why = "it must not be empty, and must end with `/`: see `allow_open_prefix`";
+                return Err(IssueError::Invalid { what: "prefix", why });
             }
-            if !roles.contains(&role) {
-                roles.push(role);
+            super::endpoint::check_object(prefix)?;
+            let named = format!("resource.name.startsWith({})", cel(&grant.container, prefix));
+            let listed = format!(
+                "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith({})",
+                cel_text(prefix)
+            );
+            Ok((named, Some(listed)))
+        }
+        _ => {
+            let why = "a boundary names an object or a prefix: a signed URL does the rest";
+            Err(not_enforceable(Constraint::Resource, why))
+        }
+    }
+}
+
+/// The fewest rules that the parts can be written in without allowing more.
+///
+/// INVARIANT: a rule gives every one of its roles under any one of its conditions, so that parts are put together along one of
+/// the two, when all else is equal.
+fn rules(parts: Vec<Part>) -> Vec<Rule> {
+    let mut by_role: Vec<(String, &'static str, Vec<String>)> = Vec::new();
+    for Part { bucket, role, condition } in parts {
+        match by_role.iter_mut().find(|(other, same, _)| (other.as_str(), *same) == (bucket.as_str(), role)) {
+            Some((_, _, conditions)) if conditions.contains(&condition) => {}
+            Some((_, _, conditions)) => conditions.push(condition),
+            None => by_role.push((bucket, role, alloc::vec![condition])),
+        }
+    }
+    let mut rules: Vec<Rule> = Vec::new();
+    for (bucket, role, conditions) in by_role {
+        for conditions in conditions.chunks(MAX_CONDITIONS) {
+            let expression = conditions.join(" || ");
+            match rules.iter_mut().find(|rule| rule.bucket == bucket && rule.expression == expression) {
+                Some(rule) => rule.roles.push(role),
+                None => rules.push(Rule { bucket: bucket.clone(), roles: alloc::vec![role], expression }),
             }
         }
-        let lists = grant.actions.contains(Action::List);
-        let expression = match &grant.resource {
-            Resource::Object { name, version: None } if !lists => {
-                super::endpoint::check_object(name)?;
-                format!("resource.name == {}", cel(&grant.container, name))
-            }
-            Resource::Prefix(prefix) => {
-                if !(prefix.ends_with('/') || grant.open_prefix) {
-                    let why = "it must not be empty, and must end with `/`: see `allow_open_prefix`";
-                    return Err(IssueError::Invalid { what: "prefix", why });
-                }
-                super::endpoint::check_object(prefix)?;
-                let named = format!("resource.name.startsWith({})", cel(&grant.container, prefix));
-                if lists {
-                    let listed = cel_text(prefix);
-                    format!(
-                        "{named} || api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith({listed})"
-                    )
-                } else {
-                    named
-                }
-            }
-            _ => {
-                let why = "a boundary names an object or a prefix: a signed URL does the rest";
-                return Err(not_enforceable(Constraint::Resource, why));
-            }
-        };
-        Ok(Self { bucket: grant.container.clone(), roles, expression })
     }
+    rules
 }
 
 /// The full name of an object, or the beginning of one, as a CEL text.
@@ -355,6 +428,8 @@ mod tests {
             Grant::read("photos", "a").client_address("192.0.2.1"),
             Grant::read("photos", "a").request_id("r"),
             Grant::read("Photos", "a"),
+            Grant::read("photos", "a/../b"),
+            Grant::head("photos", "a"),
         ] {
             assert!(boundary(core::slice::from_ref(&grant)).is_err(), "{grant:?}");
         }
@@ -362,7 +437,14 @@ mod tests {
         assert!(boundary(&[]).is_err());
         let late = AccessBoundary::new(&[Grant::read("photos", "a")], NOW, NOW.saturating_add(901));
         assert!(matches!(late, Err(IssueError::NotEnforceable { constraint: Constraint::Lifetime, .. })));
-        assert!(boundary(&alloc::vec![Grant::read("photos", "a"); 11]).is_err());
+        assert!(boundary(&[Grant::read("photos", "a/../b").allow_dot_segments()]).is_ok());
+        let buckets =
+            |count: usize| -> Vec<Grant> { (0..count).map(|at| Grant::read(format!("photos-{at}"), "a")).collect() };
+        assert!(boundary(&buckets(10)).is_ok());
+        let over = boundary(&buckets(11)).unwrap_err();
+        assert_eq!(over, IssueError::TooLong { what: "the rules of an access boundary", found: 11, limit: 10 });
+        let many = boundary(&alloc::vec![Grant::read("photos", "a"); 1001]).unwrap_err();
+        assert!(matches!(many, IssueError::TooLong { found: 1001, limit: 1000, .. }));
     }
 
     #[test]

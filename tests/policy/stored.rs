@@ -98,7 +98,7 @@ fn the_spelling_is_stable() {
          \"content_type\":{\"exact\":\"image/png\"},\"size\":{\"range\":{\"start\":1,\"end\":9}},\"sha256\":null,\
          \"encryption\":null,\"storage_class\":null,\"metadata\":[],\"response_headers\":[],\
          \"client_address\":\"198.51.100.0/24\",\"not_before\":\"2026-11-24T12:00:00Z\",\"single_use\":false,\
-         \"request_id\":null,\"dot_segments\":false,\"open_prefix\":false,\"source\":null,\"listing\":null}"
+         \"request_id\":null,\"dot_segments\":false,\"open_prefix\":false,\"source\":null,\"listing\":null,\"given_up\":[]}"
     );
     let bounds = Bounds::new()
         .under("photos", "42/", Actions::READ | Actions::from(Action::UploadPart))
