@@ -7,10 +7,15 @@ use crate::{
 use valet_key::{
     aws::policy::SessionGrants,
     error::IssueError,
-    grant::{Action, Actions, Constraint, ContentDisposition, CopySource, Encryption, Grant, Lifetime, Listing},
+    grant::{
+        Action, Actions, Constraint, ContentDisposition, CopySource, Encryption, Grant, Lifetime, Listing,
+        OnShortCredential,
+    },
 };
 
-const TLS: &str = "\"Condition\":{\"Bool\":{\"aws:SecureTransport\":\"true\"}}";
+/// What every grant of 15 minutes carries.
+const TLS: &str = "\"Condition\":{\"Bool\":{\"aws:SecureTransport\":\"true\"},\
+                   \"DateLessThanEquals\":{\"aws:CurrentTime\":\"2026-11-24T12:15:00Z\"}}";
 
 fn text(grants: impl IntoIterator<Item = Grant>) -> String {
     policy(grants).unwrap().as_str().to_owned()
@@ -130,9 +135,17 @@ fn a_grant_begins_and_ends_within_its_session() {
         let asked = asked.with("aws:CurrentTime", format!("2026-11-24T{time}Z"));
         assert_eq!(allows(&timed, &asked), expected, "{time}");
     }
+    // A session of as many minutes begins when STS is asked, which may be later.
+    let same = text([Grant::read("photos", "a")]);
+    let asked = |time: &str| Asked::new("s3:GetObject", "arn:aws:s3:::photos/a").with("aws:CurrentTime", time);
+    assert!(allows(&same, &asked("2026-11-24T12:15:00Z")) && !allows(&same, &asked("2026-11-24T12:15:01Z")));
     let long = Grant::read("photos", "a").lives(Lifetime::minutes(16).unwrap());
     assert!(matches!(policy([long.clone()]), Err(IssueError::Unjustified { .. })));
-    assert!(!text([long.because(why())]).contains("aws:CurrentTime"));
+    let long = long.because(why());
+    let (token_ends, credential_ends) = (now().saturating_add(960), now().saturating_add(900));
+    assert_eq!(policy([long.clone()]), Err(IssueError::OutlivesCredential { token_ends, credential_ends }));
+    let clamped = session([long]).on_short_session(OnShortCredential::Clamp).to_policy(now()).unwrap();
+    assert!(clamped.as_str().contains("{\"aws:CurrentTime\":\"2026-11-24T12:16:00Z\"}"));
 }
 
 #[test]
@@ -191,7 +204,7 @@ fn statements_are_merged_where_that_allows_no_more() {
 #[test]
 fn the_characters_of_a_policy_are_counted() {
     let named = |first: &str, length| Grant::read("photos", format!("{first}{}", "x".repeat(length)));
-    let grants = |last| [named("a", 900), named("b", 900), named("c", last)];
+    let grants = |last| [named("a", 800), named("b", 800), named("c", last)];
     let base = match policy(grants(1000)) {
         Err(IssueError::TooLong { found, limit: 2048, .. }) => found,
         other => panic!("{other:?}"),

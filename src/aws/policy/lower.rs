@@ -5,7 +5,11 @@ use crate::{
     aws::{Endpoint, Region, canonical::S3_EXPRESS, s3::check_object_name, sqs::Queue},
     clock::Timestamp,
     error::IssueError,
-    grant::{Action, Constraint, ContentType, Encryption, Grant, Lifetime, Listing, Resource, Size, plan::Form},
+    grant::{
+        Action, Constraint, ContentType, Encryption, Grant, Lifetime, Listing, OnShortCredential, Resource, Size,
+        plan::Form,
+    },
+    lifetime::{Bounds, effective},
     network::AddressRange,
     v4::{checks::check_id, listing},
 };
@@ -44,20 +48,28 @@ struct Bucket {
 }
 
 impl Lowered<'_> {
-    /// When the grant ends, if that is before the session does.
-    pub(super) fn end_within(&self, session: Lifetime, now: Timestamp) -> Result<Option<Timestamp>, IssueError> {
+    /// When the grant ends by itself, which may be later than its session does if that was allowed.
+    ///
+    /// It stands in the policy even where the session is as long: that begins when STS is asked, and not now.
+    pub(super) fn end(
+        &self,
+        session_ends: Timestamp,
+        on_short: OnShortCredential,
+        now: Timestamp,
+    ) -> Result<Timestamp, IssueError> {
         let grant = self.grant;
-        if grant.lifetime > grant.classification.cap() && grant.justification.is_none() {
-            return Err(IssueError::Unjustified { what: "a lifetime beyond the default" });
-        }
-        if grant.lifetime >= session {
-            return Ok(None);
-        }
-        now.checked_add(grant.lifetime.seconds()).map(Some).ok_or(IssueError::TimeOverflow)
+        let bounds = Bounds {
+            cap: grant.classification.cap(),
+            is_justified: grant.justification.is_some(),
+            maximum: Lifetime::WEEK,
+            service: FORM,
+        };
+        effective(grant.lifetime, &bounds, Some(session_ends), on_short, now)?;
+        now.checked_add(grant.lifetime.seconds()).ok_or(IssueError::TimeOverflow)
     }
 
     /// What the grant allows, each action for itself.
-    pub(super) fn atoms(&self, ends: Option<Timestamp>) -> Result<Vec<Atom>, IssueError> {
+    pub(super) fn atoms(&self, ends: Timestamp) -> Result<Vec<Atom>, IssueError> {
         self.refuse_what_no_policy_can_carry()?;
         let conditions = self.shared_conditions(ends)?;
         match &self.grant.resource {
@@ -125,7 +137,7 @@ impl Lowered<'_> {
     }
 
     /// What each request must meet, whatever it does.
-    fn shared_conditions(&self, ends: Option<Timestamp>) -> Result<Conditions, IssueError> {
+    fn shared_conditions(&self, ends: Timestamp) -> Result<Conditions, IssueError> {
         let mut conditions = Conditions::default();
         if self.https_only {
             conditions.add("Bool", "aws:SecureTransport", vec!["true".to_string()]);
@@ -138,9 +150,7 @@ impl Lowered<'_> {
         if let Some(start) = self.grant.not_before {
             conditions.add("DateGreaterThanEquals", "aws:CurrentTime", vec![start.to_string()]);
         }
-        if let Some(end) = ends {
-            conditions.add("DateLessThanEquals", "aws:CurrentTime", vec![end.to_string()]);
-        }
+        conditions.add("DateLessThanEquals", "aws:CurrentTime", vec![ends.to_string()]);
         Ok(conditions)
     }
 

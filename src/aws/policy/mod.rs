@@ -18,7 +18,7 @@
 //! | send, receive | `sqs:SendMessage` or `sqs:ReceiveMessage` on the ARN of the queue |
 //! | client address | `IpAddress aws:SourceIp`; a request through a VPC endpoint has none and is refused |
 //! | HTTPS | `Bool aws:SecureTransport true` |
-//! | not before, a lifetime shorter than the session's | `aws:CurrentTime` |
+//! | not before, lifetime | `aws:CurrentTime` |
 //! | anything else | refused, with the form that could |
 //!
 //! Source: IAM User Guide, "Grammar of the IAM JSON policy language", "Condition operators" and "Policy variables"; Service
@@ -34,7 +34,7 @@ use super::{Region, sts::SessionPolicy};
 use crate::{
     clock::Timestamp,
     error::IssueError,
-    grant::{Grant, Justification, Lifetime},
+    grant::{Grant, Justification, Lifetime, OnShortCredential},
 };
 use alloc::vec::Vec;
 
@@ -56,9 +56,11 @@ use alloc::vec::Vec;
 ///     "{\"Version\":\"2012-10-17\",\"Statement\":[\
 ///      {\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::albums/42/*\",\"Condition\":{\
 ///      \"Bool\":{\"aws:SecureTransport\":\"true\"},\
+///      \"DateLessThanEquals\":{\"aws:CurrentTime\":\"2023-11-14T22:28:20Z\"},\
 ///      \"IpAddress\":{\"aws:SourceIp\":\"198.51.100.0/24\"}}},\
 ///      {\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\",\"Resource\":\"arn:aws:s3:::albums\",\"Condition\":{\
 ///      \"Bool\":{\"aws:SecureTransport\":\"true\"},\
+///      \"DateLessThanEquals\":{\"aws:CurrentTime\":\"2023-11-14T22:28:20Z\"},\
 ///      \"IpAddress\":{\"aws:SourceIp\":\"198.51.100.0/24\"},\
 ///      \"StringLike\":{\"s3:prefix\":\"42/*\"}}}]}"
 /// );
@@ -76,6 +78,7 @@ pub struct SessionGrants {
     region: Region,
     session: Lifetime,
     grants: Vec<Grant>,
+    on_short_session: OnShortCredential,
     signed_within: Option<Lifetime>,
     plain_http: Option<Justification>,
 }
@@ -84,10 +87,25 @@ impl SessionGrants {
     /// For a session of this length, as STS is asked for it, that is used in this region. Its partition is that of all
     /// ARNs.
     ///
-    /// A grant that lives shorter than the session ends at its own time; a session that is shorter ends the grant.
+    /// A grant ends at its own time, to the second, however long its session lives. One that would live longer than the session
+    /// is refused, see [`Self::on_short_session`].
     #[must_use]
     pub const fn new(region: Region, session: Lifetime) -> Self {
-        Self { region, session, grants: Vec::new(), signed_within: None, plain_http: None }
+        Self {
+            region,
+            session,
+            grants: Vec::new(),
+            on_short_session: OnShortCredential::Refuse,
+            signed_within: None,
+            plain_http: None,
+        }
+    }
+
+    /// What to do with a grant that would live longer than the session: refuse it, or let it end with the session.
+    #[must_use]
+    pub const fn on_short_session(mut self, choice: OnShortCredential) -> Self {
+        self.on_short_session = choice;
+        self
     }
 
     /// One grant more.
@@ -125,17 +143,19 @@ impl SessionGrants {
     /// [`IssueError::NotEnforceable`] for whatever of a grant a session policy cannot carry, with the form that can;
     /// [`IssueError::Unbounded`] for an upload that does not waive its size and type; [`IssueError::Unjustified`] for a long
     /// life without a reason; [`IssueError::Invalid`] for names and addresses that AWS does not take, and for no grant at
-    /// all; [`IssueError::LifetimeTooLong`] for signatures of more than a week; [`IssueError::TimeOverflow`]; and
+    /// all; [`IssueError::OutlivesCredential`] for a grant that lives longer than the session;
+    /// [`IssueError::LifetimeTooLong`] for more than a week; [`IssueError::TimeOverflow`]; and
     /// [`IssueError::TooLong`] with the number of characters if they are more than 2,048: then ask for a session for each
     /// part of the grants.
     pub fn to_policy(&self, now: Timestamp) -> Result<SessionPolicy, IssueError> {
         if self.grants.is_empty() {
             return Err(IssueError::Invalid { what: "session policy", why: "it must allow at least one grant" });
         }
+        let session_ends = now.checked_add(self.session.seconds()).ok_or(IssueError::TimeOverflow)?;
         let (region, https_only) = (&self.region, self.plain_http.is_none());
         let mut allowed = Vec::new();
         for grant in &self.grants {
-            let ends = Lowered { grant, region, https_only }.end_within(self.session, now)?;
+            let ends = Lowered { grant, region, https_only }.end(session_ends, self.on_short_session, now)?;
             allowed.extend(grant.lowered(|grant| Lowered { grant, region, https_only }.atoms(ends))?);
         }
         let older = self.signed_within.map(|longest| Deny::older_signatures(longest, &allowed)).transpose()?;
