@@ -38,6 +38,7 @@ fn servers_accept_what_is_signed_and_refuse_what_is_not() {
         }
         if server.name == "MiniStack" {
             sessions::assumed(&mut server);
+            sessions::granted(&mut server);
             messages::sent(&mut server);
         }
         println!("{}: {} cases, {} surprises", server.name, server.cases, server.surprises.len());

@@ -16,8 +16,12 @@ const NAMES: [&str; 6] = [
 ];
 
 /// The servers have no certificate.
+pub(crate) fn why() -> Justification {
+    Justification::new("a test on loopback").unwrap()
+}
+
 pub(crate) fn plain(grant: Grant) -> Grant {
-    grant.because(Justification::new("a test on loopback").unwrap())
+    grant.because(why())
 }
 
 pub(crate) fn url(server: &Server, grant: &Grant, at: Timestamp) -> valet_key::token::BearerUrl {
