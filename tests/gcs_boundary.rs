@@ -7,7 +7,8 @@ use valet_key::{
     clock::Timestamp,
     error::IssueError,
     gcs::AccessBoundary,
-    grant::{Action, Actions, Grant, Justification},
+    grant::{Action, Actions, Classification, Constraint, Grant, Justification, Lifetime},
+    policy::Bounds,
 };
 
 fn boundary(grants: &[Grant]) -> Result<String, IssueError> {
@@ -181,6 +182,81 @@ proptest! {
         };
         let covered = wishes.iter().any(|wish| wish.covers(&asked));
         prop_assert_eq!(allows(&json, &asked), covered, "{}", json);
+    }
+}
+
+fn within(bounds: &Bounds) -> Result<String, IssueError> {
+    let now = Timestamp::from_unix(1_700_000_000).unwrap();
+    AccessBoundary::within(bounds, now, now.saturating_add(3600)).map(|boundary| boundary.to_json())
+}
+
+fn areas() -> impl Strategy<Value = Bounds> {
+    let actions = vec(select(vec![Action::Read, Action::Create, Action::List]), 1..3);
+    vec((0..4u8, select(BUCKETS.to_vec()), names(), actions), 1..8).prop_map(|areas| {
+        areas.into_iter().fold(Bounds::new(), |bounds, (kind, bucket, name, actions)| {
+            let actions = actions.into_iter().map(Actions::from).reduce(|all, one| all | one).unwrap();
+            match kind {
+                0 => bounds.container(bucket, Actions::READ | actions),
+                1 => bounds.object(bucket, name, Actions::READ | Actions::from(Action::Create)).unwrap(),
+                _ => bounds.under(bucket, format!("{name}/"), actions).unwrap(),
+            }
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_boundary_allows_what_the_bounds_permit_and_nothing_else(
+        bounds in areas(),
+        permission in select(vec!["get", "create", "list"]),
+        bucket in select(BUCKETS.to_vec()),
+        name in names(),
+        tail in names(),
+    ) {
+        let json = within(&bounds).unwrap();
+        for name in [name.clone(), format!("{name}/"), format!("{name}/{tail}"), format!("{name}{tail}")] {
+            let is_list = permission == "list";
+            let grant = match permission {
+                "get" => Grant::read(bucket, &name),
+                "create" => Grant::create(bucket, &name),
+                _ => Grant::list(bucket, &name).because(Justification::new("a test").unwrap()),
+            };
+            let asked = Asked {
+                bucket,
+                permission,
+                name: (!is_list).then(|| name.clone()),
+                list_prefix: if is_list { name } else { String::new() },
+            };
+            prop_assert_eq!(allows(&json, &asked), bounds.permits(&grant).is_allowed(), "{} {:?}", json, grant);
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_the_bounds_that_no_boundary_has_is_refused() {
+    let read = || Bounds::new().container("photos", Actions::READ);
+    let create = || Bounds::new().container("photos", Action::Create);
+    for (bounds, constraint) in [
+        (create().largest_upload(9), Constraint::Size),
+        (create().content_type("image/png"), Constraint::ContentType),
+        (read().client_address("198.51.100.7").unwrap(), Constraint::ClientAddress),
+        (read().at_least(Classification::Internal), Constraint::Lifetime),
+        (read().cap(Classification::Public, Lifetime::minutes(5).unwrap()), Constraint::Lifetime),
+        (read().container("photos", Action::Delete), Constraint::Action),
+        (Bounds::new().container("photos", Actions::LIST), Constraint::Resource),
+        (Bounds::new().object("photos", "a", Actions::LIST).unwrap(), Constraint::Resource),
+    ] {
+        let refused = within(&bounds).unwrap_err();
+        assert!(
+            matches!(refused, IssueError::NotEnforceable { constraint: found, .. } if found == constraint),
+            "{refused}"
+        );
+    }
+    assert!(within(&read().largest_upload(9).content_type("image/png")).is_ok(), "it is not about reading");
+    for bounds in [Bounds::new(), Bounds::new().container("Photos", Actions::READ)] {
+        assert!(matches!(within(&bounds), Err(IssueError::Invalid { .. })));
     }
 }
 

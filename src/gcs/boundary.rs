@@ -8,12 +8,13 @@ use crate::{
     clock::Timestamp,
     encode,
     error::{IssueError, KeyError},
-    grant::{Action, Constraint, ContentType, Grant, Resource, Size, plan::Form},
+    grant::{Action, Actions, Constraint, ContentType, Grant, Resource, Size, plan::Form},
     json::{Value, push_text},
+    policy::{BRINGS_CONTENT, Bounds, Pattern, SETS_CONTENT_TYPE},
     post::is_dotted,
     secret::Secret,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
 
 /// The name of this token form in errors.
@@ -92,6 +93,67 @@ impl AccessBoundary {
             }
             parts.extend(grant.lowered(Part::all_of)?);
         }
+        Self::of(parts)
+    }
+
+    /// The boundary that allows what [`Bounds`] permit, for the source token of the service that issues: it ends at
+    /// `source_ends`, which must lie within the longest lifetime of the bounds.
+    ///
+    /// A name with dot segments is a name like others to Cloud Storage, and justifications are for people: neither is in
+    /// the boundary.
+    ///
+    /// # Errors
+    /// [`IssueError::NotEnforceable`] for a limit and an action that a boundary cannot enforce: the size and media type of
+    /// uploads, client addresses, a listing of a whole bucket whose objects may not be read; [`IssueError::Invalid`] for
+    /// names that Cloud Storage does not take, and for bounds within which nothing is allowed; and [`IssueError::TooLong`]
+    /// with the number of rules if they are more than ten.
+    ///
+    /// ```
+    /// use valet_key::{clock::Timestamp, gcs::AccessBoundary, grant::Actions, policy::Bounds};
+    ///
+    /// let bounds = Bounds::new().under("albums", "42/", Actions::READ)?;
+    /// let now = Timestamp::from_unix(1_700_000_000)?;
+    /// let boundary = AccessBoundary::within(&bounds, now, now.saturating_add(3600))?;
+    /// assert!(boundary.to_json().contains("resource.name.startsWith('projects/_/buckets/albums/objects/42/')"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within(bounds: &Bounds, now: Timestamp, source_ends: Timestamp) -> Result<Self, IssueError> {
+        let mut parts = Vec::new();
+        let brings = |actions: Actions, some: &[Action]| some.iter().any(|action| actions.contains(*action));
+        if bounds.addresses.is_some() {
+            return Err(not_enforceable(Constraint::ClientAddress, PERIMETER));
+        }
+        for (bucket, names, actions) in bounds.reach.iter() {
+            check_bucket(bucket)?;
+            if bounds.largest_upload.is_some() && brings(actions, &BRINGS_CONTENT) {
+                return Err(not_enforceable(Constraint::Size, "a signed URL or a POST policy can"));
+            }
+            if bounds.content_types.is_some() && brings(actions, &SETS_CONTENT_TYPE) {
+                return Err(not_enforceable(Constraint::ContentType, "a signed URL or a POST policy can"));
+            }
+            if !names.text().is_empty() {
+                super::endpoint::check_object(names.text())?;
+            }
+            let (named, listed) = match names {
+                Pattern::Exact(name) => (is_named(bucket, name), None),
+                // The condition for a listing of everything is true of everything, so that its role reads all.
+                Pattern::Prefix(all) if all.is_empty() && !actions.contains(Action::Read) => {
+                    (is_under(bucket, all), None)
+                }
+                Pattern::Prefix(prefix) => (is_under(bucket, prefix), Some(lists_under(prefix))),
+            };
+            parts.extend(Part::of(bucket, actions, &named, listed.as_deref())?);
+        }
+        if parts.is_empty() {
+            return Err(IssueError::Invalid { what: "access boundary", why: "the bounds allow nothing" });
+        }
+        if source_ends.seconds_since(now) > i64::from(bounds.longest_of_all().seconds()) {
+            return Err(not_enforceable(Constraint::Lifetime, "a source token that ends within the bounds can"));
+        }
+        Self::of(parts)
+    }
+
+    fn of(parts: Vec<Part>) -> Result<Self, IssueError> {
         let rules = rules(parts);
         if rules.len() > MAX_RULES {
             let what = "the rules of an access boundary";
@@ -155,6 +217,8 @@ impl AccessBoundary {
     pub const EXCHANGE_URL: &'static str = "https://sts.googleapis.com/v1/token";
 }
 
+const PERIMETER: &str = "a VPC Service Controls perimeter can";
+
 fn not_enforceable(constraint: Constraint, instead: &'static str) -> IssueError {
     IssueError::NotEnforceable { constraint, form: FORM, instead }
 }
@@ -173,7 +237,7 @@ fn refuse_what_no_boundary_can_carry(grant: &Grant) -> Result<(), IssueError> {
     asked(grant.storage_class.is_some(), Constraint::StorageClass, "a signed URL can")?;
     asked(!grant.metadata.is_empty(), Constraint::Metadata, "a signed URL can")?;
     asked(!grant.response_headers.is_empty(), Constraint::ResponseHeaders, "a signed URL can")?;
-    asked(grant.client_address.is_some(), Constraint::ClientAddress, "a VPC Service Controls perimeter can")?;
+    asked(grant.client_address.is_some(), Constraint::ClientAddress, PERIMETER)?;
     asked(grant.not_before.is_some(), Constraint::NotBefore, "a gateway can")?;
     asked(grant.listing.is_some(), Constraint::Listing, "a signed URL can")?;
     asked(grant.single_use, Constraint::SingleUse, "a gateway with replay protection can")?;
@@ -199,17 +263,22 @@ impl Part {
     fn all_of(grant: &Grant) -> Result<Vec<Self>, IssueError> {
         refuse_what_no_boundary_can_carry(grant)?;
         let (named, listed) = conditions(grant)?;
+        Self::of(&grant.container, grant.actions, &named, listed.as_deref())
+    }
+
+    /// What the actions need, each under the condition on names or on listings.
+    fn of(bucket: &str, actions: Actions, named: &str, listed: Option<&str>) -> Result<Vec<Self>, IssueError> {
         let part = |action| {
             let (role, condition) = match action {
-                Action::Read => ("objectViewer", &named),
+                Action::Read => ("objectViewer", named),
                 // SPEC: one permission, `storage.objects.get`, is for content and metadata.
-                Action::Head if grant.actions.contains(Action::Read) => ("objectViewer", &named),
+                Action::Head if actions.contains(Action::Read) => ("objectViewer", named),
                 Action::Head => {
                     let why = "a role that reads metadata reads content too: a signed URL can";
                     return Err(not_enforceable(Constraint::Action, why));
                 }
                 // The viewer of objects may list them too, and a listing has no object name. What only lists reads nothing.
-                Action::List => match &listed {
+                Action::List => match listed {
                     Some(listed) => ("objectViewer", listed),
                     None => {
                         let why = "a listing is of a prefix: a signed URL does the rest";
@@ -217,7 +286,7 @@ impl Part {
                     }
                 },
                 // A creator cannot overwrite, since that deletes.
-                Action::Create => ("objectCreator", &named),
+                Action::Create => ("objectCreator", named),
                 // SPEC: `objectUser` also reads and deletes, which was not asked for.
                 Action::Upload => {
                     let why = "overwriting needs a role that deletes: ask for `Create`, or use a signed URL";
@@ -228,9 +297,9 @@ impl Part {
                     return Err(not_enforceable(Constraint::Action, why));
                 }
             };
-            Ok(Self { bucket: grant.container.clone(), role, condition: condition.clone() })
+            Ok(Self { bucket: bucket.to_owned(), role, condition: condition.to_owned() })
         };
-        grant.actions.iter().map(part).collect()
+        actions.iter().map(part).collect()
     }
 }
 
@@ -245,7 +314,7 @@ fn conditions(grant: &Grant) -> Result<(String, Option<String>), IssueError> {
     match &grant.resource {
         Resource::Object { name, version: None } => {
             super::endpoint::check_object(name)?;
-            Ok((format!("resource.name == {}", cel(&grant.container, name)), None))
+            Ok((is_named(&grant.container, name), None))
         }
         Resource::Prefix(prefix) => {
             if !(prefix.ends_with('/') || grant.open_prefix) {
@@ -253,12 +322,7 @@ fn conditions(grant: &Grant) -> Result<(String, Option<String>), IssueError> {
                 return Err(IssueError::Invalid { what: "prefix", why });
             }
             super::endpoint::check_object(prefix)?;
-            let named = format!("resource.name.startsWith({})", cel(&grant.container, prefix));
-            let listed = format!(
-                "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith({})",
-                cel_text(prefix)
-            );
-            Ok((named, Some(listed)))
+            Ok((is_under(&grant.container, prefix), Some(lists_under(prefix))))
         }
         _ => {
             let why = "a boundary names an object or a prefix: a signed URL does the rest";
@@ -291,6 +355,18 @@ fn rules(parts: Vec<Part>) -> Vec<Rule> {
         }
     }
     rules
+}
+
+fn is_named(bucket: &str, name: &str) -> String {
+    format!("resource.name == {}", cel(bucket, name))
+}
+
+fn is_under(bucket: &str, prefix: &str) -> String {
+    format!("resource.name.startsWith({})", cel(bucket, prefix))
+}
+
+fn lists_under(prefix: &str) -> String {
+    format!("api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith({})", cel_text(prefix))
 }
 
 /// The full name of an object, or the beginning of one, as a CEL text.
@@ -386,7 +462,7 @@ impl fmt::Debug for DownscopedToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::{Actions, Justification};
+    use crate::grant::Justification;
 
     const NOW: Timestamp = Timestamp::EPOCH;
 

@@ -44,12 +44,12 @@ use alloc::string::String;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    pub(super) reach: Reach,
+    pub(crate) reach: Reach,
     pub(super) caps: Caps,
     pub(super) least: Classification,
-    pub(super) addresses: Option<Union<AddressRange>>,
-    pub(super) largest_upload: Option<u64>,
-    pub(super) content_types: Option<Union<Pattern>>,
+    pub(crate) addresses: Option<Union<AddressRange>>,
+    pub(crate) largest_upload: Option<u64>,
+    pub(crate) content_types: Option<Union<Pattern>>,
     pub(super) plain_http: Option<Justification>,
     pub(super) dot_segments: Option<Justification>,
     /// Bits of [`Broad`].
@@ -213,6 +213,15 @@ impl Bounds {
     #[must_use]
     pub fn longest(&self, class: Classification) -> Lifetime {
         self.caps.of(class).longest
+    }
+
+    /// The longest that any data may be open which is as sensitive as [`Self::at_least`] says.
+    #[cfg(any(feature = "aws", feature = "gcs"))]
+    pub(crate) fn longest_of_all(&self) -> Lifetime {
+        let classes =
+            [Classification::Public, Classification::Internal, Classification::Confidential, Classification::Pii];
+        let allowed = classes.into_iter().filter(|class| rank(*class) >= rank(self.least));
+        allowed.map(|class| self.longest(class)).max().unwrap_or(Classification::Pii.cap())
     }
 
     /// Whether tokens must be for HTTPS alone.

@@ -16,11 +16,12 @@ use alloc::{
 };
 
 /// The actions that bring content, whose size a limit is about. The first request of a multipart upload brings none.
-const BRINGS_CONTENT: [Action; 6] =
+pub(crate) const BRINGS_CONTENT: [Action; 6] =
     [Action::Upload, Action::Create, Action::Append, Action::UploadPart, Action::CompleteMultipart, Action::Copy];
 
 /// The actions that decide the media type of an object.
-const SETS_CONTENT_TYPE: [Action; 4] = [Action::Upload, Action::Create, Action::StartMultipart, Action::Copy];
+pub(crate) const SETS_CONTENT_TYPE: [Action; 4] =
+    [Action::Upload, Action::Create, Action::StartMultipart, Action::Copy];
 
 impl Bounds {
     /// Whether the grant lies within these bounds, and if not, why.

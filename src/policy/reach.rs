@@ -11,7 +11,7 @@ use alloc::{
 
 /// For each container, which actions on which names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reach(BTreeMap<String, BTreeMap<Pattern, Actions>>);
+pub(crate) struct Reach(BTreeMap<String, BTreeMap<Pattern, Actions>>);
 
 impl Reach {
     pub(super) const fn new() -> Self {
@@ -24,7 +24,7 @@ impl Reach {
     }
 
     /// Every action in every area that it has.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Pattern, Actions)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Pattern, Actions)> {
         self.0.iter().flat_map(|(container, areas)| {
             areas.iter().map(move |(names, actions)| (container.as_str(), names, *actions))
         })

@@ -5,7 +5,7 @@ use alloc::{collections::BTreeSet, string::String};
 use core::fmt;
 
 /// What can cover another of its kind.
-pub(super) trait Extent: Ord + Clone {
+pub(crate) trait Extent: Ord + Clone {
     /// Whether all that the other reaches is reached by this.
     fn covers(&self, other: &Self) -> bool;
     /// What both reach. INVARIANT: it covers exactly what both cover.
@@ -71,7 +71,7 @@ impl Extent for AddressRange {
 
 /// Extents of which none covers another, so that two unions of the same reach are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Union<T>(BTreeSet<T>);
+pub(crate) struct Union<T>(BTreeSet<T>);
 
 impl<T: Extent> Union<T> {
     pub(super) const fn new() -> Self {
@@ -106,7 +106,7 @@ impl<T: Extent> Union<T> {
         }
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
         self.0.iter()
     }
 }

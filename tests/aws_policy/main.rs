@@ -7,6 +7,7 @@
 mod cases;
 mod evaluate;
 mod laws;
+mod limit;
 
 use valet_key::{
     aws::{Region, policy::SessionGrants, sts::SessionPolicy},

@@ -74,20 +74,15 @@ impl Lowered<'_> {
         let conditions = self.shared_conditions(ends)?;
         match &self.grant.resource {
             Resource::Queue => self.on_queue(&conditions),
-            Resource::Object { name, version } => {
-                check_object_name(name)?;
-                self.check_segments(name)?;
-                let bucket = self.bucket()?;
-                let object = |action, conditions| Atom {
-                    action,
-                    arn: format!("{}{}", bucket.objects, escaped(name)),
-                    is_closed: true,
-                    prefix: None,
-                    conditions,
-                };
-                self.on_objects(version.as_deref(), &conditions, object)
+            Resource::Object { name, version } => self.on_one(name, version.as_deref(), &conditions),
+            Resource::Prefix(prefix) => {
+                if prefix.is_empty() || !(prefix.ends_with('/') || self.grant.open_prefix) {
+                    let why = "it must not be empty, and must end with `/`: see `allow_open_prefix`";
+                    return Err(IssueError::Invalid { what: "prefix", why });
+                }
+                self.check_segments(prefix)?;
+                self.under(prefix, &conditions)
             }
-            Resource::Prefix(prefix) => self.under(prefix, &conditions),
             Resource::Part { .. } | Resource::MultipartUpload { .. } => Err(not_enforceable(
                 Constraint::Resource,
                 "IAM knows neither uploads nor parts: a presigned URL names one",
@@ -180,13 +175,31 @@ impl Lowered<'_> {
         Ok(())
     }
 
-    fn under(&self, prefix: &str, conditions: &Conditions) -> Result<Vec<Atom>, IssueError> {
-        if prefix.is_empty() || !(prefix.ends_with('/') || self.grant.open_prefix) {
-            let why = "it must not be empty, and must end with `/`: see `allow_open_prefix`";
-            return Err(IssueError::Invalid { what: "prefix", why });
+    /// What is allowed on one object.
+    pub(super) fn on_one(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        conditions: &Conditions,
+    ) -> Result<Vec<Atom>, IssueError> {
+        check_object_name(name)?;
+        self.check_segments(name)?;
+        let bucket = self.bucket()?;
+        let object = |action, conditions| Atom {
+            action,
+            arn: format!("{}{}", bucket.objects, escaped(name)),
+            is_closed: true,
+            prefix: None,
+            conditions,
+        };
+        self.on_objects(version, conditions, object)
+    }
+
+    /// What is allowed on all whose names begin like this, which are all of them for the empty prefix.
+    pub(super) fn under(&self, prefix: &str, conditions: &Conditions) -> Result<Vec<Atom>, IssueError> {
+        if !prefix.is_empty() {
+            check_object_name(prefix)?;
         }
-        check_object_name(prefix)?;
-        self.check_segments(prefix)?;
         let bucket = self.bucket()?;
         let object = |action, conditions| Atom {
             action,
@@ -207,7 +220,8 @@ impl Lowered<'_> {
                 narrow_listing(&mut conditions, action, listing)?;
             }
             let arn = bucket.arn.clone();
-            atoms.push(Atom { action: name, arn, is_closed: true, prefix: Some(escaped(prefix)), conditions });
+            let prefix = Some(escaped(prefix)).filter(|prefix| !prefix.is_empty());
+            atoms.push(Atom { action: name, arn, is_closed: true, prefix, conditions });
         }
         Ok(atoms)
     }
@@ -242,8 +256,8 @@ impl Lowered<'_> {
                     return Err(not_enforceable(Constraint::Action, why));
                 }
                 Action::Delete => ("s3:DeleteObject", Some("s3:DeleteObjectVersion")),
-                Action::Abort if is_prefix => ("s3:AbortMultipartUpload", None),
-                Action::ListParts if is_prefix => ("s3:ListMultipartUploadParts", None),
+                Action::Abort => ("s3:AbortMultipartUpload", None),
+                Action::ListParts => ("s3:ListMultipartUploadParts", None),
                 Action::ReadTags => ("s3:GetObjectTagging", Some("s3:GetObjectVersionTagging")),
                 Action::WriteTags => ("s3:PutObjectTagging", Some("s3:PutObjectVersionTagging")),
                 Action::DeleteTags => ("s3:DeleteObjectTagging", Some("s3:DeleteObjectVersionTagging")),
@@ -290,7 +304,7 @@ impl Lowered<'_> {
         }
     }
 
-    fn on_queue(&self, conditions: &Conditions) -> Result<Vec<Atom>, IssueError> {
+    pub(super) fn on_queue(&self, conditions: &Conditions) -> Result<Vec<Atom>, IssueError> {
         let queue = Queue::of(self.grant, self.region.as_str())?;
         let atom = |action: Action| {
             let action = match action {

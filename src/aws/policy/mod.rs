@@ -25,9 +25,12 @@
 //! Authorization Reference, "Actions, resources, and condition keys" for Amazon S3 and Amazon SQS; STS API Reference,
 //! `AssumeRole`.
 
+mod limit;
 mod lower;
 mod marks;
 mod write;
+
+pub use self::limit::SessionBounds;
 
 use self::{lower::Lowered, write::Deny};
 use super::{Region, sts::SessionPolicy};

@@ -20,7 +20,7 @@ use alloc::{
 pub(super) struct Atom {
     pub(super) action: &'static str,
     pub(super) conditions: Conditions,
-    /// What a listing is confined to, escaped.
+    /// What a listing is confined to, escaped; nothing for what is no listing, and for that of a whole bucket.
     pub(super) prefix: Option<String>,
     /// Escaped, without the wildcard.
     pub(super) arn: String,
@@ -125,10 +125,12 @@ fn merged(mut atoms: Vec<Atom>) -> Vec<Statement> {
             .map(|((conditions, resource, prefix), actions)| ((conditions, resource, actions), prefix)),
     );
     let by_prefixes = grouped(by_actions.into_iter().map(|((conditions, resource, actions), mut prefixes)| {
-        // They are sorted, so that one which begins with another stands behind it. Nothing is no prefix.
+        // They are sorted, so that one which begins with another stands behind it, and nothing, which confines to no prefix,
+        // stands before all.
         prefixes.dedup_by(|next, kept| match (next, kept) {
+            (_, None) => true,
             (Some(next), Some(kept)) => next.starts_with(kept.as_str()),
-            _ => false,
+            (None, Some(_)) => false,
         });
         ((actions, conditions, prefixes), resource)
     }));
