@@ -10,6 +10,7 @@ mod listing;
 pub mod plan;
 #[cfg(feature = "serde")]
 mod stored;
+mod together;
 mod transfer;
 
 #[cfg(any(feature = "aws", feature = "gcs"))]

@@ -278,13 +278,10 @@ impl Part {
                     return Err(not_enforceable(Constraint::Action, why));
                 }
                 // The viewer of objects may list them too, and a listing has no object name. What only lists reads nothing.
-                Action::List => match listed {
-                    Some(listed) => ("objectViewer", listed),
-                    None => {
-                        let why = "a listing is of a prefix: a signed URL does the rest";
-                        return Err(not_enforceable(Constraint::Resource, why));
-                    }
-                },
+                Action::List => {
+                    let why = "a listing is of a prefix: a signed URL does the rest";
+                    ("objectViewer", listed.ok_or_else(|| not_enforceable(Constraint::Resource, why))?)
+                }
                 // A creator cannot overwrite, since that deletes.
                 Action::Create => ("objectCreator", named),
                 // SPEC: `objectUser` also reads and deletes, which was not asked for.

@@ -243,9 +243,15 @@ impl Stored {
             }
             (_, Some(_)) => return Err("a source is for the copy of an object or a part alone".into()),
             (resource, None) => {
-                let action = self.actions.only().ok_or("more than one action is for a prefix alone")?;
-                let why = || format!("the action `{action}` is not for this kind of resource, or lacks its source");
-                return one(container, resource, action).ok_or_else(why);
+                let of = |action| {
+                    let why = || format!("the action `{action}` is not for this kind of resource, or lacks its source");
+                    one(container, resource, action).ok_or_else(why)
+                };
+                let grants: Vec<Grant> = self.actions.iter().map(of).collect::<Result<_, _>>()?;
+                if let [grant] = grants.as_slice() {
+                    return Ok(grant.clone());
+                }
+                Grant::together(&grants).map_err(|why| why.to_string())?
             }
         };
         let why = self.justification.clone().ok_or("a grant that is broader than one action on one object says why")?;

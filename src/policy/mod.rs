@@ -62,7 +62,6 @@ mod reach;
 mod stored;
 mod union;
 
-#[cfg(any(feature = "aws", feature = "gcs"))]
 pub(crate) use self::permits::{BRINGS_CONTENT, SETS_CONTENT_TYPE};
 pub use self::{
     bounds::Bounds,

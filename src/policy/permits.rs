@@ -102,7 +102,7 @@ impl Bounds {
     }
 
     fn check_upload(&self, grant: &Grant) -> Result<(), Refusal> {
-        let one_of = |actions: &[Action]| actions.iter().any(|action| grant.actions.contains(*action));
+        let one_of = |actions: &[Action]| grant.has_one_of(actions);
         if let Some(limit) = self.largest_upload.filter(|_| one_of(&BRINGS_CONTENT)) {
             let asked = match &grant.size {
                 Some(Size::Range(bytes)) => Some(bytes.clone()),
@@ -146,7 +146,7 @@ fn names(resource: &Resource) -> Pattern {
 }
 
 fn is_broad(grant: &Grant, what: Broad) -> bool {
-    let one_of = |actions: &[Action]| actions.iter().any(|action| grant.actions.contains(*action));
+    let one_of = |actions: &[Action]| grant.has_one_of(actions);
     match what {
         Broad::ManyObjects => matches!(grant.resource, Resource::Prefix(_)),
         Broad::OpenPrefix => matches!(&grant.resource, Resource::Prefix(prefix) if !prefix.ends_with('/')),

@@ -5,6 +5,7 @@ mod laws;
 mod some;
 #[cfg(feature = "serde")]
 mod stored;
+mod together;
 
 use valet_key::grant::{Justification, Lifetime};
 

@@ -71,6 +71,10 @@ fn full() -> Vec<Grant> {
         list().listing(listing().after("n")).allow_open_prefix(),
         Grant::list_versions("photos", "42/").because(why()).listing(listing().after_version("n", "v")),
         Grant::under("photos", "42/", Actions::READ | Actions::from(Action::Manage)).because(why()),
+        Grant::together(&[Grant::read("photos", "a").version("v"), Grant::delete("photos", "a").version("v")])
+            .unwrap()
+            .because(why()),
+        Grant::together(&[Grant::send("jobs"), Grant::receive("jobs")]).unwrap().because(why()),
     ]
 }
 
@@ -151,7 +155,8 @@ fn a_grant_that_could_not_have_been_made_is_not_read() {
     for (at, to, why) in [
         ("actions", json!([]), "at least one action"),
         ("actions", json!(["read", "read"]), "twice"),
-        ("actions", json!(["read", "list"]), "for a prefix alone"),
+        ("actions", json!(["read", "list"]), "not for this kind"),
+        ("actions", json!(["read", "delete"]), "says why"),
         ("actions", json!(["Read"]), "unknown variant"),
         ("actions", json!(["upload part"]), "unknown variant"),
         ("actions", json!(["append"]), "not for this kind"),
