@@ -155,6 +155,16 @@ impl Actions {
         }
     }
 
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The actions of these bits, if there are any and all are known.
+    pub(crate) fn from_bits(bits: u32) -> Option<Self> {
+        let known = Action::ALL.iter().fold(0, |all, (action, _)| all | *action as u32);
+        (bits != 0 && bits & !known == 0).then_some(Self(bits))
+    }
+
     /// The actions, in the order of [`Action`].
     pub fn iter(self) -> impl Iterator<Item = Action> {
         Action::ALL.iter().map(|(action, _)| *action).filter(move |action| self.contains(*action))

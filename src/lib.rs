@@ -115,6 +115,7 @@ pub mod redact;
 mod rsa;
 pub mod secret;
 mod target;
+pub mod ticket;
 pub mod token;
 #[cfg(all(feature = "legacy", any(feature = "aws", feature = "gcs")))]
 mod v2;
