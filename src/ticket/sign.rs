@@ -5,7 +5,7 @@ use super::{
     caveat::Caveat,
     fields::{Body, MAX_TEXT, Reader, TextRule, malformed},
     key::TicketKey,
-    limits::{Limits, Names},
+    limits::{Limits, Names, NotNarrower},
 };
 use crate::{
     clock::Timestamp,
@@ -272,7 +272,7 @@ impl Ticket {
             other => other,
         };
         let mut limits = self.limits.clone();
-        limits.narrow(&caveat).map_err(|not| not.issue_error())?;
+        limits.narrow(&caveat).map_err(NotNarrower::issue_error)?;
         let mac = canonical::next(&self.mac, &caveat);
         let mut caveats = self.caveats.clone();
         caveats.push(caveat);

@@ -199,7 +199,7 @@ impl Redeemable {
         if self.limits.once.is_some() && !self.is_claimed {
             return Err(ExchangeError::NotClaimed);
         }
-        if !self.longest().is_some_and(|longest| asked.lifetime <= longest) {
+        if self.longest().is_none_or(|longest| asked.lifetime > longest) {
             return Err(exceeds(Constraint::Lifetime));
         }
         hold(asked, &self.limits, allowed)
@@ -238,11 +238,11 @@ impl Verified<Redeemable> {
     /// another ticket, subject or object.
     pub fn step_up(self, asked: Grant, check: Verified<PassedCheck>) -> Result<Grant, ExchangeError> {
         let check = check.into_inner().for_ticket(&self.id(), &self.subject)?;
-        let object = match &asked.resource {
-            Resource::Object { name, .. } | Resource::Part { name, .. } | Resource::MultipartUpload { name, .. } => {
-                name
-            }
-            _ => return Err(exceeds(Constraint::Resource)),
+        let (Resource::Object { name: object, .. }
+        | Resource::Part { name: object, .. }
+        | Resource::MultipartUpload { name: object, .. }) = &asked.resource
+        else {
+            return Err(exceeds(Constraint::Resource));
         };
         if asked.container != check.container || *object != check.object {
             return Err(ExchangeError::OtherCheck { what: "object" });
