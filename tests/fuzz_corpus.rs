@@ -34,6 +34,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("sigv2_verify", laws::sigv2_verify),
     #[cfg(feature = "sigv4a")]
     ("sigv4a_verify", laws::sigv4a_verify),
+    ("ticket", laws::ticket),
     ("trailers", laws::trailers),
     ("verify", laws::verify),
 ];
@@ -162,6 +163,11 @@ fn every_sas_verify_seed_keeps_its_law() {
 #[test]
 fn every_sts_answer_seed_keeps_its_law() {
     replay("sts_answer", laws::sts_answer);
+}
+
+#[test]
+fn every_ticket_seed_keeps_its_law() {
+    replay("ticket", laws::ticket);
 }
 
 #[test]

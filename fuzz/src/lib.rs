@@ -21,6 +21,7 @@ mod sigv2;
 mod sigv4a;
 mod streams;
 mod sts;
+mod ticket;
 mod whole;
 
 pub use auth_token::auth_token;
@@ -38,6 +39,7 @@ pub use sigv2::sigv2_verify;
 pub use sigv4a::sigv4a_verify;
 pub use streams::{chunk_stream, trailers};
 pub use sts::sts_answer;
+pub use ticket::ticket;
 pub use whole::verify;
 
 use reference::{Claim, Defects, Target, UNSIGNED};

@@ -89,6 +89,10 @@ fn swap(text: &str, asked: Grant, now: Timestamp) -> Result<Grant, String> {
     redeemed.grant(asked).map_err(|error| error.code().to_owned())
 }
 
+fn quoted_after<'s>(shown: &'s str, before: &str, behind: &str) -> &'s str {
+    shown.split_once(before).and_then(|(_, rest)| rest.split_once(behind)).map_or("", |(text, _)| text)
+}
+
 /// Whether a grant that is issued at that time keeps to a caveat. What nobody else can ask of a grant is read from what it shows.
 fn keeps(granted: &Grant, caveat: &Caveat, now: Timestamp) -> bool {
     let shown = format!("{granted:?}");
@@ -104,13 +108,26 @@ fn keeps(granted: &Grant, caveat: &Caveat, now: Timestamp) -> bool {
         Caveat::ExpiresAt(end) => now.saturating_add(granted.lifetime().seconds()) <= *end,
         Caveat::NotBefore(start) => now >= *start,
         Caveat::LivesAtMost(longest) => granted.lifetime() <= *longest,
-        Caveat::ClientAddress(_) => shown.contains("client_address: Some("),
+        Caveat::ClientAddress(text) => {
+            let address = quoted_after(&shown, "client_address: Some(\"", "\"");
+            // As they are made here: one address, or a network of whole parts.
+            match text.split_once('/') {
+                None => address == *text || text.contains('-'),
+                Some((network, length)) => {
+                    let parts = length.parse::<usize>().unwrap() / 8;
+                    network.split('.').take(parts).eq(address.split(['.', '/']).take(parts))
+                }
+            }
+        }
         Caveat::ContentType(exact) => !uploads || shown.contains(&format!("content_type: Some(Exact({exact:?}))")),
         Caveat::ContentTypePrefix(prefix) => {
             let typed = ["Exact", "Prefix"].map(|kind| format!("content_type: Some({kind}({}", begins(prefix)));
             !uploads || typed.iter().any(|text| shown.contains(text))
         }
-        Caveat::Size(_) => !uploads || shown.contains("size: Some(Range("),
+        Caveat::Size(all) => {
+            let (least, most) = quoted_after(&shown, "size: Some(Range(", "))").split_once("..=").unwrap_or(("", ""));
+            !uploads || (all.contains(&least.parse().unwrap()) && all.contains(&most.parse().unwrap()))
+        }
         Caveat::SingleUse => shown.contains("single_use: true"),
         Caveat::Once => true,
         other => panic!("{other:?}"),
