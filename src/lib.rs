@@ -55,6 +55,7 @@
 //! | `ecdsa` | no | ECDSA keys on P-256 of [`aws::cloudfront`] in this process |
 //! | `sigv4a` | no | `aws::v4a`: requests signed with ECDSA on P-256, good in a set of regions |
 //! | `legacy` | no | `aws::LegacyUrlRequest` and `gcs::LegacyUrlRequest`: V2 signed URLs, some of them with SHA-1; CloudFront policies with SHA-1 |
+//! | `serde` | no | [`upload::UploadSession`] in any form that serde writes |
 //! | `http` | no | `view::HttpHead`: a request view from the parts of an `http::Request` |
 //! | `serde` | no | `Serialize` and `Deserialize` of [`grant::Grant`] and [`policy::Bounds`], and of what they hold |
 //!
@@ -117,6 +118,7 @@ pub mod secret;
 mod target;
 pub mod ticket;
 pub mod token;
+pub mod upload;
 #[cfg(all(feature = "legacy", any(feature = "aws", feature = "gcs")))]
 mod v2;
 #[cfg(any(feature = "aws", feature = "gcs"))]
