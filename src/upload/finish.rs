@@ -470,6 +470,12 @@ impl UploadSession {
         }
     }
 
+    /// Whether it was given up. It may turn out to be committed all the same.
+    #[must_use]
+    pub const fn is_given_up(&self) -> bool {
+        self.is_given_up
+    }
+
     /// Whether the object is there.
     #[must_use]
     pub const fn is_committed(&self) -> bool {

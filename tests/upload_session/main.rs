@@ -1,0 +1,91 @@
+#![cfg(all(feature = "aws", feature = "azure", feature = "gcs", feature = "serde"))]
+//! Uploads in parts against clouds in memory, with a service that dies at any point and a client that loses any answer.
+
+mod cloud;
+mod service;
+
+use crate::service::{Fault, ID, World};
+use proptest::{collection::vec, prelude::*};
+use valet_key::upload::{Next, Protocol};
+
+const PROTOCOLS: [Protocol; 3] = [Protocol::S3Multipart, Protocol::GcsResumable, Protocol::AzureBlocks];
+
+/// What has to hold at the end, whatever happened.
+fn check(world: &World, bytes: u64) {
+    let cloud = &world.cloud;
+    assert_eq!(world.session().next(world.now), Next::Nothing);
+    if world.session().is_committed() {
+        let object = cloud.object.as_ref().expect("an object");
+        assert_eq!((cloud.commits, object.mark.as_deref()), (1, Some(ID)));
+        let mut at = 0;
+        for part in &object.content {
+            assert_eq!(part.start, at, "the object is the file");
+            at = part.end;
+        }
+        assert_eq!((at, world.session().received()), (bytes, bytes));
+        // Nothing but the object is left.
+        let mut rest = world.cloud.object.clone();
+        assert!(cloud.is_clean("") && rest.take().is_some());
+    } else {
+        assert!(cloud.is_clean(ID), "something is left");
+    }
+    assert!(cloud.commits <= 1, "committed twice");
+}
+
+/// One run: what happens is read off `script`, three bytes at a time.
+fn run(protocol: Protocol, bytes: u64, speed: u64, script: &[[u8; 3]], ends: u8) -> World {
+    let mut world = World::new(protocol, bytes, speed);
+    for [what, fault, how] in script {
+        let fault = Fault::of(*fault);
+        match what % 16 {
+            0..=6 => {
+                world.serve(fault, usize::from(how % 5));
+            }
+            7..=13 => {
+                let cut_off = (how % 3 == 0).then_some(u64::from(*how) % 40);
+                world.client(usize::from(*how), fault, cut_off, u32::from(*how) % 50);
+            }
+            14 => world.pass(u32::from(*how) * 4),
+            _ => world.pass(u32::from(*how % 8) * 400),
+        }
+    }
+    match ends % 3 {
+        // The user gives up, or the day is over.
+        0 if world.session().next(world.now) != Next::Nothing && !world.session().is_given_up() => {
+            world.give_up(Fault::None);
+        }
+        1 => world.pass(24 * 3600 + 1),
+        _ => {}
+    }
+    world.settle();
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn whatever_crashes_and_gets_lost_the_file_is_there_once_or_nothing_is(
+        protocol in 0usize..3,
+        bytes in prop_oneof![Just(0u64), 1u64..1_000_000, 5_000_000u64..60_000_000],
+        speed in 30_000u64..400_000,
+        script in vec(any::<[u8; 3]>(), 0..120),
+        ends in any::<u8>(),
+    ) {
+        let world = run(PROTOCOLS[protocol], bytes, speed, &script, ends);
+        check(&world, bytes);
+    }
+}
+
+#[test]
+fn without_any_fault_every_protocol_makes_the_object() {
+    for protocol in PROTOCOLS {
+        for bytes in [0, 1, 256 << 10, 8 << 20, (8 << 20) + 1, 50_000_000] {
+            let world = run(protocol, bytes, 256_000, &[], 2);
+            assert!(world.session().is_committed(), "{protocol:?} {bytes}");
+            assert_eq!((world.crashes, world.cloud.refused.len()), (0, 0));
+            assert!(bytes < 9 << 20 || world.cloud.narrow > 0);
+            check(&world, bytes);
+        }
+    }
+}
