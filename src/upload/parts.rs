@@ -81,6 +81,8 @@ pub(super) struct Parts {
     pub(super) plan: Plan,
     bits: Vec<u64>,
     tags: Vec<Tag>,
+    /// How many bytes are there.
+    received: u64,
     pub(super) out: BTreeMap<u32, Ticket>,
     /// The highest number that was ever given out or seen.
     pub(super) highest: u32,
@@ -95,7 +97,15 @@ fn place(number: u32) -> Option<(usize, u64)> {
 
 impl Parts {
     pub(super) const fn new(plan: Plan) -> Self {
-        Self { plan, bits: Vec::new(), tags: Vec::new(), out: BTreeMap::new(), highest: 0, looked_at: false }
+        Self {
+            plan,
+            bits: Vec::new(),
+            tags: Vec::new(),
+            received: 0,
+            out: BTreeMap::new(),
+            highest: 0,
+            looked_at: false,
+        }
     }
 
     pub(super) fn has(&self, number: u32) -> bool {
@@ -109,6 +119,9 @@ impl Parts {
     /// Takes a part of the plan for there.
     pub(super) fn put(&mut self, number: u32, tag: Tag) {
         let (Some((word, bit)), Some(at)) = (place(number), number.checked_sub(1)) else { return };
+        if !self.has(number) {
+            self.received = self.received.saturating_add(self.bytes(number).unwrap_or_default());
+        }
         if self.bits.len() <= word {
             self.bits.resize(word.saturating_add(1), 0);
         }
@@ -132,6 +145,7 @@ impl Parts {
     pub(super) fn forget(&mut self) {
         self.bits.clear();
         self.tags.clear();
+        self.received = 0;
         self.looked_at = false;
     }
 
@@ -145,25 +159,41 @@ impl Parts {
     }
 
     /// How many bytes are there.
-    pub(super) fn received(&self) -> u64 {
-        self.there().filter_map(|number| self.bytes(number)).fold(0, u64::saturating_add)
+    pub(super) const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The first part that is not there and is of use, in no more steps than one for each 64 that are there.
+    fn first_absent(&self, is_wanted: impl Fn(u32) -> bool) -> Option<u32> {
+        for run in self.plan.runs() {
+            let mut number = run.start;
+            while number < run.end {
+                let word = place(number).filter(|(_, bit)| *bit == 1).and_then(|(word, _)| self.bits.get(word));
+                if word == Some(&u64::MAX) {
+                    number = number.saturating_add(64);
+                } else if !self.has(number) && is_wanted(number) {
+                    return Some(number);
+                } else {
+                    number = number.saturating_add(1);
+                }
+            }
+        }
+        None
     }
 
     /// The first part that is missing, and how many bytes are.
     pub(super) fn missing(&self) -> Option<(u32, u64)> {
-        let missing = || self.plan.numbers().filter(|number| !self.has(*number));
-        let bytes = missing().filter_map(|number| self.bytes(number)).fold(0, u64::saturating_add);
-        missing().next().map(|number| (number, bytes))
+        let bytes = self.plan.bytes().saturating_sub(self.received);
+        self.first_absent(|_| true).map(|number| (number, bytes))
     }
 
     /// The next part to give out: one that is missing and has no token that is still good, and new ones only as long as not
     /// too many are out.
     pub(super) fn next(&self, now: Timestamp) -> Option<u32> {
-        let is_free = |number: &u32| match self.out.get(number) {
+        self.first_absent(|number| match self.out.get(&number) {
             Some(ticket) => ticket.is_over(now),
-            None => self.out.len() < MOST_OUT && !self.has(*number),
-        };
-        self.plan.numbers().find(is_free)
+            None => self.out.len() < MOST_OUT,
+        })
     }
 
     /// Whether everything from this part on can be cut anew: nothing of it is there, or on its way with a good token.
@@ -196,6 +226,7 @@ mod tests {
             bytes: Protocol::MOST_BYTES,
             numbers: 10_000,
             fits: u64::MAX,
+            plain: u64::MAX,
             largest: 525 << 20,
         };
         let mut parts = Parts::new(Plan::new(&room).unwrap());

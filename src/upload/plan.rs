@@ -75,6 +75,8 @@ pub(super) struct Room {
     pub(super) numbers: u32,
     /// What can be sent within the life of a token.
     pub(super) fits: u64,
+    /// What can be sent within one that nobody had to give a reason for.
+    pub(super) plain: u64,
     /// What the caller allows.
     pub(super) largest: u64,
 }
@@ -94,7 +96,8 @@ impl Room {
         if least > most {
             return Err(UploadError::DoesNotFit { least, fits });
         }
-        Ok(up(self.bytes / ENOUGH).max(USUAL).clamp(least, most))
+        let usual = up(self.bytes / ENOUGH).max(USUAL).min(self.plain / STEP * STEP);
+        Ok(usual.clamp(least, most))
     }
 }
 
@@ -179,7 +182,16 @@ impl Plan {
 
     /// The numbers, in order.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.stretches.iter().flat_map(Stretch::numbers)
+        self.runs().flatten()
+    }
+
+    /// The numbers, in runs of those that follow each other.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Range<u32>> {
+        self.stretches.iter().map(Stretch::numbers)
+    }
+
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Whether it may be cut once more.
@@ -204,7 +216,7 @@ mod tests {
     const ALL: [Protocol; 3] = [Protocol::S3Multipart, Protocol::GcsResumable, Protocol::AzureBlocks];
 
     fn room(protocol: Protocol, bytes: u64) -> Room {
-        Room { protocol, bytes, numbers: protocol.most_parts(), fits: u64::MAX, largest: u64::MAX }
+        Room { protocol, bytes, numbers: protocol.most_parts(), fits: u64::MAX, plain: u64::MAX, largest: u64::MAX }
     }
 
     fn count(plan: &Plan) -> u32 {
@@ -242,6 +254,9 @@ mod tests {
         assert_eq!(s3(1 << 30, 30_720_000, 10_000), Ok(8 << 20));
         assert_eq!(s3(1 << 30, 6 << 20, 10_000), Ok(6 << 20));
         assert!(matches!(s3(1 << 30, (5 << 20) - 1, 10_000), Err(UploadError::DoesNotFit { least: 5_242_880, .. })));
+        // A longer token is for what does not fit into a plain one.
+        let justified = |bytes| Room { plain: 10 << 20, ..room(Protocol::S3Multipart, bytes) }.part();
+        assert_eq!((justified(20 << 30), justified(1 << 40)), (Ok(10 << 20), Ok(110_100_480)));
         // The one part of a small object may be smaller than the least.
         assert_eq!(s3(1000, 1000, 10_000), Ok(5 << 20));
         assert!(s3(1000, 999, 10_000).is_err());

@@ -375,6 +375,7 @@ impl UploadSession {
             bytes,
             numbers,
             fits: self.transfer(0).largest_part(),
+            plain: self.transfer(0).classified(self.template.grant.classification).largest_part(),
             largest: self.largest,
         }
     }
@@ -518,7 +519,8 @@ impl UploadSession {
         // A client that had all the time there is, and did not make it, gets half as much to send.
         let was_slow = parts.out.get(&number).is_some_and(|ticket| ticket.lifetime >= longest);
         let fits = self.transfer(0).largest_part();
-        if bytes <= fits && !was_slow {
+        let half = (bytes / 2).max(self.protocol().least_part());
+        if bytes <= fits && !(was_slow && half < bytes) {
             return Ok(number);
         }
         let can_cut = parts.can_cut(number, now);
@@ -527,7 +529,7 @@ impl UploadSession {
         let cut = match (was_slow, can_cut) {
             (_, false) => Err(UploadError::DoesNotFit { least: bytes, fits }),
             (false, true) => room.part(),
-            (true, true) => Room { fits: fits.min(bytes / 2), ..room }.part(),
+            (true, true) => Room { fits: fits.min(half), ..room }.part(),
         };
         match cut {
             Ok(part) => {

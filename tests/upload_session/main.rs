@@ -2,6 +2,7 @@
 //! Uploads in parts against clouds in memory, with a service that dies at any point and a client that loses any answer.
 
 mod cloud;
+mod rules;
 mod service;
 
 use crate::service::{Fault, ID, World};
@@ -51,7 +52,7 @@ fn run(protocol: Protocol, bytes: u64, speed: u64, script: &[[u8; 3]], ends: u8)
     }
     match ends % 3 {
         // The user gives up, or the day is over.
-        0 if world.session().next(world.now) != Next::Nothing && !world.session().is_given_up() => {
+        0 if !world.session().is_committed() && !world.session().is_given_up() => {
             world.give_up(Fault::None);
         }
         1 => world.pass(24 * 3600 + 1),
@@ -62,7 +63,7 @@ fn run(protocol: Protocol, bytes: u64, speed: u64, script: &[[u8; 3]], ends: u8)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn whatever_crashes_and_gets_lost_the_file_is_there_once_or_nothing_is(
