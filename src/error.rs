@@ -36,6 +36,9 @@ pub enum GrantError {
         /// The constraint.
         constraint: Constraint,
     },
+    /// A request id that logs could not show as it is.
+    #[error("a request id is 1 to 64 letters, digits and `-`")]
+    RequestId,
 }
 
 /// Why no token was issued.

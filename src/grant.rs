@@ -7,7 +7,9 @@
 mod copy;
 mod given_up;
 mod listing;
+mod narrower;
 pub mod plan;
+mod request_id;
 #[cfg(feature = "serde")]
 mod stored;
 mod together;
@@ -15,7 +17,7 @@ mod transfer;
 
 #[cfg(any(feature = "aws", feature = "gcs"))]
 pub(crate) use self::listing::Place;
-pub use self::{copy::CopySource, listing::Listing};
+pub use self::{copy::CopySource, listing::Listing, request_id::RequestId};
 
 use crate::error::GrantError;
 use alloc::{
@@ -243,8 +245,8 @@ pub enum OnShortCredential {
     Clamp,
 }
 
-/// How sensitive the data is, which caps the lifetime that needs no justification.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How sensitive the data is, which caps the lifetime that needs no justification. In the order of sensitivity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Classification {
@@ -811,7 +813,7 @@ impl Grant {
         self
     }
 
-    /// An id that shows up in the provider's access log beside each use.
+    /// An id that shows up in the provider's access log beside each use: see [`RequestId`].
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = Some(id.into());

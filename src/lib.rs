@@ -99,11 +99,12 @@ pub mod explain;
 pub mod gcs;
 pub mod grant;
 mod head;
-#[cfg(any(feature = "aws", feature = "gcs"))]
+pub mod issuer;
 mod json;
 pub mod lifetime;
 mod mac;
 pub mod manual;
+pub mod metrics;
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
 pub mod multi;
 mod network;

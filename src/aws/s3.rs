@@ -377,9 +377,9 @@ fn with_response_headers(mut request: Request, grant: &Grant, action: Action) ->
         // A stored page or script that is given another type must not run unless somebody says so.
         request = request.query("response-content-disposition", "attachment");
     }
-    if let Some(id) = &grant.request_id {
+    if let Some(id) = grant.checked_request_id()? {
         // SPEC: S3 ignores query parameters that begin with `x-`, and writes them to the access log.
-        request = request.query("x-request-id", id.as_str());
+        request = request.query("x-request-id", id);
     }
     Ok(request)
 }

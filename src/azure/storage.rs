@@ -73,8 +73,8 @@ fn lower_all(grant: &Grant) -> Result<UrlRequest, IssueError> {
         })?;
         request = request.address(range);
     }
-    if let Some(id) = &grant.request_id {
-        request = request.correlation_id(id.as_str());
+    if let Some(id) = grant.checked_request_id()? {
+        request = request.correlation_id(id);
     }
     let uploads = [Action::Upload, Action::Create, Action::Append].into_iter().any(|it| grant.actions.contains(it));
     request = if uploads { with_upload_bounds(request, grant)? } else { refuse_upload_bounds(request, grant)? };

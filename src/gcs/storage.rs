@@ -282,9 +282,9 @@ fn with_response_headers(mut request: UrlRequest, grant: &Grant, action: Action)
         // A stored page or script that is given another type must not run unless somebody says so.
         request = request.query("response-content-disposition", "attachment");
     }
-    if let Some(id) = &grant.request_id {
+    if let Some(id) = grant.checked_request_id()? {
         // SPEC: Cloud Audit Logs keep these headers beside the request.
-        request = request.header("x-goog-custom-audit-request-id", id.as_str());
+        request = request.header("x-goog-custom-audit-request-id", id);
     }
     Ok(request)
 }

@@ -149,9 +149,7 @@ impl Bounds {
     /// The data is at least so sensitive: a grant that says less is refused, since it would live longer.
     #[must_use]
     pub fn at_least(mut self, class: Classification) -> Self {
-        if rank(class) > rank(self.least) {
-            self.least = class;
-        }
+        self.least = self.least.max(class);
         self
     }
 
@@ -220,7 +218,7 @@ impl Bounds {
     pub(crate) fn longest_of_all(&self) -> Lifetime {
         let classes =
             [Classification::Public, Classification::Internal, Classification::Confidential, Classification::Pii];
-        let allowed = classes.into_iter().filter(|class| rank(*class) >= rank(self.least));
+        let allowed = classes.into_iter().filter(|class| *class >= self.least);
         allowed.map(|class| self.longest(class)).max().unwrap_or(Classification::Pii.cap())
     }
 
@@ -255,7 +253,7 @@ impl Bounds {
         Self {
             reach: self.reach.meet(&other.reach),
             caps: self.caps.meet(&other.caps),
-            least: if rank(self.least) >= rank(other.least) { self.least } else { other.least },
+            least: self.least.max(other.least),
             addresses: Union::meet_limits(self.addresses.as_ref(), other.addresses.as_ref()),
             largest_upload: least(self.largest_upload, other.largest_upload),
             content_types: Union::meet_limits(self.content_types.as_ref(), other.content_types.as_ref()),
@@ -276,16 +274,6 @@ impl Default for Bounds {
 /// Whether a segment is `.` or `..`. Some clients and servers take a backslash for a slash.
 pub(super) fn has_dot_segment(name: &str) -> bool {
     name.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
-}
-
-/// How sensitive a class is.
-pub(super) const fn rank(class: Classification) -> u8 {
-    match class {
-        Classification::Public => 0,
-        Classification::Internal => 1,
-        Classification::Confidential => 2,
-        Classification::Pii => 3,
-    }
 }
 
 /// The longest that one class of data may be open, and why, if that is more than its default.

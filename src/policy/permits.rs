@@ -1,7 +1,7 @@
 //! Whether a grant lies within bounds.
 
 use super::{
-    bounds::{Bounds, has_dot_segment, rank},
+    bounds::{Bounds, has_dot_segment},
     decision::{Broad, Decision, Refusal},
     union::Pattern,
 };
@@ -84,7 +84,7 @@ impl Bounds {
 
     fn check_time(&self, grant: &Grant) -> Result<(), Refusal> {
         let (asked, classification) = (grant.lifetime, grant.classification);
-        if rank(classification) < rank(self.least) {
+        if classification < self.least {
             return Err(Refusal::Classification { asked: classification, least: self.least });
         }
         let limit = self.longest(classification);

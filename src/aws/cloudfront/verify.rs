@@ -524,7 +524,7 @@ impl<'r> SignedRequest<'r> {
     /// same.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of_signature(self.presented.signature())
+        Fingerprint::of_signature(&self.presented.fields.signature)
     }
 }
 
