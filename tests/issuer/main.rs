@@ -2,13 +2,26 @@
 #![cfg(all(feature = "std", feature = "aws", feature = "azure", feature = "gcs"))]
 
 mod fingerprints;
+mod office;
+mod records;
+mod secrets;
 
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 use valet_key::{
     aws::{Expect, KeyRing, SigV4, StaticKey, UrlRequest, Verifier},
     azure::{self, AccountKey, Service},
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
+    error::IssueError,
     gcs::{self, HmacKey},
-    grant::Grant,
+    grant::{Grant, Justification, Lifetime},
+    issuer::{AuditRecord, AuditSink, Denied, Gcra, Issuer, MemorySink, Outcome, RateLimit, SinkFailure, Subject},
+    metrics::Counters,
     token::{BearerUrl, Fingerprint},
     view::RequestView,
 };
@@ -63,5 +76,78 @@ fn verified(url: &BearerUrl, now: Timestamp) -> Fingerprint {
     } else {
         let verifier = gcs::Verifier::new(gcs::KeyRing::new().with(gcs_key()), gcs::Expect::new());
         verifier.verify(&view, now).unwrap().fingerprint()
+    }
+}
+
+fn subject(user: &str) -> Subject {
+    Subject::new("acme", user).unwrap()
+}
+
+fn why() -> Justification {
+    Justification::new("a test").unwrap()
+}
+
+/// A clock that is set by hand.
+#[derive(Clone, Debug, Default)]
+struct Hand(Arc<AtomicI64>);
+
+impl Hand {
+    fn set(&self, seconds: i64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        at(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Keeps no record.
+#[derive(Debug)]
+struct Broken;
+
+impl AuditSink for Broken {
+    fn append(&self, _: &AuditRecord) -> Result<(), SinkFailure> {
+        Err(SinkFailure::new("the disk is full"))
+    }
+}
+
+fn photos_only(_: &Subject, grant: &Grant) -> Result<(), Denied> {
+    let is_photo = grant.container() == "photos";
+    if is_photo { Ok(()) } else { Err(Denied::new("other_bucket", format!("{} is none of yours", grant.container()))) }
+}
+
+/// An issuer of S3 URLs, and what it is made of.
+struct Office {
+    issuer: Issuer<fn(&Grant, Timestamp) -> Result<BearerUrl, IssueError>>,
+    clock: Hand,
+    sink: Arc<MemorySink>,
+    counters: Arc<Counters>,
+    /// How many tokens were signed.
+    signed: fn() -> usize,
+}
+
+thread_local! {
+    static SIGNED: Cell<usize> = const { Cell::new(0) };
+}
+
+fn sign(grant: &Grant, now: Timestamp) -> Result<BearerUrl, IssueError> {
+    SIGNED.set(SIGNED.get() + 1);
+    s3_key().presign(&UrlRequest::s3(grant, REGION)?, now)
+}
+
+impl Office {
+    fn new() -> Self {
+        let (clock, sink, counters) = (Hand::default(), Arc::new(MemorySink::new(1000)), Arc::new(Counters::new()));
+        let limit = RateLimit::new(Gcra::new(100, Lifetime::minutes(60).unwrap(), 3).unwrap());
+        let issuer = Issuer::new(sign as fn(&Grant, Timestamp) -> _, photos_only, limit, sink.clone(), clock.clone())
+            .metrics(counters.clone());
+        Self { issuer, clock, sink, counters, signed: || SIGNED.get() }
+    }
+
+    /// Outcomes and codes of all records.
+    fn outcomes(&self) -> Vec<(Outcome, String)> {
+        self.sink.records().into_iter().map(|it| (it.outcome, it.code.unwrap_or_default().into_owned())).collect()
     }
 }
