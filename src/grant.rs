@@ -17,6 +17,7 @@ mod transfer;
 
 #[cfg(any(feature = "aws", feature = "gcs"))]
 pub(crate) use self::listing::Place;
+pub(crate) use self::request_id::is_request_id;
 pub use self::{copy::CopySource, listing::Listing, request_id::RequestId};
 
 use crate::error::GrantError;

@@ -52,6 +52,7 @@ mod holder;
 mod json_record;
 mod lease;
 mod limit;
+pub mod logs;
 mod pass;
 mod record;
 mod sink;

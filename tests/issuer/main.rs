@@ -2,6 +2,7 @@
 #![cfg(all(feature = "std", feature = "aws", feature = "azure", feature = "gcs"))]
 
 mod fingerprints;
+mod logs;
 mod office;
 mod records;
 mod secrets;
