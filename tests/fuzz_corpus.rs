@@ -13,6 +13,7 @@ use std::{
 type Law = fn(&[u8]);
 
 const TARGETS: &[(&str, Law)] = &[
+    ("audit_record", laws::audit_record),
     ("auth_token", laws::auth_token),
     ("authorization", laws::authorization),
     ("canonical_headers", laws::canonical_headers),
@@ -23,6 +24,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("delegation_key", laws::delegation_key),
     ("explain", laws::explanation),
     ("goog4_verify", laws::goog4_verify),
+    ("log_line", laws::log_line),
     ("messaging", laws::messaging),
     ("post_form", laws::post_form),
     ("query", laws::query),
@@ -66,6 +68,16 @@ fn replay(target: &str, law: Law) {
         println!("{}", seed.display());
         law(&fs::read(seed).unwrap());
     }
+}
+
+#[test]
+fn every_audit_record_seed_keeps_its_law() {
+    replay("audit_record", laws::audit_record);
+}
+
+#[test]
+fn every_log_line_seed_keeps_its_law() {
+    replay("log_line", laws::log_line);
 }
 
 #[test]

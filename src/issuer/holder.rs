@@ -1,5 +1,7 @@
 //! What issues the tokens, and what an issuer wants to know of one.
 
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
+use crate::multi::{self, Cloud};
 #[cfg(any(feature = "aws", feature = "gcs"))]
 use crate::post::form::PostForm;
 use crate::{
@@ -41,6 +43,15 @@ impl<T: Bearer, F: Fn(&Grant, Timestamp) -> Result<T, IssueError> + Send + Sync>
 
     fn issue(&self, grant: &Grant, now: Timestamp) -> Result<T, IssueError> {
         self(grant, now)
+    }
+}
+
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
+impl Holder for Cloud<'_> {
+    type Token = multi::Token;
+
+    fn issue(&self, grant: &Grant, now: Timestamp) -> Result<multi::Token, IssueError> {
+        self.issue(grant, now)
     }
 }
 
@@ -105,6 +116,29 @@ impl Bearer for PostForm {
         let credential = |name: &str| matches!(name, "x-amz-credential" | "x-goog-credential");
         let value = self.fields().find_map(|(name, value)| credential(name).then_some(value))?;
         value.split('/').next().map(String::from)
+    }
+
+    fn expires_at(&self) -> Timestamp {
+        self.expires_at()
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint()
+    }
+}
+
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
+impl Bearer for multi::Token {
+    fn form(&self) -> &'static str {
+        self.form().name()
+    }
+
+    fn key_id(&self) -> Option<String> {
+        #[cfg(any(feature = "aws", feature = "gcs"))]
+        if let Some(form) = self.post_form() {
+            return form.key_id();
+        }
+        self.bearer_url().and_then(Bearer::key_id)
     }
 
     fn expires_at(&self) -> Timestamp {

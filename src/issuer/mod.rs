@@ -8,24 +8,18 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use valet_key::aws::{SigV4, StaticKey, UrlRequest};
+//! use valet_key::aws::StaticKey;
 //! use valet_key::clock::Timestamp;
-//! use valet_key::grant::Grant;
-//! use valet_key::issuer::{Ask, Denied, Gcra, Issuer, MemorySink, RateLimit, Refused, Subject};
+//! use valet_key::grant::{Action, Grant};
+//! use valet_key::issuer::{Ask, Gcra, Issuer, MemorySink, RateLimit, Subject};
+//! use valet_key::multi::Cloud;
+//! use valet_key::policy::Bounds;
 //!
 //! let now = Timestamp::from_unix(1_700_000_000)?; // a service has `SystemClock`
-//! let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
+//! let cloud = Cloud::aws(StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?, "eu-west-1")?;
+//! let bounds = Bounds::new().container("photos", Action::Read);
 //! let sink = Arc::new(MemorySink::new(1000));
-//! let issuer = Issuer::new(
-//!     move |grant: &Grant, now| key.presign(&UrlRequest::s3(grant, "eu-west-1")?, now),
-//!     |_: &Subject, grant: &Grant| match grant.container() {
-//!         "photos" => Ok(()),
-//!         _ => Err(Denied::new("other_bucket", "only photos are given away")),
-//!     },
-//!     RateLimit::new(Gcra::HOURLY),
-//!     Arc::clone(&sink),
-//!     now,
-//! );
+//! let issuer = Issuer::new(cloud, bounds, RateLimit::new(Gcra::HOURLY), Arc::clone(&sink), now);
 //!
 //! let jane = Subject::new("acme", "jane")?;
 //! let grant = Grant::read("photos", "cat.jpg");
@@ -34,7 +28,7 @@
 //!
 //! let grant = Grant::read("payroll", "2026.xlsx");
 //! let refused = issuer.issue(&Ask::new(&jane, &grant)).unwrap_err();
-//! assert_eq!(refused.code(), "other_bucket");
+//! assert_eq!(refused.code(), "bounds_container");
 //!
 //! // Both are on record, and the token is not.
 //! let records = sink.records();
@@ -78,8 +72,8 @@ pub use self::{
 };
 
 use self::desk::Desk;
-use crate::{clock::Clock, grant::Grant, metrics::Metrics};
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use crate::{clock::Clock, grant::Grant, metrics::Metrics, policy::Bounds};
+use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
 use core::{fmt, net::IpAddr};
 
 /// Says whether a subject may have what a grant allows: the bounds that an application sets, and whatever else it knows, such as who
@@ -97,6 +91,13 @@ pub trait Permit: Send + Sync {
 impl<F: Fn(&Subject, &Grant) -> Result<(), Denied> + Send + Sync> Permit for F {
     fn permits(&self, subject: &Subject, grant: &Grant) -> Result<(), Denied> {
         self(subject, grant)
+    }
+}
+
+/// The same bounds for every subject. The reason goes on record, with what the bounds are.
+impl Permit for Bounds {
+    fn permits(&self, _: &Subject, grant: &Grant) -> Result<(), Denied> {
+        self.permits(grant).into_result().map_err(|why| Denied::new(why.code(), why.to_string()))
     }
 }
 

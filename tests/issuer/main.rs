@@ -119,9 +119,11 @@ fn photos_only(_: &Subject, grant: &Grant) -> Result<(), Denied> {
     if is_photo { Ok(()) } else { Err(Denied::new("other_bucket", format!("{} is none of yours", grant.container()))) }
 }
 
+type Signer = fn(&Grant, Timestamp) -> Result<BearerUrl, IssueError>;
+
 /// An issuer of S3 URLs, and what it is made of.
 struct Office {
-    issuer: Issuer<fn(&Grant, Timestamp) -> Result<BearerUrl, IssueError>>,
+    issuer: Issuer<Signer>,
     clock: Hand,
     sink: Arc<MemorySink>,
     counters: Arc<Counters>,
@@ -142,8 +144,8 @@ impl Office {
     fn new() -> Self {
         let (clock, sink, counters) = (Hand::default(), Arc::new(MemorySink::new(1000)), Arc::new(Counters::new()));
         let limit = RateLimit::new(Gcra::new(100, Lifetime::minutes(60).unwrap(), 3).unwrap());
-        let issuer = Issuer::new(sign as fn(&Grant, Timestamp) -> _, photos_only, limit, sink.clone(), clock.clone())
-            .metrics(counters.clone());
+        let issuer =
+            Issuer::new(sign as Signer, photos_only, limit, sink.clone(), clock.clone()).metrics(counters.clone());
         Self { issuer, clock, sink, counters, signed: || SIGNED.get() }
     }
 

@@ -1,6 +1,9 @@
 //! The order of things: bounds, rate, signature, record, token.
 
-use super::{Broken, Hand, Office, at, photos_only, s3_url, sign, subject, verified, why};
+use super::{
+    Broken, Hand, Office, REGION, Signer, at, azure_key, gcs_key, photos_only, s3_key, s3_url, sign, subject, verified,
+    why,
+};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -13,6 +16,8 @@ use valet_key::{
         Ask, Gcra, Issuer, Limited, MemorySink, NotRefreshable, Outcome, RateLimit, RateLimiter, Refused, Subject,
         Unlimited, unbounded,
     },
+    multi::Cloud,
+    policy::Bounds,
     token::BearerUrl,
 };
 
@@ -84,7 +89,7 @@ fn what_the_holder_refuses_is_on_record_too() {
 
 #[test]
 fn no_token_leaves_without_its_record() {
-    let issuer = Issuer::new(sign as fn(&Grant, Timestamp) -> _, photos_only, Unlimited, Broken, at(0));
+    let issuer = Issuer::new(sign as Signer, photos_only, Unlimited, Broken, at(0));
     let counters = Arc::new(valet_key::metrics::Counters::new());
     let issuer = issuer.metrics(counters.clone());
     for grant in [cat(), Grant::read("payroll", "2026.xlsx")] {
@@ -96,7 +101,7 @@ fn no_token_leaves_without_its_record() {
     let seen = counters.snapshot();
     assert_eq!((seen.issued, seen.unaudited, seen.abandoned), (0, 3, 1));
     // A sink that is full is one that keeps no record.
-    let issuer = Issuer::new(sign as fn(&Grant, Timestamp) -> _, unbounded, Unlimited, MemorySink::new(1), at(0));
+    let issuer = Issuer::new(sign as Signer, unbounded, Unlimited, MemorySink::new(1), at(0));
     assert!(issuer.issue(&Ask::new(&subject("jane"), &cat())).is_ok());
     assert_eq!(issuer.issue(&Ask::new(&subject("jane"), &cat())).unwrap_err().code(), "unaudited");
 }
@@ -239,18 +244,18 @@ fn a_batch_is_allowed_as_a_whole_and_counts_what_it_holds() {
 fn exactly_the_burst_is_issued_whatever_the_threads() {
     let sink = Arc::new(MemorySink::new(1000));
     let limit = RateLimit::new(Gcra::new(1, Lifetime::WEEK, 50).unwrap());
-    let issuer = Issuer::new(sign as fn(&Grant, Timestamp) -> _, photos_only, limit, sink.clone(), at(0));
-    let (jane, grant, issued) = (subject("jane"), cat(), AtomicUsize::new(0));
+    let issuer = Issuer::new(sign as Signer, photos_only, limit, sink.clone(), at(0));
+    let (jane, grant, passed) = (subject("jane"), cat(), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    issued.fetch_add(usize::from(issuer.issue(&Ask::new(&jane, &grant)).is_ok()), Ordering::Relaxed);
+                    passed.fetch_add(usize::from(issuer.issue(&Ask::new(&jane, &grant)).is_ok()), Ordering::Relaxed);
                 }
             });
         }
     });
-    assert_eq!(issued.into_inner(), 50);
+    assert_eq!(passed.into_inner(), 50);
     let records = sink.records();
     assert_eq!((records.len(), records.iter().filter(|it| it.outcome == Outcome::Issued).count()), (200, 50));
 }
@@ -301,4 +306,24 @@ fn a_million_subjects_take_no_more_room_than_was_said() {
     assert!(peak.bytes_max < 2 << 20, "{} bytes at once", peak.bytes_max);
     assert!(limit.subjects() <= 10_000 && limit.subjects() > 9_900, "{}", limit.subjects());
     assert_eq!(usize::try_from(refused).unwrap(), 1_000_000 - limit.subjects());
+}
+
+#[test]
+fn several_clouds_issue_within_bounds() {
+    let clouds = [Cloud::aws(s3_key(), REGION).unwrap(), Cloud::gcs(gcs_key()), Cloud::azure(azure_key())];
+    for (cloud, form) in clouds.into_iter().zip(["s3_url", "gcs_url", "azure_service_sas"]) {
+        let sink = Arc::new(MemorySink::new(9));
+        let bounds = Bounds::new().container("photos", Action::Read);
+        let issuer = Issuer::new(cloud, bounds, RateLimit::new(Gcra::HOURLY), sink.clone(), at(0));
+        let jane = subject("jane");
+        let token = issuer.issue(&Ask::new(&jane, &Grant::read("photos", "cat.jpg"))).unwrap();
+        assert_eq!(verified(token.token().bearer_url().unwrap(), at(1)), token.fingerprint());
+        let refused = issuer.issue(&Ask::new(&jane, &Grant::delete("photos", "cat.jpg"))).unwrap_err();
+        assert_eq!(refused.code(), "bounds_action");
+        let records = sink.records();
+        assert_eq!((records[0].form.as_deref(), records[0].fingerprint), (Some(form), Some(token.fingerprint())));
+        assert_eq!(records[1].reason.as_deref(), Some("to delete was asked for, allowed read"));
+        let key = ["AKIAIOSFODNN7EXAMPLE", "GOOG1EXAMPLE"].iter().find(|key| records[0].key_id.as_deref() == Some(key));
+        assert_eq!(key.is_some(), form != "azure_service_sas");
+    }
 }

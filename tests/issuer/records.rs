@@ -161,7 +161,9 @@ fn a_file_of_lines_is_a_chain_and_nothing_follows_a_failure() {
     assert_eq!(check(&lines), Ok(head));
 
     let plain = JsonLines::new(Vec::new());
-    records.iter().for_each(|record| plain.append(record).unwrap());
+    for record in &records {
+        plain.append(record).unwrap();
+    }
     assert_eq!(plain.chain(), None);
     let file = String::from_utf8(plain.into_inner()).unwrap();
     let read: Vec<AuditRecord> = file.lines().map(|line| AuditRecord::from_json(line).unwrap()).collect();

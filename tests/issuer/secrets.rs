@@ -1,6 +1,6 @@
 //! No secret, signature or token shows in any `Debug`, error, record or count.
 
-use super::{Office, SECRET, at, photos_only, s3_url, sign, subject};
+use super::{Office, SECRET, Signer, at, photos_only, s3_url, sign, subject};
 use std::{fmt::Debug, sync::Arc};
 use valet_key::{
     clock::Timestamp,
@@ -74,7 +74,7 @@ fn a_token_that_comes_in_by_a_name_or_an_error_does_not_go_on_record() {
     let url = s3_url(&Grant::read("photos", "cat.jpg"), at(0));
     let text = url.expose();
     let (jane, sink) = (subject(text.get(..200).unwrap_or(text)), Arc::new(MemorySink::new(9)));
-    let issuer = Issuer::new(sign as fn(&Grant, Timestamp) -> _, photos_only, Unlimited, sink.clone(), at(0));
+    let issuer = Issuer::new(sign as Signer, photos_only, Unlimited, sink.clone(), at(0));
     let grant = Grant::read(text, text).version(text).request_id(text);
     let refused = issuer.issue(&Ask::new(&jane, &grant).session(text)).unwrap_err();
     assert_eq!(refused.code(), "other_bucket");
