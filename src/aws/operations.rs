@@ -159,7 +159,8 @@ impl fmt::Display for Operation {
 
 impl Operation {
     /// The action of a grant that it is, if a grant can be for it.
-    pub(super) const fn action(self) -> Option<Action> {
+    #[must_use]
+    pub const fn action(self) -> Option<Action> {
         Some(match self {
             Self::GetObject => Action::Read,
             Self::HeadObject => Action::Head,

@@ -10,9 +10,12 @@ use super::{
     verify::{Life, Presented},
     version::Version,
 };
-use crate::{clock::Timestamp, encode, error::VerifyError, token::Fingerprint};
+use crate::{clock::Timestamp, encode, error::VerifyError, grant::Action, token::Fingerprint};
 use alloc::string::String;
 use core::fmt;
+
+/// How the headers begin that name what a copy reads.
+const SOURCE: &str = "x-ms-copy-source";
 
 /// What a verifier found out about a request.
 #[derive(Clone, Copy)]
@@ -89,6 +92,33 @@ impl<'r> SignedRequest<'r> {
     pub fn operation(&self) -> &'r str {
         let own = if self.facts.service == Service::DataLake { Own::Action } else { Own::Comp };
         self.presented.params.own(own).unwrap_or_default()
+    }
+
+    /// The action of a grant that the request is, if a grant can be for it. One that makes something new is
+    /// [`Action::Create`] if it must not overwrite; one that names a source to copy is [`Action::Copy`], though nothing of
+    /// the token covers the source.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        let copies = self
+            .presented
+            .view
+            .headers()
+            .iter()
+            .any(|(name, _)| name.get(..SOURCE.len()).is_some_and(|start| start.eq_ignore_ascii_case(SOURCE)));
+        let action = self.presented.operation(self.facts.service, &self.facts.addressed).action()?;
+        Some(match action {
+            Action::Upload | Action::UploadPart | Action::Append if copies => Action::Copy,
+            Action::Upload if self.facts.is_create_only => Action::Create,
+            other => other,
+        })
+    }
+
+    /// The object id of the identity whose user delegation key signed; nothing if an account key did.
+    ///
+    /// # Errors
+    /// As [`encryption_scope`](Self::encryption_scope).
+    pub fn delegator(&self) -> Result<Option<String>, VerifyError> {
+        self.text(Field::KeyObject)
     }
 
     /// Whether the request may make something new but must not overwrite what is there: the caller has to look.

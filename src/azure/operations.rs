@@ -10,6 +10,7 @@
 #![expect(clippy::match_same_arms, reason = "a table: what belongs together stands together")]
 
 use super::{permissions::Letters, resource::Service};
+use crate::grant::Action;
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,41 @@ pub(super) struct Features {
     pub(super) has_if_match: bool,
     /// `x-ms-rename-source` is among the headers.
     pub(super) renames: bool,
+}
+
+impl Request<'_> {
+    /// The action of a grant that it is, if a grant can be for it.
+    pub(super) fn action(&self) -> Option<Action> {
+        use Level::{Container as C, Object as O};
+        Some(match (self.service, self.level, self.method, self.restype, self.comp) {
+            (Service::Blob, C, "GET", "container", "list")
+            | (Service::DataLake, C, "GET", "filesystem", "")
+            | (Service::File, C | O, "GET", "directory", "list") => Action::List,
+            (Service::Blob | Service::DataLake | Service::File, O, "GET", "", "") => Action::Read,
+            (Service::Blob | Service::DataLake | Service::File, O, "HEAD", "", "" | "metadata")
+            | (Service::Blob | Service::File, O, "GET", "", "metadata") => Action::Head,
+            (Service::Blob, O, "PUT", "", "") | (Service::DataLake, O, "PUT", "file", "") => Action::Upload,
+            (Service::File, O, "PUT", "", "" | "range") => Action::Upload,
+            // Of a version or for good it is more than a grant to delete means.
+            (Service::Blob, O, "DELETE", "", "") if self.features.for_good || self.features.names_version => {
+                return None;
+            }
+            (Service::Blob | Service::DataLake | Service::File, O, "DELETE", "", "") => Action::Delete,
+            (Service::Blob, O, "PUT", "", "block") => Action::UploadPart,
+            (Service::Blob, O, "PUT", "", "blocklist") => Action::CompleteMultipart,
+            (Service::Blob, O, "GET", "", "blocklist") => Action::ListParts,
+            (Service::Blob, O, "PUT", "", "appendblock") | (Service::DataLake, O, "PATCH", "", "append" | "flush") => {
+                Action::Append
+            }
+            (Service::Blob, O, "GET", "", "tags") => Action::ReadTags,
+            (Service::Blob, O, "PUT", "", "tags") => Action::WriteTags,
+            (Service::Queue, O, "POST", "", "") => Action::Send,
+            (Service::Queue, O, "GET", "", "") | (Service::Queue, O, "PUT" | "DELETE", "message", "") => {
+                Action::Receive
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// What a request needs.

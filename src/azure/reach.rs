@@ -3,6 +3,7 @@
 use super::{
     Expect, Plus,
     address::AddressRange,
+    addressed::Addressed,
     canonical::Field,
     fields::{Own, short_text, text},
     operations::{Level, Needs, Request, needs},
@@ -129,6 +130,22 @@ impl Presented<'_> {
         Err(VerifyError::FieldForm { field: "x-ms-encryption-scope", expected: "absent, or the same as `ses`" })
     }
 
+    /// What the request says about itself, for the tables of operations.
+    pub(super) fn operation(&self, service: Service, addressed: &Addressed<'_>) -> Request<'_> {
+        let query = |rest: Own, other: Own| {
+            self.params.own(if service == Service::DataLake { other } else { rest }).unwrap_or_default()
+        };
+        let restype = if addressed.restype.is_empty() { query(Own::Restype, Own::Resource) } else { addressed.restype };
+        Request {
+            service,
+            level: addressed.level,
+            method: self.view.method(),
+            restype,
+            comp: query(Own::Comp, Own::Action),
+            features: self.features,
+        }
+    }
+
     /// Service, kind of resource, resource and permission.
     pub(super) fn check_reach(
         &self,
@@ -136,14 +153,8 @@ impl Presented<'_> {
         expect: &Expect,
         letters: Letters,
     ) -> Result<Needs, VerifyError> {
-        let (addressed, service) = (&finding.addressed, expect.service);
-        let query = |rest: Own, other: Own| {
-            self.params.own(if service == Service::DataLake { other } else { rest }).unwrap_or_default()
-        };
-        let restype = if addressed.restype.is_empty() { query(Own::Restype, Own::Resource) } else { addressed.restype };
-        let (method, level) = (self.view.method(), addressed.level);
-        let request =
-            Request { service, level, method, restype, comp: query(Own::Comp, Own::Action), features: self.features };
+        let service = expect.service;
+        let request = self.operation(service, &finding.addressed);
         let needs = needs(&request).ok_or(VerifyError::Operation {
             why: "no token allows this combination of method, path, `comp` and `restype`",
         })?;

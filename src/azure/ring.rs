@@ -200,6 +200,12 @@ impl Verifier {
         self
     }
 
+    /// The account whose requests it checks.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.expect.account
+    }
+
     /// The keys, to add or remove one.
     pub const fn ring_mut(&mut self) -> &mut KeyRing {
         &mut self.ring

@@ -1,6 +1,9 @@
 //! Where a request goes: bucket in the path, in the host, or behind a host of its own.
 
-use crate::{error::IssueError, origin::Origin};
+use crate::{
+    error::{IssueError, VerifyError},
+    origin::{Origin, without_port},
+};
 use alloc::{
     borrow::ToOwned,
     format,
@@ -121,6 +124,33 @@ impl Endpoint {
             Style::Bound(_) => {
                 Err(IssueError::Invalid { what: "endpoint", why: "its host serves another bucket than the grant's" })
             }
+        }
+    }
+
+    /// The bucket that a host and a path name, and the encoded name of the object behind it, which is empty if there is
+    /// none: what [`locate`](Self::locate) made them from. Ports are not compared, as they are not signed by default.
+    pub(super) fn find<'p>(&'p self, host: &'p str, path: &'p str) -> Result<(&'p str, &'p str), VerifyError> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let (host, own) = (without_port(host), self.origin.hostname());
+        if let Style::VirtualHost = self.style {
+            let label = host.len().checked_sub(own.len()).and_then(|cut| host.split_at_checked(cut));
+            let label =
+                label.filter(|(_, end)| end.eq_ignore_ascii_case(own)).and_then(|(label, _)| label.strip_suffix('.'));
+            return match label {
+                Some(bucket) if check_bucket(bucket).is_ok() => Ok((bucket, path)),
+                _ => Err(VerifyError::Host),
+            };
+        }
+        if !host.eq_ignore_ascii_case(own) {
+            return Err(VerifyError::Host);
+        }
+        if let Style::Bound(bucket) = &self.style {
+            return Ok((bucket, path));
+        }
+        let (bucket, name) = path.split_once('/').unwrap_or((path, ""));
+        match check_bucket(bucket) {
+            Ok(()) => Ok((bucket, name)),
+            Err(_) => Err(VerifyError::Operation { why: "the first segment of the path is no bucket" }),
         }
     }
 

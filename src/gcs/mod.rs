@@ -23,6 +23,7 @@ mod fields;
 mod key;
 #[cfg(feature = "legacy")]
 mod legacy;
+mod operations;
 pub(crate) mod plan;
 mod post;
 mod presigner;
@@ -48,6 +49,7 @@ pub use self::{
     canonical::StringToSign,
     endpoint::Endpoint,
     key::{Algorithm, Credential, HmacKey, Scope, ScopedKey, Signature},
+    operations::StorageRequest,
     post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
     presigner::Presigner,
     remote::SignBlob,
