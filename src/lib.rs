@@ -95,6 +95,8 @@ mod encode;
 pub mod error;
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
 pub mod explain;
+#[cfg(all(feature = "std", any(feature = "aws", feature = "azure", feature = "gcs")))]
+pub mod gateway;
 #[cfg(feature = "gcs")]
 pub mod gcs;
 pub mod grant;

@@ -1,0 +1,249 @@
+//! The gate: everything that is known without a store, then the stores of one process.
+
+use super::{
+    StoreKey,
+    admission::{Admission, Admitted, Answer, Question},
+    error::{GateError, StoreError},
+    facts::{Facts, Provider},
+    replay::{ReplayCache, ReplayStore},
+    revocation::{RevocationList, RevocationStore, keys_of},
+    sources::Source,
+};
+use crate::{clock::Timestamp, view::RequestView};
+use std::{boxed::Box, fmt, string::String, sync::Arc};
+
+/// What a gate allows at all, whoever signed: an upper limit on verified requests.
+///
+/// A closure is one.
+pub trait Limit: Send + Sync {
+    /// Whether a verified request is within it.
+    ///
+    /// # Errors
+    /// Why not, in words for the operator; the sender is not told.
+    fn permits(&self, facts: &Facts) -> Result<(), String>;
+}
+
+impl<F: Fn(&Facts) -> Result<(), String> + Send + Sync> Limit for F {
+    fn permits(&self, facts: &Facts) -> Result<(), String> {
+        self(facts)
+    }
+}
+
+/// Counts requests, and says when there are too many.
+pub trait Meter: fmt::Debug + Send + Sync {
+    /// Takes one request of `key` into account.
+    ///
+    /// # Errors
+    /// After how many seconds another one is allowed.
+    fn take(&self, key: &StoreKey, now: Timestamp) -> Result<(), u32>;
+}
+
+/// Which requests use their token up. One whose token is [marked](Facts::is_marked_single_use) always does.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum SingleUse {
+    /// Those alone whose token says so. The default.
+    #[default]
+    Marked,
+    /// All.
+    Always,
+    /// Those too that this says, for example uploads, or whatever is below a prefix.
+    When(Arc<dyn Fn(&Facts) -> bool + Send + Sync>),
+}
+
+impl fmt::Debug for SingleUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Marked => "Marked",
+            Self::Always => "Always",
+            Self::When(_) => "When",
+        })
+    }
+}
+
+/// How long beyond the end of a token its use is remembered, in seconds: for clocks that differ and requests that are checked
+/// slowly.
+const MARGIN: u32 = 15 * 60;
+
+/// A verifier with everything around it: bounds, revocation, rate, replay.
+///
+/// See the [module](super) for an example.
+pub struct Gate {
+    source: Source,
+    limit: Option<Box<dyn Limit>>,
+    single_use: SingleUse,
+    all_operations: bool,
+    revocations: Arc<dyn RevocationStore>,
+    replays: Arc<dyn ReplayStore>,
+    meter: Option<Arc<dyn Meter>>,
+}
+
+impl Gate {
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            limit: None,
+            single_use: SingleUse::Marked,
+            all_operations: false,
+            revocations: Arc::new(RevocationList::new(1 << 16)),
+            replays: Arc::new(ReplayCache::new(1 << 20)),
+            meter: None,
+        }
+    }
+
+    /// For S3, as `endpoint` is addressed.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn aws(verifier: crate::aws::Verifier, endpoint: crate::aws::Endpoint) -> Self {
+        Self::new(Source::Aws(verifier, endpoint))
+    }
+
+    /// For Cloud Storage, as `endpoint` is addressed.
+    #[cfg(feature = "gcs")]
+    #[must_use]
+    pub fn gcs(verifier: crate::gcs::Verifier, endpoint: crate::gcs::Endpoint) -> Self {
+        Self::new(Source::Gcs(verifier, endpoint))
+    }
+
+    /// For one service of an account of Azure Storage.
+    #[cfg(feature = "azure")]
+    #[must_use]
+    pub fn azure(verifier: crate::azure::Verifier) -> Self {
+        Self::new(Source::Azure(verifier))
+    }
+
+    /// What is allowed at all. Without it that is whatever a key signed.
+    #[must_use]
+    pub fn within(mut self, limit: impl Limit + 'static) -> Self {
+        self.limit = Some(Box::new(limit));
+        self
+    }
+
+    /// Which requests use their token up.
+    #[must_use]
+    pub fn single_use(mut self, single_use: SingleUse) -> Self {
+        self.single_use = single_use;
+        self
+    }
+
+    /// Also operations that no grant can be for, such as those on the configuration of a bucket. What they name in their bodies
+    /// (a request to delete many objects does) nobody looks up in revocations or bounds.
+    #[must_use]
+    pub const fn allow_all_operations(mut self) -> Self {
+        self.all_operations = true;
+        self
+    }
+
+    /// Where [`admit`](Self::admit) looks revocations up. The default is a [`RevocationList`] that nobody else can add to.
+    #[must_use]
+    pub fn revocations(mut self, store: Arc<impl RevocationStore + 'static>) -> Self {
+        self.revocations = store;
+        self
+    }
+
+    /// Where [`admit`](Self::admit) remembers uses. The default is a [`ReplayCache`] with room for a million.
+    #[must_use]
+    pub fn replays(mut self, store: Arc<impl ReplayStore + 'static>) -> Self {
+        self.replays = store;
+        self
+    }
+
+    /// What counts requests for [`admit`](Self::admit). By default nothing does.
+    #[must_use]
+    pub fn meter(mut self, meter: Arc<impl Meter + 'static>) -> Self {
+        self.meter = Some(meter);
+        self
+    }
+
+    /// Whose rules its requests follow.
+    #[must_use]
+    pub const fn provider(&self) -> Provider {
+        self.source.provider()
+    }
+
+    /// Checks everything that needs no store: size, fields, algorithm, scope, time, signature, bounds.
+    ///
+    /// # Errors
+    /// [`GateError::Unverified`] and [`GateError::OutOfBounds`].
+    pub fn check(&self, view: &RequestView<'_>, now: Timestamp) -> Result<Admission, GateError> {
+        let (facts, body) = self.source.verify(view, now)?;
+        self.bound(&facts)?;
+        let question = self.question(&facts, now);
+        Ok(Admission { facts, body, question })
+    }
+
+    /// Checks everything, with the stores of this process.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub fn admit(&self, view: &RequestView<'_>, now: Timestamp) -> Result<Admitted, GateError> {
+        let admission = self.check(view, now)?;
+        let answer = self.ask(admission.question());
+        admission.decide(answer)
+    }
+
+    /// What the stores of this process say.
+    #[must_use]
+    pub fn ask(&self, question: &Question) -> Answer {
+        let lost = |error: StoreError| match error {
+            StoreError::Full => Answer::Full,
+            StoreError::Lost => Answer::Lost,
+        };
+        match self.revocations.watermark(&question.revocations, question.now) {
+            Ok(Some(watermark)) if question.is_revoked_by(watermark) => return Answer::Revoked,
+            Ok(_) => {}
+            Err(error) => return lost(error),
+        }
+        if let Some(Err(retry_after)) = self.meter.as_ref().map(|meter| meter.take(&question.rate_key, question.now)) {
+            return Answer::RateLimited { retry_after };
+        }
+        let Some((key, seconds)) = &question.single_use else { return Answer::Clear };
+        match self.replays.is_first(key, question.now.saturating_add(*seconds), question.now) {
+            Ok(true) => Answer::Clear,
+            Ok(false) => Answer::Replayed,
+            Err(error) => lost(error),
+        }
+    }
+
+    fn bound(&self, facts: &Facts) -> Result<(), GateError> {
+        let refused = |why: String| GateError::OutOfBounds { why };
+        if facts.action().is_none() && !self.all_operations {
+            return Err(refused("no grant can be for this operation".into()));
+        }
+        self.limit.as_ref().map_or(Ok(()), |limit| limit.permits(facts).map_err(refused))
+    }
+
+    fn question(&self, facts: &Facts, now: Timestamp) -> Question {
+        let provider = facts.provider().as_str().as_bytes();
+        let once = match &self.single_use {
+            _ if facts.is_marked_single_use() => true,
+            SingleUse::Marked => false,
+            SingleUse::Always => true,
+            SingleUse::When(is_so) => is_so(facts),
+        };
+        let left = u32::try_from(facts.expires_at().seconds_since(now).max(0)).unwrap_or(u32::MAX);
+        Question {
+            revocations: keys_of(facts),
+            issued_at: facts.issued_at().map_or(-1, Timestamp::unix),
+            rate_key: match facts.subject() {
+                Some(subject) => StoreKey::of("rate of subject", &[subject.as_bytes()]),
+                None => StoreKey::of("rate of key", &[provider, facts.key_id().as_bytes()]),
+            },
+            single_use: once
+                .then(|| (StoreKey::of("use", &[provider, &facts.replay_key]), left.saturating_add(MARGIN))),
+            now,
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("source", &self.source)
+            .field("is_bounded", &self.limit.is_some())
+            .field("single_use", &self.single_use)
+            .field("revocations", &self.revocations)
+            .field("replays", &self.replays)
+            .finish_non_exhaustive()
+    }
+}

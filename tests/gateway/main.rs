@@ -1,0 +1,8 @@
+//! The gate: what it lets pass, what it refuses and in whose words, and what it remembers.
+
+mod answers;
+mod clouds;
+mod laws;
+mod secrets;
+mod stores;
+mod threats;
