@@ -46,7 +46,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`] |
+//! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`], [`gateway`] |
 //! | `aws` | yes | [`aws`]: Signature Version 4, POST policies, SQS, STS, login tokens, CloudFront |
 //! | `azure` | yes | [`azure`]: shared access signatures of storage and messaging, Shared Key |
 //! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4, POST policies |
@@ -58,6 +58,7 @@
 //! | `serde` | no | [`upload::UploadSession`] in any form that serde writes |
 //! | `http` | no | `view::HttpHead`: a request view from the parts of an `http::Request` |
 //! | `serde` | no | `Serialize` and `Deserialize` of [`grant::Grant`] and [`policy::Bounds`], and of what they hold |
+//! | `tower` | no | `gateway::GateLayer`: the gate in front of an HTTP service, for axum, hyper and what else speaks `tower` |
 //!
 //! Without `std` the crate needs `alloc` alone.
 

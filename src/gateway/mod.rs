@@ -50,9 +50,13 @@
 //! see [`Revocation`].
 
 mod admission;
+#[cfg(feature = "tower")]
+mod body;
 mod error;
 mod facts;
 mod gate;
+#[cfg(feature = "tower")]
+mod layer;
 mod replay;
 mod revocation;
 mod sources;
@@ -64,4 +68,9 @@ pub use self::{
     gate::{Gate, Limit, Meter, SingleUse},
     replay::{ReplayCache, ReplayStore},
     revocation::{Revocation, RevocationError, RevocationList, RevocationStore, StoreKey},
+};
+#[cfg(feature = "tower")]
+pub use self::{
+    body::{BodyError, CheckedBody},
+    layer::{Connection, GateLayer, GateService, Keeper, OwnStores},
 };

@@ -135,6 +135,13 @@ impl PayloadCheck {
         Self { hash: needed.then(Sha256::new), held_to, length: 0 }
     }
 
+    /// Whether any body at all is the signed one.
+    #[must_use]
+    pub const fn is_free(&self) -> bool {
+        let HeldTo { content, checksum, size, never } = &self.held_to;
+        content.is_none() && checksum.is_none() && size.is_none() && never.is_none()
+    }
+
     /// Takes in the next piece of the body.
     pub fn update(&mut self, piece: &[u8]) {
         self.length = self.length.saturating_add(piece.len() as u64);

@@ -6,3 +6,5 @@ mod laws;
 mod secrets;
 mod stores;
 mod threats;
+#[cfg(feature = "tower")]
+mod tower;
