@@ -37,6 +37,8 @@ impl Grant {
         if !constraint.can_be_given_up() {
             return Err(GrantError::NeverGivenUp { constraint });
         }
+        // Each constraint once, with the last reason.
+        self.given_up.retain(|(given_up, _)| *given_up != constraint);
         self.given_up.push((constraint, why));
         Ok(self)
     }

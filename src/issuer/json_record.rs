@@ -96,6 +96,17 @@ impl AuditRecord {
         json.number("lifetime", self.lifetime);
         json.text("classification", &self.classification);
         json.some("justification", self.justification.as_deref());
+        if !self.given_up.is_empty() {
+            let pairs = json.name("given_up");
+            for (at, (what, why)) in self.given_up.iter().enumerate() {
+                pairs.push_str(if at == 0 { "[[" } else { ",[" });
+                json::push_text(pairs, what);
+                pairs.push(',');
+                json::push_text(pairs, why);
+                pairs.push(']');
+            }
+            pairs.push(']');
+        }
         json.number("count", self.count);
         json.some("form", self.form.as_deref());
         json.some("key_id", self.key_id.as_deref());
@@ -171,6 +182,22 @@ impl Members {
         actions.into_iter().map(text).collect()
     }
 
+    fn given_up(&mut self) -> Result<Vec<(Cow<'static, str>, String)>, NotARecord> {
+        const FORM: &str = "`given_up` is no list of pairs of texts";
+        let Some(pairs) = self.take("given_up") else { return Ok(Vec::new()) };
+        let Value::List(pairs) = pairs else { return Err(not(FORM)) };
+        let pair = |pair: Value| {
+            let Value::List(pair) = pair else { return Err(not(FORM)) };
+            let pair: [Value; 2] = pair.try_into().map_err(|_| not(FORM))?;
+            let [what, why] = pair.map(Value::into_text);
+            Ok((
+                Cow::Owned(what.ok_or(not(FORM))?),
+                from_file(&why.ok_or(not(FORM))?).ok_or(not("a text is too long"))?,
+            ))
+        };
+        pairs.into_iter().map(pair).collect()
+    }
+
     fn into_record(mut self) -> Result<AuditRecord, NotARecord> {
         // What ties the line to others is for the chain.
         self.number("sequence")?;
@@ -197,6 +224,7 @@ impl Members {
             lifetime: self.number("lifetime")?.ok_or(not("a member is missing"))?,
             classification: Cow::Owned(self.required("classification")?),
             justification: self.text("justification")?,
+            given_up: self.given_up()?,
             count: self.number("count")?.ok_or(not("a member is missing"))?,
             form: self.text("form")?.map(Cow::Owned),
             key_id: self.text("key_id")?,

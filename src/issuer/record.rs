@@ -90,6 +90,8 @@ pub struct AuditRecord {
     pub classification: Cow<'static, str>,
     /// Why it may be broader than the default.
     pub justification: Option<String>,
+    /// What a form that cannot carry it may leave out, and why: the names of constraints.
+    pub given_up: Vec<(Cow<'static, str>, String)>,
     /// How many tokens were asked for at once.
     pub count: u64,
     /// The form of the token.
@@ -133,6 +135,7 @@ impl AuditRecord {
             lifetime: u64::from(grant.lifetime.seconds()),
             classification: Cow::Borrowed(class(grant.classification)),
             justification: grant.justification.as_ref().map(|why| text(why.as_str())),
+            given_up: grant.given_up().map(|(what, why)| (Cow::Owned(what.to_string()), text(why.as_str()))).collect(),
             count: 1,
             form: None,
             key_id: None,

@@ -284,6 +284,15 @@ fn hold(mut asked: Grant, limits: &Limits, allowed: Actions) -> Result<Grant, Ex
         within(is_within, Constraint::ClientAddress)?;
     }
     asked.single_use |= limits.is_single_use;
+    for (constraint, is_limited) in [
+        (Constraint::ClientAddress, limits.addresses.is_some()),
+        (Constraint::Size, limits.size.is_some()),
+        (Constraint::ContentType, limits.media.is_some()),
+        (Constraint::SingleUse, limits.is_single_use),
+    ] {
+        // A token form that cannot carry it would leave it out.
+        within(!(is_limited && asked.has_given_up(constraint)), constraint)?;
+    }
     if limits.classification.cap() < asked.classification.cap() {
         asked.classification = limits.classification;
     }

@@ -13,8 +13,8 @@ use valet_key::{
     error::IssueError,
     grant::{Action, Constraint, Grant, Lifetime},
     issuer::{
-        Ask, Gcra, Issuer, Limited, MemorySink, NotRefreshable, Outcome, RateLimit, RateLimiter, Refused, Subject,
-        Unlimited, unbounded,
+        Ask, AuditRecord, Gcra, Issuer, Limited, MemorySink, NotRefreshable, Outcome, RateLimit, RateLimiter, Refused,
+        Subject, Unlimited, unbounded,
     },
     multi::Cloud,
     policy::Bounds,
@@ -45,6 +45,21 @@ fn a_token_is_on_record_as_it_is() {
     assert_eq!((record.justification.as_deref(), record.count), (Some("a test"), 1));
     assert_eq!((record.form.as_deref(), record.key_id.as_deref()), (Some("s3_url"), Some("AKIAIOSFODNN7EXAMPLE")));
     assert_eq!((record.expires_at, record.fingerprint), (Some(at(900)), Some(issued.fingerprint())));
+}
+
+#[test]
+fn what_is_given_up_is_on_record_with_its_reason() {
+    let (office, jane) = (Office::new(), subject("jane"));
+    let grant = cat().unenforced(Constraint::ClientAddress, why()).unwrap();
+    office.issuer.issue(&Ask::new(&jane, &grant)).unwrap();
+    let [record] = office.sink.records().try_into().unwrap();
+    assert_eq!(record.given_up, [("client address".into(), "a test".to_owned())]);
+    let line = record.to_json();
+    assert!(line.contains(r#""given_up":[["client address","a test"]]"#), "{line}");
+    assert_eq!(AuditRecord::from_json(&line).unwrap(), record);
+    for other in [r#""given_up":{}"#, r#""given_up":[["a"]]"#, r#""given_up":[["a",1]]"#, r#""given_up":["a","b"]"#] {
+        assert!(AuditRecord::from_json(&line.replace(r#""given_up":[["client address","a test"]]"#, other)).is_err());
+    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use super::{Office, SECRET, Signer, at, photos_only, s3_url, sign, subject};
 use std::{fmt::Debug, sync::Arc};
 use valet_key::{
-    clock::Timestamp,
     error::IssueError,
     grant::Grant,
     issuer::{Ask, AuditRecord, Chain, Issuer, JsonLines, MemorySink, Unlimited, unbounded},

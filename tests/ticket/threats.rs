@@ -46,6 +46,14 @@ fn an_unknown_caveat_is_refused_and_not_met() {
 }
 
 #[test]
+fn what_the_ticket_says_is_not_given_up() {
+    let ticket = issue(&album()).narrow(Caveat::ClientAddress("198.51.100.0/24".into())).unwrap();
+    let gives_up = |constraint| read().unenforced(constraint, why()).unwrap();
+    assert_eq!(swap(&ticket, gives_up(Constraint::ClientAddress)).unwrap_err(), exceeds(Constraint::ClientAddress));
+    assert!(swap(&ticket, gives_up(Constraint::ResponseHeaders)).is_ok());
+}
+
+#[test]
 fn a_later_caveat_of_the_same_kind_cannot_widen() {
     let ticket = issue(&album());
     let seconds = |seconds: i64| field(&u64::try_from(NOW + seconds).unwrap().to_be_bytes());
