@@ -169,7 +169,7 @@ mod tests {
             .single_use()
             .classified(Classification::Pii);
         let folder = Grant::under("media", "42/", Actions::READ | Actions::LIST).because(why());
-        for (grant, other, expected) in [
+        for (grant, other, expected) in std::vec![
             (Grant::create("media", "42/cat.jpg"), first.clone(), Constraint::Action),
             (Grant::upload("medea", "42/cat.jpg"), first.clone(), Constraint::Resource),
             (Grant::upload("media", "42/cat.jpg2"), first.clone(), Constraint::Resource),

@@ -225,9 +225,9 @@ impl Stored {
             listing: self.listing,
             ..grant
         };
-        let given_up = self.given_up.into_iter();
+        let mut given_up = self.given_up.into_iter();
         given_up
-            .fold(Ok(grant), |grant, (constraint, why)| grant?.unenforced(constraint, why))
+            .try_fold(grant, |grant, (constraint, why)| grant.unenforced(constraint, why))
             .map_err(|why: GrantError| why.to_string())
     }
 

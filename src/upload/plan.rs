@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_part_is_no_larger_than_its_token_allows_and_never_smaller_than_the_service_takes() {
-        let s3 = |bytes, fits, numbers| Room { fits, numbers, ..room(Protocol::S3Multipart, bytes) }.part();
+        let s3 = |bytes, fits, numbers| Room { numbers, fits, ..room(Protocol::S3Multipart, bytes) }.part();
         assert_eq!(s3(1 << 30, 30_720_000, 10_000), Ok(8 << 20));
         assert_eq!(s3(1 << 30, 6 << 20, 10_000), Ok(6 << 20));
         assert!(matches!(s3(1 << 30, (5 << 20) - 1, 10_000), Err(UploadError::DoesNotFit { least: 5_242_880, .. })));

@@ -334,7 +334,7 @@ fn what_sqs_does_not_take_is_not_signed() {
     let fifo = Queue::new("123456789012", "orders.fifo", REGION).unwrap();
     let send = |body: &str| MessageRequest::send(&queue(), body);
     let many = (0..11).fold(send("a"), |request, at| request.attribute(format!("n{at}"), "v"));
-    for refused in [
+    for refused in vec![
         send(""),
         send("a\0"),
         send("a\u{ffff}"),
