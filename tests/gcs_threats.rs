@@ -10,7 +10,8 @@ use valet_key::gcs::{
     StorageError, UrlRequest, Verifier,
 };
 use valet_key::grant::{
-    Actions, ContentDisposition, CopySource, Encryption, Grant, Justification, Lifetime, Listing, ResponseHeader,
+    Actions, Constraint, ContentDisposition, CopySource, Encryption, Grant, Justification, Lifetime, Listing,
+    ResponseHeader,
 };
 use valet_key::view::{Limits, RequestView};
 
@@ -635,7 +636,8 @@ fn r06_a_field_of_a_form_stays_on_its_line() {
 #[test]
 fn r35_a_quote_in_a_name_stays_in_it() {
     let hostile = "a\"},{\"acl\":\"public-read\"},{\"key\":\"b";
-    let form = PostPolicy::new(&Endpoint::google(), "photos", hostile).unwrap().sign(&key(), now()).unwrap();
+    let form =
+        PostPolicy::new(&Endpoint::google(), "photos", hostile).unwrap().size(0..=9).sign(&key(), now()).unwrap();
     let fields: Vec<(&str, &str)> = form.fields().collect();
     let check = |fields: &[(&str, &str)]| {
         let presented = PresentedForm::parse(&FormView::new("photos", fields)).unwrap();
@@ -713,6 +715,12 @@ fn a_generator_refuses_what_nobody_could_read_in_one_way() {
     assert!(PostPolicy::new(&Endpoint::google(), "photos", "a/${filename}").is_err());
     let under = PostPolicy::under(&Endpoint::google(), "photos", "a/").unwrap();
     assert!(matches!(refused(under), IssueError::Unjustified { .. }));
+    // A size is said, or waived by name and for a reason.
+    assert!(matches!(refused(form()), IssueError::Unbounded { constraint: Constraint::Size }));
+    assert!(matches!(refused(form().any_size()), IssueError::Unjustified { .. }));
+    assert!(matches!(refused(form().any_size().size(0..=9).because(why())), IssueError::Invalid { .. }));
+    assert!(form().any_size().because(why()).sign(&key(), now()).is_ok());
+    assert!(form().size(0..=9).sign(&key(), now()).is_ok());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Grants beyond one object read or written: multipart uploads, copies, tags, versions and listings.
 
-use super::{Action, BroadGrant, Constraint, CopySource, Grant, Listing, Resource, ResponseHeader};
+use super::{
+    Action, BroadGrant, Constraint, ContentType, CopySource, Encryption, Grant, Listing, Resource, ResponseHeader,
+};
 use crate::error::IssueError;
 use alloc::string::String;
 
@@ -97,12 +99,13 @@ impl Grant {
         self
     }
 
-    /// Refuses what was said of this grant and does not apply to what it is about, or is said twice, so that it is not
-    /// dropped.
+    /// Refuses what was said of this grant and does not apply to what it is about, or is said twice or with no text, so
+    /// that it is not dropped.
     pub(crate) fn refuse_misplaced(
         &self,
         not_enforceable: fn(Constraint, &'static str) -> IssueError,
     ) -> Result<(), IssueError> {
+        self.refuse_empty()?;
         if self.stray_version.is_some() {
             return Err(not_enforceable(Constraint::Resource, "a version is of one object"));
         }
@@ -141,6 +144,26 @@ impl Grant {
             ];
             if let Some(constraint) = of_uploads.into_iter().find(|constraint| self.asks_for(*constraint)) {
                 return Err(not_enforceable(constraint, "it applies to uploads only"));
+            }
+        }
+        Ok(())
+    }
+
+    /// An empty text binds nothing, or is taken for none by servers.
+    fn refuse_empty(&self) -> Result<(), IssueError> {
+        let is_empty = |text: &Option<String>| text.as_ref().is_some_and(String::is_empty);
+        let kind =
+            matches!(&self.content_type, Some(ContentType::Exact(text) | ContentType::Prefix(text)) if text.is_empty());
+        let key = matches!(&self.encryption, Some(Encryption::ManagedKey(key)) if key.is_empty());
+        for (empty, what) in [
+            (kind, "content type"),
+            (key, "encryption key"),
+            (is_empty(&self.storage_class), "storage class"),
+            (is_empty(&self.request_id), "request id"),
+            (self.response_headers.iter().any(|(_, value)| value.is_empty()), "response header"),
+        ] {
+            if empty {
+                return Err(IssueError::Invalid { what, why: "it is empty" });
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use crate::{
     issue::{Token, issue},
+    why,
     wish::{ABOUT, ASKS, About, Ask, Wish, any_wish},
 };
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use valet_key::{
     error::IssueError,
     grant::{
-        Constraint,
+        Classification, Constraint, Encryption, Grant, Lifetime, ResponseHeader,
         plan::{Enforcement, Form, Plan, Provider, Row},
     },
 };
@@ -258,4 +259,47 @@ fn an_upload_says_how_it_is_bound() {
            https only        beside the token: the URL is of HTTPS, which no signature covers\n  \
            lifetime          policy condition `expiration`"
     );
+}
+
+#[test]
+fn an_empty_text_binds_nothing_and_is_refused() {
+    let upload = || Grant::upload("media-uploads", "a").any_size().any_content_type().because(why());
+    let read = || Grant::read("media-uploads", "a").because(why());
+    for (empty, filled) in [
+        (upload().content_type(""), upload().content_type("image/png")),
+        (upload().content_type_prefix(""), upload().content_type_prefix("image/")),
+        (
+            upload().encrypted(Encryption::ManagedKey(String::new())),
+            upload().encrypted(Encryption::ManagedKey("k".into())),
+        ),
+        (upload().storage_class(""), upload().storage_class("COOL")),
+        (upload().request_id(""), upload().request_id(crate::wish::ID)),
+        (
+            read().response_header(ResponseHeader::CacheControl, ""),
+            read().response_header(ResponseHeader::CacheControl, "no-store"),
+        ),
+    ] {
+        let mut accepted = 0;
+        for form in Form::ALL {
+            let refused = issue(*form, About::Upload, &empty);
+            assert!(refused.is_err(), "{form}, {empty:?}");
+            accepted += usize::from(issue(*form, About::Upload, &filled).is_ok());
+        }
+        assert!(accepted > 0, "{filled:?}");
+    }
+}
+
+#[test]
+fn signed_headers_live_for_fifteen_minutes_and_no_grant_for_less_gets_them() {
+    let read = || Grant::read("media-uploads", "a");
+    let issued = |grant: &Grant| issue(Form::S3SignedHeaders, About::Read, grant).map(drop);
+    let five = Lifetime::minutes(5).unwrap();
+    let refused = issued(&read().lives(five)).unwrap_err();
+    assert!(matches!(refused, IssueError::NotEnforceable { constraint: Constraint::Lifetime, .. }), "{refused}");
+    let personal = issued(&read().classified(Classification::Pii)).unwrap_err();
+    assert!(matches!(personal, IssueError::Unjustified { .. }), "{personal}");
+    assert_eq!(issued(&read()), Ok(()));
+    assert_eq!(issued(&read().classified(Classification::Pii).because(why())), Ok(()));
+    // A URL says how long it lives.
+    assert!(issue(Form::S3PresignedUrl, About::Read, &read().classified(Classification::Pii).lives(five)).is_ok());
 }

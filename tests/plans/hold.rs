@@ -45,6 +45,10 @@ fn breaks(form: Form, wish: &Wish, token: &Token) -> Vec<Break> {
     if wish.has(Ask::NotBefore) {
         push(&mut all, Constraint::NotBefore, "one second early", |sent| sent.at = at(59));
     }
+    if wish.has(Ask::SingleUse) {
+        // No verifier keeps what it has seen, and so no token can be for one use.
+        push(&mut all, Constraint::SingleUse, "a second time", |_| ());
+    }
     let beyond = match () {
         () if wish.has(Ask::Address) => Some("192.0.2.8"),
         () if wish.has(Ask::Network) => Some("192.0.3.0"),

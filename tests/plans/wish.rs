@@ -294,7 +294,11 @@ impl Wish {
 
 /// Any wish with at most one ask for a constraint, and anything given up that can be.
 pub(crate) fn any_wish() -> impl Strategy<Value = Wish> {
-    let about = prop::sample::select(ABOUT.to_vec());
+    // Most can be asked of an upload.
+    let about = prop_oneof![
+        1 => prop::sample::select(ABOUT.to_vec()),
+        1 => prop::sample::select(vec![About::Read, About::Upload, About::Upload, About::Create]),
+    ];
     let never = [Constraint::Action, Constraint::Resource, Constraint::Lifetime, Constraint::HttpsOnly];
     let given_up: Vec<Constraint> = Constraint::ALL.iter().copied().filter(|it| !never.contains(it)).collect();
     let most = given_up.len();

@@ -102,7 +102,8 @@ fn of_google(all: &mut Vec<Issued>) {
     let key = HmacKey::new("GOOG1EXAMPLE", SECRET).unwrap();
     let url = key.signed_url(&gcs::UrlRequest::storage(&Grant::read("photos", "cat.jpg")).unwrap(), now()).unwrap();
     all.push(Issued::of(url.expose(), "GOOG1EXAMPLE", &["X-Goog-Signature="]));
-    let form = gcs::PostPolicy::new(&gcs::Endpoint::google(), "photos", "cat.jpg").unwrap().sign(&key, now()).unwrap();
+    let form = gcs::PostPolicy::new(&gcs::Endpoint::google(), "photos", "cat.jpg").unwrap().size(0..=9);
+    let form = form.sign(&key, now()).unwrap();
     all.extend(of_form(&form.fields().collect::<Vec<_>>(), "GOOG1EXAMPLE", &["x-goog-signature", "policy"]));
     let session = "https://storage.googleapis.com/photos/a?uploadType=resumable&upload_id=ABg5-UxlRQvXhT7mLsPz";
     all.push(Issued::of(session, "photos", &["upload_id="]));

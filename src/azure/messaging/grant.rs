@@ -74,3 +74,62 @@ fn right(grant: &Grant) -> Result<Right, IssueError> {
         None => Ok(right),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        azure::{AccessRule, MessagingSas, ServiceBusKey},
+        clock::Timestamp,
+        grant::{Classification, Justification, Lifetime},
+    };
+    use alloc::string::ToString;
+
+    fn namespace() -> MessagingEntity {
+        MessagingEntity::namespace("contoso.servicebus.windows.net").unwrap()
+    }
+
+    fn issued(container: &str, right: Right, grant: &Grant) -> Result<i64, IssueError> {
+        let rule = AccessRule::service_bus(&namespace().queue(container)?, "rule", right).unwrap();
+        let request = TokenRequest::at(&namespace(), grant)?;
+        let token = ServiceBusKey::new(rule, "key").unwrap().token(&request, Timestamp::EPOCH)?;
+        Ok(token.expires_at().unix())
+    }
+
+    #[test]
+    fn a_grant_becomes_one_right_on_one_entity() {
+        assert_eq!(issued("orders", Right::Send, &Grant::send("orders")), Ok(900));
+        let mail = "news/subscriptions/mail";
+        assert_eq!(issued(mail, Right::Listen, &Grant::receive(mail)), Ok(900));
+        // The rule must have that right, and be defined on that entity.
+        assert!(issued("orders", Right::Listen, &Grant::send("orders")).is_err());
+        assert!(issued("orders", Right::Send, &Grant::send("jobs")).is_err());
+        assert!(TokenRequest::at(&namespace().queue("orders").unwrap(), &Grant::send("orders")).is_err());
+        assert!(TokenRequest::at(&namespace(), &Grant::send("a/../b")).is_err());
+    }
+
+    #[test]
+    fn the_class_of_a_grant_caps_its_life() {
+        let personal = || Grant::send("orders").classified(Classification::Pii);
+        let unjustified = issued("orders", Right::Send, &personal());
+        assert!(matches!(unjustified, Err(IssueError::Unjustified { .. })), "{unjustified:?}");
+        let short = personal().lives(Lifetime::minutes(5).unwrap());
+        assert_eq!(issued("orders", Right::Send, &short), Ok(300));
+        let why = Justification::new("a test").unwrap();
+        assert_eq!(issued("orders", Right::Send, &personal().because(why)), Ok(900));
+        let public = Grant::send("orders").classified(Classification::Public).lives(Lifetime::minutes(60).unwrap());
+        assert_eq!(issued("orders", Right::Send, &public), Ok(3600));
+    }
+
+    #[test]
+    fn what_no_token_says_is_refused() {
+        let refused = |grant: Grant| match TokenRequest::at(&namespace(), &grant) {
+            Err(IssueError::NotEnforceable { constraint, form: "a messaging token", .. }) => constraint.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(Grant::send("orders").client_address("192.0.2.7")), "client address");
+        assert_eq!(refused(Grant::send("orders").single_use()), "single use");
+        assert_eq!(refused(Grant::send("orders").exact_size(5)), "size");
+        assert_eq!(refused(Grant::read("orders", "a")), "action");
+    }
+}

@@ -53,6 +53,7 @@ pub struct PostPolicy {
     bucket: String,
     key: Key,
     entries: Vec<Entry>,
+    any_size: bool,
     location: String,
     lifetime: Lifetime,
     cap: Lifetime,
@@ -116,6 +117,7 @@ impl PostPolicy {
             bucket: bucket.to_owned(),
             key,
             entries: Vec::new(),
+            any_size: false,
             location: "auto".to_owned(),
             lifetime: Lifetime::DEFAULT,
             cap: Lifetime::DEFAULT,
@@ -170,7 +172,7 @@ impl PostPolicy {
         };
         policy = match &grant.size {
             None => return Err(IssueError::Unbounded { constraint: Constraint::Size }),
-            Some(Size::Any) => policy,
+            Some(Size::Any) => policy.any_size(),
             Some(Size::Range(bytes)) => policy.size(bytes.clone()),
         };
         if let Some(Encryption::ManagedKey(id)) = &grant.encryption {
@@ -207,10 +209,18 @@ impl PostPolicy {
         self
     }
 
-    /// The file has a size in this range, in bytes.
+    /// The file has a size in this range, in bytes. Every form says this, unless [`any_size`](Self::any_size) waives
+    /// it.
     #[must_use]
     pub fn size(mut self, bytes: RangeInclusive<u64>) -> Self {
         self.entries.push(Entry::Size(bytes));
+        self
+    }
+
+    /// Waives the size of the file, which needs [`because`](Self::because).
+    #[must_use]
+    pub const fn any_size(mut self) -> Self {
+        self.any_size = true;
         self
     }
 
@@ -242,7 +252,7 @@ impl PostPolicy {
         self
     }
 
-    /// Says why the form is broader than the default: a prefix, a long life, or plain HTTP.
+    /// Says why the form is broader than the default: a prefix, any size, a long life, or plain HTTP.
     #[must_use]
     pub fn because(mut self, why: Justification) -> Self {
         self.justification = Some(why);
@@ -252,7 +262,8 @@ impl PostPolicy {
     /// Prepares the form: no secret, no I/O.
     ///
     /// # Errors
-    /// [`IssueError::Unjustified`] for a prefix, a long life or plain HTTP without a reason,
+    /// [`IssueError::Unbounded`] for a form that neither says nor waives the size of its file,
+    /// [`IssueError::Unjustified`] for a prefix, any size, a long life or plain HTTP without a reason,
     /// [`IssueError::LifetimeTooLong`], [`IssueError::OutlivesCredential`], and [`IssueError::Invalid`] or
     /// [`IssueError::Reserved`] for fields that a form cannot have.
     pub fn prepare(&self, credential: &Credential, now: Timestamp) -> Result<PreparedForm, IssueError> {
@@ -268,6 +279,7 @@ impl PostPolicy {
             return Err(dot_segment());
         }
         check_entries(&self.entries, check_field)?;
+        self.check_size()?;
         let bounds = Bounds { cap: self.cap, is_justified: justified, maximum: Lifetime::WEEK, service: SERVICE };
         let ends = credential.expires_at();
         let (_, expires_at) = effective(self.lifetime, &bounds, ends, self.on_short_credential, now)?;
@@ -313,6 +325,18 @@ impl PostPolicy {
             policy,
             scope,
         })
+    }
+
+    /// A form says the size of its file, or waives it and says why.
+    fn check_size(&self) -> Result<(), IssueError> {
+        let says_size = self.entries.iter().any(|entry| matches!(entry, Entry::Size(_)));
+        match (says_size, self.any_size) {
+            (true, false) => Ok(()),
+            (false, false) => Err(IssueError::Unbounded { constraint: Constraint::Size }),
+            (true, true) => Err(IssueError::Invalid { what: "size", why: "it is given, and waived as well" }),
+            (false, true) if self.justification.is_some() => Ok(()),
+            (false, true) => Err(IssueError::Unjustified { what: "an upload of any size" }),
+        }
     }
 
     /// Makes the form.
