@@ -8,7 +8,10 @@ use crate::azure;
 #[cfg(feature = "gcs")]
 use crate::gcs;
 #[cfg(any(feature = "aws", feature = "gcs"))]
-use crate::grant::{Action, Constraint};
+use crate::grant::{
+    Action, Constraint,
+    plan::{Enforcement, Form as Plans, Plan},
+};
 use crate::{clock::Timestamp, error::IssueError, grant::Grant};
 
 /// The public half of a key and the place where its tokens are good: all that a token needs but its signature.
@@ -87,7 +90,7 @@ impl Account<'_> {
                     let prepared = aws::PostPolicy::at(endpoint, grant)?.prepare(credential, now)?;
                     Ok((Form::S3Post, Unsigned::S3Post(prepared)))
                 };
-                either(grant, url, form)?
+                either(grant, [Plans::S3PresignedUrl, Plans::S3PostPolicy], url, form)?
             }
             #[cfg(feature = "gcs")]
             Self::Gcs { credential, endpoint } => {
@@ -99,7 +102,7 @@ impl Account<'_> {
                     let prepared = gcs::PostPolicy::at(endpoint, grant)?.prepare(credential, now)?;
                     Ok((Form::GcsPost, Unsigned::GcsPost(prepared)))
                 };
-                either(grant, url, form)?
+                either(grant, [Plans::GcsSignedUrl, Plans::GcsPostPolicy], url, form)?
             }
             #[cfg(feature = "azure")]
             Self::Azure { credential, endpoint } => {
@@ -119,9 +122,18 @@ impl Account<'_> {
 #[cfg(any(feature = "aws", feature = "gcs"))]
 fn either<T>(
     grant: &Grant,
+    plans: [Plans; 2],
     url: impl FnOnce() -> Result<T, IssueError>,
     form: impl FnOnce() -> Result<T, IssueError>,
 ) -> Result<T, IssueError> {
+    // What was given up is left out by the form that has to leave out less.
+    if grant.given_up().next().is_some() {
+        let [of_url, of_form] = plans.map(|form| grant.plan(form));
+        let left_out = |plan: &Plan| plan.rows().filter(|row| *row.enforcement() == Enforcement::GivenUp).count();
+        if of_form.is_enforceable() && left_out(&of_form) < left_out(&of_url) {
+            return form();
+        }
+    }
     let refused = match url() {
         Err(IssueError::NotEnforceable { constraint, form, instead }) => (constraint, form, instead),
         other => return other,

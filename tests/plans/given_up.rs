@@ -1,16 +1,19 @@
 //! What a caller gives up by name: left out by forms that cannot carry it, and by no others.
 
 use crate::{
-    issue::{Token, issue},
+    at,
+    issue::{REGION, Token, aws_key, issue},
     why,
     wish::{ABOUT, ASKS, About, Ask, Wish},
 };
 use valet_key::{
     error::{GrantError, IssueError},
     grant::{
-        Constraint, Grant, Justification,
+        Action, Constraint, Grant, Justification,
         plan::{Enforcement, Form},
     },
+    multi::{self, Cloud},
+    policy::Bounds,
 };
 
 #[test]
@@ -97,4 +100,43 @@ fn one_thing_given_up_is_no_other() {
     let plan = grant.plan(Form::S3PostPolicy);
     assert_eq!(plan.row(Constraint::Size).enforcement(), &Enforcement::PolicyCondition);
     assert_eq!(plan.row(Constraint::SingleUse).enforcement(), &Enforcement::GivenUp);
+}
+
+#[test]
+fn what_is_given_up_is_within_no_limit_on_it() {
+    let upload = || {
+        let grant = Grant::upload("media", "42/cat.jpg").content_type("image/png").size(1..=10);
+        grant.client_address("192.0.2.7").because(why())
+    };
+    let limited = |bounds: Bounds| bounds.under("media", "42/", Action::Upload).unwrap();
+    let limits = [
+        (Constraint::Size, limited(Bounds::new().largest_upload(10))),
+        (Constraint::ContentType, limited(Bounds::new().content_type_prefix("image/"))),
+        (Constraint::ClientAddress, limited(Bounds::new().client_address("192.0.2.0/24").unwrap())),
+    ];
+    for (limit, bounds) in &limits {
+        assert!(bounds.permits(&upload()).is_allowed(), "{limit}");
+        for (given_up, _) in &limits {
+            let decision = bounds.permits(&upload().unenforced(*given_up, why()).unwrap());
+            assert_eq!(decision.is_allowed(), given_up != limit, "{given_up}, {limit}");
+        }
+    }
+}
+
+#[test]
+fn a_cloud_takes_the_form_that_leaves_out_less() {
+    let aws = Cloud::aws(aws_key(), REGION).unwrap();
+    let form = |grant: &Grant| aws.issue(grant, at(0)).map(|token| token.form());
+    let give_up = |grant: Grant, constraint| grant.unenforced(constraint, why()).unwrap();
+    let upload = || Grant::upload("media", "cat.jpg").content_type("image/png");
+    // A URL could leave the range out, and a form need not.
+    assert_eq!(form(&give_up(upload().size(1..=10), Constraint::Size)), Ok(multi::Form::S3Post));
+    let both = give_up(upload().size(1..=10).single_use(), Constraint::Size);
+    assert!(matches!(form(&both), Err(IssueError::NotEnforceable { constraint: Constraint::SingleUse, .. })));
+    assert_eq!(form(&give_up(both, Constraint::SingleUse)), Ok(multi::Form::S3Post));
+    // A URL carries all that there is.
+    assert_eq!(form(&give_up(upload().exact_size(5).single_use(), Constraint::SingleUse)), Ok(multi::Form::S3Url));
+    // Only a URL logs an id, and only a form has the range: each leaves out one thing.
+    let either = give_up(upload().size(1..=10).request_id("r"), Constraint::Size);
+    assert_eq!(form(&give_up(either, Constraint::RequestId)), Ok(multi::Form::S3Url));
 }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use valet_key::{
     clock::Timestamp,
     grant::{
-        Action, Actions, Classification, ContentDisposition, CopySource, Encryption, Grant, Justification, Lifetime,
-        Listing, ResponseHeader,
+        Action, Actions, Classification, Constraint, ContentDisposition, CopySource, Encryption, Grant, Justification,
+        Lifetime, Listing, ResponseHeader,
     },
     policy::{Bounds, Broad},
 };
@@ -51,6 +51,14 @@ fn full() -> Vec<Grant> {
             .version("v")
             .disposition(&ContentDisposition::attachment("a"))
             .response_header(ResponseHeader::CacheControl, "no-store"),
+        Grant::upload("photos", "a")
+            .size(1..=9)
+            .single_use()
+            .unenforced(Constraint::Size, why())
+            .and_then(|grant| {
+                grant.unenforced(Constraint::SingleUse, Justification::new("a gateway sees to it").unwrap())
+            })
+            .unwrap(),
         Grant::create("photos", "a").any_size().any_content_type().encrypted(Encryption::Provider),
         Grant::upload("photos", "a").content_type_prefix("image/"),
         Grant::upload_part("photos", "a", "u", 10_000),
@@ -153,6 +161,9 @@ fn a_grant_that_could_not_have_been_made_is_not_read() {
     let grant = Grant::read("b", "k");
     let long = "x".repeat(4097);
     for (at, to, why) in [
+        ("given_up", json!([["lifetime", "why"]]), "the lifetime of a grant is never given up"),
+        ("given_up", json!([["size", " "]]), "justification"),
+        ("given_up", json!([["sighs", "why"]]), "unknown variant"),
         ("actions", json!([]), "at least one action"),
         ("actions", json!(["read", "read"]), "twice"),
         ("actions", json!(["read", "list"]), "not for this kind"),
