@@ -16,6 +16,8 @@ const TARGETS: &[(&str, Law)] = &[
     ("audit_record", laws::audit_record),
     ("auth_token", laws::auth_token),
     ("authorization", laws::authorization),
+    #[cfg(feature = "serde")]
+    ("bounds", laws::bounds_and_grants),
     ("canonical_headers", laws::canonical_headers),
     ("canonical_path", laws::canonical_path),
     ("chunk_stream", laws::chunk_stream),
@@ -43,6 +45,8 @@ const TARGETS: &[(&str, Law)] = &[
 
 /// Those whose feature is off.
 const OFF: &[&str] = &[
+    #[cfg(not(feature = "serde"))]
+    "bounds",
     #[cfg(not(feature = "legacy"))]
     "sigv2_verify",
     #[cfg(not(feature = "sigv4a"))]
@@ -118,6 +122,12 @@ fn every_cloudfront_policy_seed_keeps_its_law() {
 #[test]
 fn every_delegation_key_seed_keeps_its_law() {
     replay("delegation_key", laws::delegation_key);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn every_bounds_seed_keeps_its_law() {
+    replay("bounds", laws::bounds_and_grants);
 }
 
 #[test]

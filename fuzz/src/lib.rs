@@ -20,6 +20,8 @@ mod sas;
 mod sigv2;
 #[cfg(feature = "sigv4a")]
 mod sigv4a;
+#[cfg(feature = "serde")]
+mod stored;
 mod streams;
 mod sts;
 mod ticket;
@@ -39,6 +41,8 @@ pub use sas::sas_verify;
 pub use sigv2::sigv2_verify;
 #[cfg(feature = "sigv4a")]
 pub use sigv4a::sigv4a_verify;
+#[cfg(feature = "serde")]
+pub use stored::bounds_and_grants;
 pub use streams::{chunk_stream, trailers};
 pub use sts::sts_answer;
 pub use ticket::ticket;
