@@ -314,7 +314,6 @@ impl<'r> Presented<'r> {
         }
     }
 
-    #[cfg(any(feature = "rsa", feature = "ecdsa"))]
     pub(super) fn signature(&self) -> &[u8] {
         &self.fields.signature
     }
