@@ -46,7 +46,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`], [`gateway`] |
+//! | `std` | yes | the system clock, conversions from `std::time`, a cache of derived keys in [`aws::StaticKey`], [`gateway`], the stores and sinks of [`issuer`], the counters of [`metrics`] |
 //! | `aws` | yes | [`aws`]: Signature Version 4, POST policies, SQS, STS, login tokens, CloudFront |
 //! | `azure` | yes | [`azure`]: shared access signatures of storage and messaging, Shared Key |
 //! | `gcs` | yes | [`gcs`]: Google Cloud Storage V4, POST policies |

@@ -90,7 +90,7 @@ const SHARDS: usize = 16;
 
 /// The rates of many subjects in this process's memory.
 ///
-/// It holds 24 bytes for a subject whose burst is not whole, and nothing for any other, up to a number of subjects: then it
+/// It holds 24 bytes, and what a hash map adds to them, for a subject whose burst is not whole, and nothing for any other, up to a number of subjects: then it
 /// [refuses](Limited::Full) those that it does not know, rather than forget what others have had. A subject that is refused
 /// leaves nothing behind. The subjects are spread over sixteen locks.
 ///

@@ -6,6 +6,7 @@ mod logs;
 mod office;
 mod records;
 mod secrets;
+mod threats;
 
 use std::{
     cell::Cell,
