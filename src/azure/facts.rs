@@ -113,6 +113,12 @@ impl<'r> SignedRequest<'r> {
         })
     }
 
+    /// Whether a header of the request sets tags beside what it does.
+    #[must_use]
+    pub const fn sets_tags(&self) -> bool {
+        self.presented.features.sets_tags
+    }
+
     /// The object id of the identity whose user delegation key signed; nothing if an account key did.
     ///
     /// # Errors

@@ -75,6 +75,9 @@ impl Request<'_> {
     /// The action of a grant that it is, if a grant can be for it.
     pub(super) fn action(&self) -> Option<Action> {
         use Level::{Container as C, Object as O};
+        if self.features.sets_immutability {
+            return None;
+        }
         Some(match (self.service, self.level, self.method, self.restype, self.comp) {
             (Service::Blob, C, "GET", "container", "list")
             | (Service::DataLake, C, "GET", "filesystem", "")

@@ -116,13 +116,19 @@ impl Admitted {
     }
 }
 
-/// What the body of a request is held to.
+/// What the body of a request is held to: what its token says, and the largest upload that the bounds allow.
 #[must_use = "a body that nobody checks is not the signed one"]
-#[non_exhaustive]
-pub enum BodyCheck {
+pub struct BodyCheck {
+    kind: Kind,
+    /// The most bytes, without frames.
+    largest: Option<u64>,
+    kept: u64,
+}
+
+enum Kind {
     /// The token says nothing about a body: those of Azure do not.
     Free,
-    /// A digest or a range of sizes, if any was signed: nothing may act on the body before its end.
+    /// A digest or a range of sizes, if any was signed.
     #[cfg(any(feature = "aws", feature = "gcs"))]
     Whole(Box<crate::v4::payload::PayloadCheck>),
     /// Chunks with signatures or a checksum of their own.
@@ -131,34 +137,75 @@ pub enum BodyCheck {
 }
 
 impl BodyCheck {
-    /// Takes in a piece as it arrived, and hands out what may be kept of it to `keep`: at once where nothing is signed or the
-    /// whole body is, chunk by chunk where each has its signature. Only [`finish`](Self::finish) says that it was the
-    /// signed one.
+    const fn new(kind: Kind) -> Self {
+        Self { kind, largest: None, kept: 0 }
+    }
+
+    #[cfg(feature = "azure")]
+    pub(super) const fn free() -> Self {
+        Self::new(Kind::Free)
+    }
+
+    #[cfg(any(feature = "aws", feature = "gcs"))]
+    pub(super) fn whole(check: crate::v4::payload::PayloadCheck) -> Self {
+        Self::new(if check.is_free() { Kind::Free } else { Kind::Whole(Box::new(check)) })
+    }
+
+    #[cfg(feature = "aws")]
+    pub(super) fn chunks(chunks: crate::aws::ChunkVerifier) -> Self {
+        Self::new(Kind::Chunks(Box::new(chunks)))
+    }
+
+    pub(super) fn within(self, largest: Option<u64>) -> Self {
+        Self { largest, ..self }
+    }
+
+    /// Whether something is known about the body only at its end, so that a piece of it is to be held back until then.
+    #[must_use]
+    pub const fn ends_with_a_check(&self) -> bool {
+        !matches!(self.kind, Kind::Free)
+    }
+
+    /// Whether the body comes in frames that are not handed out.
+    #[must_use]
+    pub const fn is_framed(&self) -> bool {
+        match self.kind {
+            #[cfg(feature = "aws")]
+            Kind::Chunks(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Takes from `input`, and hands out the next bytes that may be kept: at once where nothing is signed or the whole body is,
+    /// chunk by chunk where each has its signature. `None` means that it needs more input; all of `input` was taken then.
+    /// Only [`finish`](Self::finish) says that the body was the signed one, so that nothing may act on it before.
     ///
     /// # Errors
     /// Those of [`ChunkVerifier::next`](crate::aws::ChunkVerifier::next), and [`VerifyError::Size`] as soon as a body is
     /// larger than it may be.
-    #[cfg_attr(not(feature = "aws"), allow(clippy::unnecessary_wraps, reason = "AWS alone has chunks"))]
-    pub fn take(&mut self, piece: &[u8], mut keep: impl FnMut(&[u8])) -> Result<(), VerifyError> {
-        match self {
-            Self::Free => keep(piece),
+    pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s [u8]>, VerifyError> {
+        let piece: Option<&'s [u8]> = match &mut self.kind {
+            Kind::Free => Some(core::mem::take(input)),
             #[cfg(any(feature = "aws", feature = "gcs"))]
-            Self::Whole(check) => {
+            Kind::Whole(check) => {
+                let piece = core::mem::take(input);
                 check.update(piece);
                 if check.is_too_long() {
-                    return check.as_ref().clone().finish();
+                    check.as_ref().clone().finish()?;
                 }
-                keep(piece);
+                Some(piece)
             }
             #[cfg(feature = "aws")]
-            Self::Chunks(chunks) => {
-                let mut piece = piece;
-                while let Some(verified) = chunks.next(&mut piece)? {
-                    keep(verified);
-                }
+            Kind::Chunks(chunks) => chunks.next(input)?,
+        };
+        let piece = piece.filter(|piece| !piece.is_empty());
+        self.kept = self.kept.saturating_add(piece.map_or(0, |piece| piece.len() as u64));
+        match self.largest {
+            Some(most) if self.kept > most => {
+                Err(VerifyError::Size { field: "content-length", found: self.kept, least: 0, most })
             }
+            _ => Ok(piece),
         }
-        Ok(())
     }
 
     /// Says whether the body was whole and the signed one.
@@ -167,24 +214,21 @@ impl BodyCheck {
     /// [`VerifyError::PayloadMismatch`] and [`VerifyError::Size`]; for chunks those of
     /// [`ChunkVerifier::finish`](crate::aws::ChunkVerifier::finish).
     pub fn finish(self) -> Result<(), VerifyError> {
-        match self {
-            Self::Free => Ok(()),
+        match self.kind {
+            Kind::Free => Ok(()),
             #[cfg(any(feature = "aws", feature = "gcs"))]
-            Self::Whole(check) => check.finish(),
+            Kind::Whole(check) => check.finish(),
             #[cfg(feature = "aws")]
-            Self::Chunks(chunks) => chunks.finish(),
+            Kind::Chunks(chunks) => chunks.finish(),
         }
     }
 }
 
 impl fmt::Debug for BodyCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Free => "Free",
-            #[cfg(any(feature = "aws", feature = "gcs"))]
-            Self::Whole(_) => "Whole",
-            #[cfg(feature = "aws")]
-            Self::Chunks(_) => "Chunks",
-        })
+        f.debug_struct("BodyCheck")
+            .field("ends_with_a_check", &self.ends_with_a_check())
+            .field("largest", &self.largest)
+            .finish_non_exhaustive()
     }
 }

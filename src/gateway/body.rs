@@ -53,39 +53,22 @@ impl<B: Body> CheckedBody<B> {
 
     /// Takes from what came in. Nothing if more has to come first.
     fn take(&mut self) -> Result<Option<Bytes>, VerifyError> {
-        match &mut self.check {
-            None => Ok(None),
-            Some(BodyCheck::Free) => Ok(Some(core::mem::take(&mut self.input))),
-            #[cfg(any(feature = "aws", feature = "gcs"))]
-            Some(BodyCheck::Whole(check)) => {
-                let piece = core::mem::take(&mut self.input);
-                check.update(&piece);
-                if check.is_too_long() {
-                    check.as_ref().clone().finish()?;
-                }
-                Ok(Some(piece))
-            }
-            #[cfg(feature = "aws")]
-            Some(BodyCheck::Chunks(chunks)) => {
-                let mut rest: &[u8] = &self.input;
-                let before = rest.len();
-                let piece = chunks.next(&mut rest)?.map(Bytes::copy_from_slice);
-                let taken = before - rest.len();
-                self.input.advance(taken);
-                Ok(piece)
-            }
-        }
+        let Some(check) = &mut self.check else { return Ok(None) };
+        let mut rest: &[u8] = &self.input;
+        let piece = match check.next(&mut rest)? {
+            // Nothing is copied that is handed out as it came in.
+            Some(piece) if rest.is_empty() && piece.len() == self.input.len() => None,
+            Some(piece) => Some(Bytes::copy_from_slice(piece)),
+            None => Some(Bytes::new()),
+        };
+        let taken = self.input.len() - rest.len();
+        let came_in = self.input.split_to(taken);
+        Ok(piece.map_or(Some(came_in), |piece| Some(piece).filter(|piece| !piece.is_empty())))
     }
 
-    /// Whether a piece can go on at once.
+    /// Whether a piece waits for the next one or the end.
     fn holds_back(&self) -> bool {
-        match &self.check {
-            None | Some(BodyCheck::Free) => false,
-            #[cfg(any(feature = "aws", feature = "gcs"))]
-            Some(BodyCheck::Whole(check)) => !check.is_free(),
-            #[cfg(feature = "aws")]
-            Some(BodyCheck::Chunks(_)) => true,
-        }
+        self.check.as_ref().is_some_and(BodyCheck::ends_with_a_check)
     }
 }
 
@@ -102,7 +85,7 @@ where
         while this.check.is_some() {
             while !this.input.is_empty() {
                 let piece = match this.take() {
-                    Ok(piece) => piece.filter(|piece| !piece.is_empty()),
+                    Ok(piece) => piece,
                     Err(error) => return Poll::Ready(Some(Err(this.refuse(error)))),
                 };
                 let Some(piece) = piece else { continue };
@@ -141,18 +124,14 @@ where
         let mut hint = SizeHint::new();
         match &self.check {
             None => hint.set_exact(waiting),
-            #[cfg(feature = "aws")]
-            // Without its frames it is shorter.
-            Some(BodyCheck::Chunks(_)) => {
+            Some(check) => {
                 if let Some(upper) = inner.upper() {
                     hint.set_upper(upper.saturating_add(waiting));
                 }
-            }
-            Some(_) => {
-                if let Some(upper) = inner.upper() {
-                    hint.set_upper(upper.saturating_add(waiting));
+                // Without its frames it is shorter.
+                if !check.is_framed() {
+                    hint.set_lower(inner.lower().saturating_add(waiting));
                 }
-                hint.set_lower(inner.lower().saturating_add(waiting));
             }
         }
         hint

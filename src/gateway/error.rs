@@ -30,7 +30,9 @@ pub enum GateError {
     /// It is verified, and not within what this gate allows at all.
     #[error("outside the bounds of this gateway: {why}")]
     OutOfBounds {
-        /// Which bound.
+        /// Which bound, by a stable name: that of [`Refusal::code`](crate::policy::Refusal::code), or `out_of_bounds`.
+        code: &'static str,
+        /// The same in words for the operator.
         why: String,
     },
     /// Its token, its key, its subject or what it is about was revoked.
@@ -67,7 +69,7 @@ impl GateError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unverified(error) => error.code(),
-            Self::OutOfBounds { .. } => "out_of_bounds",
+            Self::OutOfBounds { code, .. } => code,
             Self::Revoked => "revoked",
             Self::Replayed => "replayed",
             Self::RateLimited { .. } => "rate_limited",

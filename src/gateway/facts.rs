@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Timestamp,
-    grant::{Action, CopySource},
+    grant::{Action, Actions, CopySource},
     token::Fingerprint,
 };
 use std::{fmt, string::String, vec::Vec};
@@ -49,6 +49,7 @@ pub struct Facts {
     pub(super) method: String,
     pub(super) operation: String,
     pub(super) action: Option<Action>,
+    pub(super) sets_tags: bool,
     pub(super) container: String,
     pub(super) object: Option<String>,
     pub(super) prefix: Option<String>,
@@ -88,6 +89,14 @@ impl Facts {
     #[must_use]
     pub const fn action(&self) -> Option<Action> {
         self.action
+    }
+
+    /// All that it needs to be allowed: [`action`](Self::action), and [`Action::WriteTags`] for an upload with tags. Nothing for an
+    /// operation, or a header like that of an ACL, that no grant can be for.
+    #[must_use]
+    pub fn actions(&self) -> Option<Actions> {
+        let action = Actions::from(self.action?);
+        Some(if self.sets_tags { action | Action::WriteTags.into() } else { action })
     }
 
     /// The bucket, container, share, queue or table; empty for the service itself.

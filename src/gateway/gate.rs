@@ -9,8 +9,18 @@ use super::{
     revocation::{RevocationList, RevocationStore, keys_of},
     sources::Source,
 };
-use crate::{clock::Timestamp, view::RequestView};
-use std::{boxed::Box, fmt, string::String, sync::Arc};
+use crate::{
+    clock::Timestamp,
+    grant::Lifetime,
+    policy::{Asked, Bounds, Decision, Pattern},
+    view::RequestView,
+};
+use std::{
+    boxed::Box,
+    fmt,
+    string::{String, ToString},
+    sync::Arc,
+};
 
 /// What a gate allows at all, whoever signed: an upper limit on verified requests.
 ///
@@ -65,11 +75,30 @@ impl fmt::Debug for SingleUse {
 /// slowly.
 const MARGIN: u32 = 15 * 60;
 
+/// A lifetime that no bounds allow.
+const FOR_EVER: Lifetime = match Lifetime::from_seconds(u32::MAX) {
+    Ok(lifetime) => lifetime,
+    Err(_) => Lifetime::WEEK,
+};
+
+/// What an upload says of its media type, if it says it in one way.
+fn content_type<'r>(provider: Provider, view: &RequestView<'r>) -> Option<&'r str> {
+    let only = |wanted: &str| {
+        let mut lines = view.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let line = lines.next().map(|(_, value)| core::str::from_utf8(value).ok().map(str::trim));
+        if lines.next().is_some() { Some(None) } else { line }
+    };
+    // SPEC: this header prevails over `Content-Type`.
+    let own = if provider == Provider::Azure { only("x-ms-blob-content-type") } else { None };
+    own.or_else(|| only("content-type")).flatten()
+}
+
 /// A verifier with everything around it: bounds, revocation, rate, replay.
 ///
 /// See the [module](super) for an example.
 pub struct Gate {
     source: Source,
+    bounds: Option<Bounds>,
     limit: Option<Box<dyn Limit>>,
     single_use: SingleUse,
     all_operations: bool,
@@ -82,6 +111,7 @@ impl Gate {
     fn new(source: Source) -> Self {
         Self {
             source,
+            bounds: None,
             limit: None,
             single_use: SingleUse::Marked,
             all_operations: false,
@@ -112,7 +142,19 @@ impl Gate {
         Self::new(Source::Azure(verifier))
     }
 
-    /// What is allowed at all. Without it that is whatever a key signed.
+    /// What is allowed at all: whatever a key signed, a request outside of these bounds is refused.
+    ///
+    /// Enforced are: container, names and actions; what a copy reads; the lifetime of the token; the address of the client and
+    /// HTTPS, as the [`RequestView`] vouches for them; the size of a body, as it arrives, and its media type. A copy, or
+    /// the completion of an upload in parts, has no size that could be counted here, so that bounds with a largest upload
+    /// refuse it. Justifications were asked for when the token was issued.
+    #[must_use]
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
+    /// A limit of the application's own, beside the bounds.
     #[must_use]
     pub fn within(mut self, limit: impl Limit + 'static) -> Self {
         self.limit = Some(Box::new(limit));
@@ -167,7 +209,8 @@ impl Gate {
     /// [`GateError::Unverified`] and [`GateError::OutOfBounds`].
     pub fn check(&self, view: &RequestView<'_>, now: Timestamp) -> Result<Admission, GateError> {
         let (facts, body) = self.source.verify(view, now)?;
-        self.bound(&facts)?;
+        let largest = self.bound(&facts, view, now)?;
+        let body = body.within(largest);
         let question = self.question(&facts, now);
         Ok(Admission { facts, body, question })
     }
@@ -205,12 +248,39 @@ impl Gate {
         }
     }
 
-    fn bound(&self, facts: &Facts) -> Result<(), GateError> {
-        let refused = |why: String| GateError::OutOfBounds { why };
-        if facts.action().is_none() && !self.all_operations {
+    /// The largest body that is allowed.
+    fn bound(&self, facts: &Facts, view: &RequestView<'_>, now: Timestamp) -> Result<Option<u64>, GateError> {
+        let refused = |why: String| GateError::OutOfBounds { code: "out_of_bounds", why };
+        let actions = facts.actions();
+        if actions.is_none() && !self.all_operations {
             return Err(refused("no grant can be for this operation".into()));
         }
-        self.limit.as_ref().map_or(Ok(()), |limit| limit.permits(facts).map_err(refused))
+        if let Some(limit) = &self.limit {
+            limit.permits(facts).map_err(refused)?;
+        }
+        let Some(bounds) = &self.bounds else { return Ok(None) };
+        let (Some(action), Some(actions)) = (facts.action(), actions) else {
+            return Err(refused("bounds allow nothing that no grant can be for".into()));
+        };
+        let life = facts.expires_at().seconds_since(facts.issued_at().unwrap_or(now)).max(1);
+        let names = match (facts.object(), facts.prefix()) {
+            (Some(name), _) => Pattern::Exact(name.into()),
+            (None, prefix) => Pattern::Prefix(prefix.unwrap_or_default().into()),
+        };
+        let asked = Asked {
+            container: facts.container(),
+            names,
+            actions,
+            source: facts.source().map(|source| (source.container(), source.name())),
+            lifetime: u32::try_from(life).ok().and_then(|life| Lifetime::from_seconds(life).ok()).unwrap_or(FOR_EVER),
+            address: view.client_address(),
+            over_https: view.came_over_https(),
+            content_type: content_type(facts.provider(), view),
+        };
+        match bounds.permits_request(&asked) {
+            Decision::Allowed => Ok(bounds.largest_body(action)),
+            Decision::Refused(why) => Err(GateError::OutOfBounds { code: why.code(), why: why.to_string() }),
+        }
     }
 
     fn question(&self, facts: &Facts, now: Timestamp) -> Question {
@@ -240,7 +310,7 @@ impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
             .field("source", &self.source)
-            .field("is_bounded", &self.limit.is_some())
+            .field("bounds", &self.bounds)
             .field("single_use", &self.single_use)
             .field("revocations", &self.revocations)
             .field("replays", &self.replays)

@@ -2,9 +2,9 @@
 
 use super::{Provider, admission::BodyCheck, facts::Facts};
 use crate::{clock::Timestamp, error::VerifyError, token::Verified, view::RequestView};
-use std::{borrow::ToOwned, vec::Vec};
 #[cfg(any(feature = "aws", feature = "gcs"))]
-use std::{boxed::Box, string::String};
+use std::string::String;
+use std::{borrow::ToOwned, vec::Vec};
 
 /// The signed parameter that says for whom a token is.
 const USER: &str = "x-user";
@@ -79,11 +79,20 @@ fn aws(
 ) -> Result<(Facts, BodyCheck), VerifyError> {
     let s3 = request.s3_request(endpoint)?;
     let params: Vec<(String, String)> = request.params().collect::<Result<_, _>>()?;
+    // What headers ask for beside the operation.
+    let (mut action, mut sets_tags) = (s3.operation().action(), false);
+    for permission in s3.permissions().into_iter().skip(1) {
+        match permission {
+            "s3:PutObjectTagging" => sets_tags = true,
+            _ => action = None,
+        }
+    }
     let facts = Facts {
         provider: Provider::Aws,
         method: request.method().to_owned(),
         operation: s3.operation().name().to_owned(),
-        action: s3.operation().action(),
+        action,
+        sets_tags,
         container: s3.bucket().unwrap_or_default().to_owned(),
         object: s3.key().map(ToOwned::to_owned),
         prefix: s3.prefix().map(ToOwned::to_owned),
@@ -100,8 +109,8 @@ fn aws(
         params,
     };
     let body = match request.chunks() {
-        Some(chunks) => BodyCheck::Chunks(Box::new(chunks)),
-        None => BodyCheck::Whole(Box::new(request.payload_check())),
+        Some(chunks) => BodyCheck::chunks(chunks),
+        None => BodyCheck::whole(request.payload_check()),
     };
     Ok((facts, body))
 }
@@ -112,6 +121,12 @@ fn gcs(
     endpoint: &crate::gcs::Endpoint,
 ) -> Result<(Facts, BodyCheck), VerifyError> {
     const AUDIT_ID: &str = "x-goog-custom-audit-request-id";
+    const MORE_THAN_A_GRANT: [&str; 4] = [
+        "x-goog-acl",
+        "x-goog-bypass-governance-retention",
+        "x-goog-object-lock-mode",
+        "x-goog-object-lock-retain-until-date",
+    ];
     let storage = request.storage_request(endpoint)?;
     let params: Vec<(String, String)> = request.params().collect::<Result<_, _>>()?;
     let mut ids = request.header(AUDIT_ID);
@@ -128,7 +143,9 @@ fn gcs(
         provider: Provider::Gcs,
         method: request.method().to_owned(),
         operation: request.method().to_owned(),
-        action: storage.action(),
+        // No grant is for what these ask beside the operation.
+        action: storage.action().filter(|_| MORE_THAN_A_GRANT.iter().all(|name| request.header(name).next().is_none())),
+        sets_tags: false,
         container: storage.bucket().to_owned(),
         object: storage.object().map(ToOwned::to_owned),
         prefix: storage.prefix().map(ToOwned::to_owned),
@@ -145,7 +162,7 @@ fn gcs(
         must_not_overwrite: storage.must_not_overwrite(),
         params,
     };
-    Ok((facts, BodyCheck::Whole(Box::new(request.payload_check()))))
+    Ok((facts, BodyCheck::whole(request.payload_check())))
 }
 
 #[cfg(feature = "azure")]
@@ -167,6 +184,7 @@ fn azure(
         method: request.method().to_owned(),
         operation,
         action: request.action(),
+        sets_tags: request.sets_tags(),
         container: request.container()?,
         object: Some(request.name()?).filter(|name| !name.is_empty()),
         prefix: None,
@@ -183,5 +201,5 @@ fn azure(
         marked_single_use: false,
         must_not_overwrite: request.must_not_overwrite(),
     };
-    Ok((facts, BodyCheck::Free))
+    Ok((facts, BodyCheck::free()))
 }

@@ -58,11 +58,15 @@ mod bounds;
 mod decision;
 mod permits;
 mod reach;
+#[cfg(all(feature = "std", any(feature = "aws", feature = "azure", feature = "gcs")))]
+mod request;
 #[cfg(feature = "serde")]
 mod stored;
 mod union;
 
 pub(crate) use self::permits::{BRINGS_CONTENT, SETS_CONTENT_TYPE};
+#[cfg(all(feature = "std", any(feature = "aws", feature = "azure", feature = "gcs")))]
+pub(crate) use self::request::Asked;
 pub use self::{
     bounds::Bounds,
     decision::{Broad, Decision, Refusal},

@@ -59,7 +59,7 @@ impl Bounds {
         }
     }
 
-    fn check_reach(
+    pub(super) fn check_reach(
         &self,
         container: &str,
         asked: &Pattern,

@@ -22,7 +22,7 @@ fn told(error: &GateError, cloud: Provider) -> (u16, &'static str) {
 #[test]
 fn every_refusal_has_the_code_of_its_provider() {
     use Provider::{Aws, Azure, Gcs};
-    let bounds = GateError::OutOfBounds { why: "PLANTED".into() };
+    let bounds = GateError::OutOfBounds { code: "out_of_bounds", why: "PLANTED".into() };
     for (error, cloud, expected) in [
         (&GateError::Revoked, Aws, (403, "AccessDenied")),
         (&GateError::Revoked, Gcs, (403, "AccessDenied")),

@@ -64,7 +64,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    fn new(url: &valet_key::token::BearerUrl) -> Self {
+    pub(crate) fn of(url: &valet_key::token::BearerUrl) -> Self {
         let exposed = url.expose();
         let host = exposed.strip_prefix("https://").unwrap().split('/').next().unwrap();
         let mut headers = vec![("host".to_owned(), host.as_bytes().to_vec())];
@@ -90,7 +90,7 @@ impl Wire {
 
 /// A URL for that grant, made at that time.
 pub(crate) fn issue_at(cloud: Provider, grant: &Grant, now: Timestamp) -> Wire {
-    Wire::new(&match cloud {
+    Wire::of(&match cloud {
         Provider::Aws => aws_key().presign(&aws::UrlRequest::at(&endpoint(), grant).unwrap(), now).unwrap(),
         Provider::Gcs => gcs_key().signed_url(&gcs::UrlRequest::storage(grant).unwrap(), now).unwrap(),
         _ => azure_key().issue(&azure::UrlRequest::storage(grant).unwrap(), now).unwrap(),
@@ -103,7 +103,7 @@ pub(crate) fn issue(cloud: Provider, grant: &Grant) -> Wire {
 
 /// One with parameters of the application, which only two of the clouds sign.
 pub(crate) fn issue_with(cloud: Provider, grant: &Grant, params: &[(&str, &str)]) -> Wire {
-    Wire::new(&if cloud == Provider::Aws {
+    Wire::of(&if cloud == Provider::Aws {
         let mut request = aws::Request::at(&endpoint(), grant, aws::Payload::Unsigned).unwrap();
         for (name, value) in params {
             request = request.query(*name, *value);

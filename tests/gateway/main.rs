@@ -1,6 +1,7 @@
 //! The gate: what it lets pass, what it refuses and in whose words, and what it remembers.
 
 mod answers;
+mod bounds;
 mod clouds;
 mod laws;
 mod secrets;

@@ -1,6 +1,6 @@
 //! The rules about caches, replay and revocation, by number: one that refuses and a neighbour that passes.
 
-use crate::clouds::{CLOUDS, at, aws_key, endpoint, gate, issue, issue_at, issue_with, now};
+use crate::clouds::{CLOUDS, at, aws_key, gate, issue, issue_at, issue_with, now};
 use std::sync::Arc;
 use valet_key::aws::{SigV4, UrlRequest};
 use valet_key::clock::Timestamp;
@@ -267,7 +267,7 @@ fn bounds_come_behind_the_signature_and_before_the_stores() {
         });
         let outside = issue(cloud, &Grant::read("photos", "43/cat.jpg"));
         let why = "not below photos/42/".to_owned();
-        assert_eq!(outside.admit(&gate, now()).unwrap_err(), GateError::OutOfBounds { why });
+        assert_eq!(outside.admit(&gate, now()).unwrap_err(), GateError::OutOfBounds { code: "out_of_bounds", why });
         let mut forged = outside;
         forged.method = "DELETE".into();
         assert!(matches!(forged.admit(&gate, now()), Err(GateError::Unverified(_))));
@@ -287,5 +287,4 @@ fn operations_that_no_grant_is_for_are_opted_in() {
     assert_eq!(refused.code(), "out_of_bounds");
     let admitted = gate(Provider::Aws).allow_all_operations().admit(&view, now()).unwrap();
     assert_eq!(admitted.facts().operation(), "PutBucketPolicy");
-    assert_eq!(endpoint().region().as_str(), "eu-west-1");
 }
