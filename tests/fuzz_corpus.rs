@@ -25,6 +25,7 @@ const TARGETS: &[(&str, Law)] = &[
     ("cloudfront_policy", laws::cloudfront_policy),
     ("delegation_key", laws::delegation_key),
     ("explain", laws::explanation),
+    ("gate", laws::gate),
     ("goog4_verify", laws::goog4_verify),
     ("log_line", laws::log_line),
     ("messaging", laws::messaging),
@@ -82,6 +83,11 @@ fn every_audit_record_seed_keeps_its_law() {
 #[test]
 fn every_log_line_seed_keeps_its_law() {
     replay("log_line", laws::log_line);
+}
+
+#[test]
+fn every_gate_seed_keeps_its_law() {
+    replay("gate", laws::gate);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whether what a verified request does lies within bounds.
 
 use super::{
-    bounds::{Bounds, rank},
+    bounds::Bounds,
     decision::{Decision, Refusal},
     permits::{BRINGS_CONTENT, SETS_CONTENT_TYPE},
     union::Pattern,
@@ -67,7 +67,7 @@ impl Bounds {
     fn check_life(&self, asked: Lifetime) -> Result<(), Refusal> {
         let classes =
             [Classification::Public, Classification::Internal, Classification::Confidential, Classification::Pii];
-        let allowed = classes.into_iter().filter(|class| rank(*class) >= rank(self.least));
+        let allowed = classes.into_iter().filter(|class| *class >= self.least);
         let limits = allowed.map(|class| (self.longest(class), class));
         match limits.max_by_key(|(limit, _)| *limit) {
             Some((limit, classification)) if asked > limit => Err(Refusal::Lifetime { asked, classification, limit }),
