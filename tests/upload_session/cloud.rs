@@ -245,8 +245,8 @@ impl Cloud {
         }
         let lines = lines(sent, host);
         let view = RequestView::new(&sent.method, target, &lines);
-        let verifier = gcs::Verifier::new(gcs::KeyRing::new().with(gcs_key()), gcs::Expect::new());
-        let verified = verifier.verify(&view, now)?;
+        let ring = gcs::KeyRing::new().with(gcs_key());
+        let verified = gcs::Verifier::new(ring, gcs::Expect::new()).verify(&view, now)?;
         assert_eq!(verified.decoded_path()?, format!("/{CONTAINER}/{NAME}"));
         Ok(match verified.method() {
             "POST" => {
@@ -297,7 +297,7 @@ impl Cloud {
         }
         session.is_finished = true;
         let (total, mark) = (session.total, session.mark.clone());
-        let object = Object { content: [0..total].into(), mark, etag: self.fresh("object") };
+        let object = Object { content: Vec::from_iter([0..total]), mark, etag: self.fresh("object") };
         self.make(object);
         Answer::Finished
     }

@@ -46,6 +46,7 @@ fn run(protocol: Protocol, bytes: u64, speed: u64, script: &[[u8; 3]], ends: u8)
                 let cut_off = (how % 3 == 0).then_some(u64::from(*how) % 40);
                 world.client(usize::from(*how), fault, cut_off, u32::from(*how) % 50);
             }
+            14 if how % 32 == 0 => world.finish_alone(),
             14 => world.pass(u32::from(*how) * 4),
             _ => world.pass(u32::from(*how % 8) * 400),
         }
@@ -88,5 +89,34 @@ fn without_any_fault_every_protocol_makes_the_object() {
             assert!(bytes < 9 << 20 || world.cloud.narrow > 0);
             check(&world, bytes);
         }
+    }
+}
+
+#[test]
+fn the_runs_come_to_every_kind_of_end() {
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut byte = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random.to_le_bytes()[3]
+    };
+    for protocol in PROTOCOLS {
+        let (mut committed, mut over, mut crashes, mut narrow, mut found, mut expired) = (0, 0, 0, 0, 0, 0);
+        for round in 0..120u64 {
+            let script: Vec<[u8; 3]> = (0..10 + round / 2).map(|_| [byte(), byte(), byte()]).collect();
+            let bytes = round * 400_000;
+            let world = run(protocol, bytes, 100_000 + round * 1000, &script, byte());
+            check(&world, bytes);
+            *if world.session().is_committed() { &mut committed } else { &mut over } += 1;
+            crashes += world.crashes;
+            narrow += world.cloud.narrow;
+            found += world.found_committed;
+            expired += world.cloud.refused.get("expired").copied().unwrap_or_default();
+        }
+        let counts = [committed, over, crashes, narrow, found, expired];
+        let is_enough = committed > 20 && over > 10 && crashes > 250 && narrow > 100 && found > 3;
+        // The chunks of a resumable upload need no token.
+        assert!(is_enough && (expired > 3 || protocol == Protocol::GcsResumable), "{protocol:?} {counts:?}");
     }
 }

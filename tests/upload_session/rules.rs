@@ -149,10 +149,10 @@ fn a_token_is_for_one_part_of_one_size_and_no_other() {
     let endpoint = aws::Endpoint::aws(aws::Region::new("eu-west-1").unwrap());
     let url = aws_key().presign(&steps[0].s3(&endpoint).unwrap(), now()).unwrap();
     let (host, target) = split(url.expose());
-    let verifier = aws::Verifier::new(aws::KeyRing::new().with(aws_key()), aws::Expect::new("eu-west-1", "s3"));
+    let ring = aws::Verifier::new(aws::KeyRing::new().with(aws_key()), aws::Expect::new("eu-west-1", "s3"));
     let verify = |method: &str, target: &str, length: &str, at| {
         let lines: [(&str, &[u8]); 2] = [("host", host.as_bytes()), ("content-length", length.as_bytes())];
-        let verified = verifier.verify(&RequestView::new(method, target, &lines), at)?;
+        let verified = ring.verify(&RequestView::new(method, target, &lines), at)?;
         let asked = verified.s3_request(&endpoint)?;
         assert_eq!((asked.operation(), asked.part_number()), (aws::Operation::UploadPart, Some(1)));
         assert_eq!((asked.key(), asked.upload_id()), (Some(NAME), Some("upload-1")));
