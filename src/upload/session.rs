@@ -5,6 +5,7 @@ use super::{
     grants::Template,
     parts::{Parts, Tag, Ticket},
     plan::{Plan, Room},
+    step::refresh_after,
 };
 use crate::{
     clock::Timestamp,
@@ -407,8 +408,11 @@ impl UploadSession {
         self.within_session(self.quick(), now)
     }
 
+    /// A session URI is no token: it ends when it is given up.
     pub(super) fn given_out(&mut self, step: &Step) {
-        self.tokens_end = self.tokens_end.max(step.ends_at());
+        if step.grant().is_some() {
+            self.tokens_end = self.tokens_end.max(step.ends_at());
+        }
     }
 
     /// Tells the cloud to begin.
@@ -556,9 +560,10 @@ impl UploadSession {
         let mut lifetime = self.transfer(bytes).lifetime(None)?;
         let mut renewed = 0;
         if let Some(ticket) = before {
-            // It took longer than was reckoned.
-            let longer = Lifetime::from_seconds(ticket.lifetime.saturating_mul(2)).unwrap_or(lifetime);
-            lifetime = lifetime.max(longer.min(self.longest));
+            // One that is renewed in its time took longer than was reckoned.
+            let was_slow = now >= ticket.issued_at.saturating_add(refresh_after(ticket.lifetime));
+            let longer = ticket.lifetime.saturating_mul(if was_slow { 2 } else { 1 });
+            lifetime = lifetime.max(Lifetime::from_seconds(longer).unwrap_or(lifetime).min(self.longest));
             renewed = ticket.renewed.saturating_add(1);
             let limit = SESSION.div_ceil(lifetime.seconds()).saturating_add(SPARE_RENEWALS);
             if renewed > limit {

@@ -297,7 +297,7 @@ impl Cloud {
         }
         session.is_finished = true;
         let (total, mark) = (session.total, session.mark.clone());
-        let object = Object { content: Vec::from_iter([0..total]), mark, etag: self.fresh("object") };
+        let object = Object { content: std::iter::once(0..total).collect(), mark, etag: self.fresh("object") };
         self.make(object);
         Answer::Finished
     }

@@ -7,7 +7,9 @@ mod service;
 
 use crate::service::{Fault, ID, World};
 use proptest::{collection::vec, prelude::*};
-use valet_key::upload::{Next, Protocol};
+use serde_json::Value;
+use valet_key::clock::Timestamp;
+use valet_key::upload::{Next, Protocol, Seen, SeenPart, UploadSession};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::S3Multipart, Protocol::GcsResumable, Protocol::AzureBlocks];
 
@@ -33,9 +35,52 @@ fn check(world: &World, bytes: u64) {
     assert!(cloud.commits <= 1, "committed twice");
 }
 
+/// A number somewhere in a row, counted from the front.
+fn numbers(row: &mut Value) -> Vec<&mut Value> {
+    match row {
+        Value::Number(_) => vec![row],
+        Value::Array(items) => items.iter_mut().flat_map(numbers).collect(),
+        Value::Object(fields) => fields.values_mut().flat_map(numbers).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Everything that can be asked of a session, to see that it says something.
+fn ask_everything(mut session: UploadSession, now: Timestamp) {
+    let _ = (session.next(now), session.received(), session.look(now), session.clean_up(now), session.commit_body());
+    for number in [0, 1, 2, 10_000, u32::MAX] {
+        let _ = session.acknowledge(number, 8 << 20, Some("a"), now).map(|then| then.once_saved());
+        let _ = session.refresh(number, now).map(|then| then.once_saved());
+    }
+    let _ = session.received_up_to(1 << 20, now).map(|then| then.once_saved());
+    let _ = session.parts(3, now).map(|then| then.once_saved());
+    let _ = session.seen(&Seen::Parts(&[SeenPart { name: "1", bytes: 1, etag: Some("a") }]));
+    let _ = session.seen(&Seen::Received(1));
+    let _ = session.commit(now).map(|then| then.once_saved());
+    let _ = session.seen(&Seen::Gone);
+    let _ = session.seen(&Seen::NoObject);
+    let _ = session.start(now).map(|then| then.once_saved());
+    let _ = session.give_up().map(|then| then.once_saved());
+    let _ = session.cleaned(now);
+}
+
 /// One run: what happens is read off `script`, three bytes at a time.
 fn run(protocol: Protocol, bytes: u64, speed: u64, script: &[[u8; 3]], ends: u8) -> World {
     let mut world = World::new(protocol, bytes, speed);
+    play(&mut world, script);
+    match ends % 3 {
+        // The user gives up, or the day is over.
+        0 if !world.session().is_committed() && !world.session().is_given_up() => {
+            world.give_up(Fault::None);
+        }
+        1 => world.pass(24 * 3600 + 1),
+        _ => {}
+    }
+    world.settle();
+    world
+}
+
+fn play(world: &mut World, script: &[[u8; 3]]) {
     for [what, fault, how] in script {
         let fault = Fault::of(*fault);
         match what % 16 {
@@ -51,16 +96,6 @@ fn run(protocol: Protocol, bytes: u64, speed: u64, script: &[[u8; 3]], ends: u8)
             _ => world.pass(u32::from(*how % 8) * 400),
         }
     }
-    match ends % 3 {
-        // The user gives up, or the day is over.
-        0 if !world.session().is_committed() && !world.session().is_given_up() => {
-            world.give_up(Fault::None);
-        }
-        1 => world.pass(24 * 3600 + 1),
-        _ => {}
-    }
-    world.settle();
-    world
 }
 
 proptest! {
@@ -76,6 +111,27 @@ proptest! {
     ) {
         let world = run(PROTOCOLS[protocol], bytes, speed, &script, ends);
         check(&world, bytes);
+    }
+
+    #[test]
+    fn a_row_with_another_number_is_refused_or_is_a_session(
+        protocol in 0usize..3,
+        bytes in 0u64..60_000_000,
+        script in vec(any::<[u8; 3]>(), 0..20),
+        at in any::<prop::sample::Index>(),
+        with in prop_oneof![0u64..20, any::<u64>(), (0u32..64).prop_map(|bit| 1 << bit)],
+        passed in 0u32..90_000,
+    ) {
+        let mut world = World::new(PROTOCOLS[protocol], bytes, 100_000);
+        play(&mut world, &script);
+        let mut row: Value = serde_json::from_str(world.row()).unwrap();
+        let mut numbers = numbers(&mut row);
+        let count = numbers.len();
+        *numbers[at.index(count)] = with.into();
+        if let Ok(session) = serde_json::from_value::<UploadSession>(row.clone()) {
+            prop_assert_eq!(serde_json::to_value(session.exposed()).unwrap(), row);
+            ask_everything(session, world.now.saturating_add(passed));
+        }
     }
 }
 

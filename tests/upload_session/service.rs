@@ -88,6 +88,10 @@ impl World {
         &self.session
     }
 
+    pub(crate) fn row(&self) -> &str {
+        &self.row
+    }
+
     pub(crate) fn pass(&mut self, seconds: u32) {
         self.now = self.now.saturating_add(seconds);
     }
