@@ -9,7 +9,7 @@ use crate::service::{Fault, ID, World};
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use valet_key::clock::Timestamp;
-use valet_key::upload::{Next, Protocol, Seen, SeenPart, UploadSession};
+use valet_key::upload::{Next, Protocol, Seen, SeenPart, UploadSession, WriteAhead};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::S3Multipart, Protocol::GcsResumable, Protocol::AzureBlocks];
 
@@ -49,18 +49,18 @@ fn numbers(row: &mut Value) -> Vec<&mut Value> {
 fn ask_everything(mut session: UploadSession, now: Timestamp) {
     let _ = (session.next(now), session.received(), session.look(now), session.clean_up(now), session.commit_body());
     for number in [0, 1, 2, 10_000, u32::MAX] {
-        let _ = session.acknowledge(number, 8 << 20, Some("a"), now).map(|then| then.once_saved());
-        let _ = session.refresh(number, now).map(|then| then.once_saved());
+        let _ = session.acknowledge(number, 8 << 20, Some("a"), now).map(WriteAhead::once_saved);
+        let _ = session.refresh(number, now).map(WriteAhead::once_saved);
     }
-    let _ = session.received_up_to(1 << 20, now).map(|then| then.once_saved());
-    let _ = session.parts(3, now).map(|then| then.once_saved());
+    let _ = session.received_up_to(1 << 20, now).map(WriteAhead::once_saved);
+    let _ = session.parts(3, now).map(WriteAhead::once_saved);
     let _ = session.seen(&Seen::Parts(&[SeenPart { name: "1", bytes: 1, etag: Some("a") }]));
     let _ = session.seen(&Seen::Received(1));
-    let _ = session.commit(now).map(|then| then.once_saved());
+    let _ = session.commit(now).map(WriteAhead::once_saved);
     let _ = session.seen(&Seen::Gone);
     let _ = session.seen(&Seen::NoObject);
-    let _ = session.start(now).map(|then| then.once_saved());
-    let _ = session.give_up().map(|then| then.once_saved());
+    let _ = session.start(now).map(WriteAhead::once_saved);
+    let _ = session.give_up().map(WriteAhead::once_saved);
     let _ = session.cleaned(now);
 }
 
