@@ -272,7 +272,7 @@ impl Default for Bounds {
 }
 
 /// Whether a segment is `.` or `..`. Some clients and servers take a backslash for a slash.
-pub(super) fn has_dot_segment(name: &str) -> bool {
+pub(crate) fn has_dot_segment(name: &str) -> bool {
     name.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
 }
 

@@ -64,11 +64,14 @@ mod request;
 mod stored;
 mod union;
 
-pub(crate) use self::permits::{BRINGS_CONTENT, SETS_CONTENT_TYPE};
 #[cfg(all(feature = "std", any(feature = "aws", feature = "azure", feature = "gcs")))]
 pub(crate) use self::request::Asked;
 pub use self::{
     bounds::Bounds,
     decision::{Broad, Decision, Refusal},
     union::Pattern,
+};
+pub(crate) use self::{
+    bounds::has_dot_segment,
+    permits::{BRINGS_CONTENT, SETS_CONTENT_TYPE},
 };

@@ -31,6 +31,15 @@ impl Pattern {
             Self::Exact(text) | Self::Prefix(text) => text,
         }
     }
+
+    /// Whether all texts that the other is are among those that this is.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(this), Self::Exact(other)) => this == other,
+            (Self::Exact(_), Self::Prefix(_)) => false,
+            (Self::Prefix(this), other) => other.text().starts_with(this.as_str()),
+        }
+    }
 }
 
 /// The text in quotes, escaped, and a star behind a beginning.
@@ -43,11 +52,7 @@ impl fmt::Display for Pattern {
 
 impl Extent for Pattern {
     fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exact(this), Self::Exact(other)) => this == other,
-            (Self::Exact(_), Self::Prefix(_)) => false,
-            (Self::Prefix(this), other) => other.text().starts_with(this.as_str()),
-        }
+        self.covers(other)
     }
 
     /// One of them, since two beginnings have something in common only if one begins like the other.

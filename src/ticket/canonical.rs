@@ -3,7 +3,7 @@
 use super::{
     caveat::Caveat,
     fields::{Reader, TextRule, Write},
-    limits::{Limits, Names},
+    limits::{self, Limits},
     step_up::Terms,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     grant::{Actions, Classification, Lifetime},
     mac::{HmacKey, Sha256, Sink},
     network::AddressRange,
+    policy::Pattern,
     secret::Secret,
 };
 use alloc::{
@@ -86,21 +87,21 @@ impl Root {
     }
 }
 
-fn put_names(names: &Names, out: &mut Vec<u8>) {
+fn put_names(names: &Pattern, out: &mut Vec<u8>) {
     let (kind, text) = match names {
-        Names::Object(name) => (0, name),
-        Names::Under(prefix) => (1, prefix),
+        Pattern::Exact(name) => (0, name),
+        Pattern::Prefix(prefix) => (1, prefix),
     };
     out.bytes(&[kind]);
     out.text(text);
 }
 
-fn read_names(reader: &mut Reader<'_>) -> Result<Names, VerifyError> {
+fn read_names(reader: &mut Reader<'_>) -> Result<Pattern, VerifyError> {
     let [kind] = reader.array()?;
     let text = reader.text(TextRule::NAME)?;
     let names = match kind {
-        0 => Names::object(text),
-        1 => Names::under(text),
+        0 => limits::object(text),
+        1 => limits::under(text),
         _ => Err("names are one object or a prefix"),
     };
     names.map_err(|why| reader.error(why))

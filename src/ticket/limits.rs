@@ -6,74 +6,35 @@ use crate::{
     error::IssueError,
     grant::{Actions, Classification, Constraint, Lifetime},
     network::AddressRange,
+    policy::{Pattern, has_dot_segment},
 };
 use alloc::string::String;
 use core::ops::RangeInclusive;
 
-/// One object, or all whose names begin like this.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Names {
-    Object(String),
-    /// INVARIANT: it ends with `/`.
-    Under(String),
+/// One object.
+pub(super) fn object(name: String) -> Result<Pattern, &'static str> {
+    check_name(&name).map(|()| Pattern::Exact(name))
 }
 
-impl Names {
-    pub(super) fn object(name: String) -> Result<Self, &'static str> {
-        check_name(&name).map(|()| Self::Object(name))
-    }
-
-    pub(super) fn under(prefix: String) -> Result<Self, &'static str> {
-        check_name(&prefix)?;
-        if prefix.ends_with('/') { Ok(Self::Under(prefix)) } else { Err("a prefix must end with `/`") }
-    }
-
-    pub(super) fn has_object(&self, name: &str) -> bool {
-        match self {
-            Self::Object(only) => only == name,
-            Self::Under(prefix) => name.starts_with(prefix.as_str()) && !is_folded(name),
-        }
-    }
-
-    pub(super) fn has_all_under(&self, asked: &str) -> bool {
-        matches!(self, Self::Under(prefix) if asked.starts_with(prefix.as_str())) && !is_folded(asked)
-    }
+/// All objects whose names begin like this.
+pub(super) fn under(prefix: String) -> Result<Pattern, &'static str> {
+    check_name(&prefix)?;
+    if prefix.ends_with('/') { Ok(Pattern::Prefix(prefix)) } else { Err("a prefix must end with `/`") }
 }
 
 /// Clients fold `.` and `..`, so that a name with them is another one for whoever compares beginnings.
-fn is_folded(name: &str) -> bool {
-    name.split('/').any(|segment| matches!(segment, "." | ".."))
-}
-
 fn check_name(name: &str) -> Result<(), &'static str> {
     if !TextRule::NAME.allows(name) {
         return Err(TextRule::NAME.why);
     }
-    if is_folded(name) { Err("a segment of a name is `.` or `..`") } else { Ok(()) }
-}
-
-/// A media type, or all that begin like this.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Media {
-    Exact(String),
-    Prefix(String),
-}
-
-impl Media {
-    pub(super) fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exact(this), Self::Exact(other)) => this == other,
-            (Self::Exact(_), Self::Prefix(_)) => false,
-            (Self::Prefix(this), Self::Exact(other) | Self::Prefix(other)) => other.starts_with(this.as_str()),
-        }
-    }
+    if has_dot_segment(name) { Err("a segment of a name is `.` or `..`") } else { Ok(()) }
 }
 
 /// What a ticket allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) container: String,
-    pub(super) names: Names,
+    pub(super) names: Pattern,
     pub(super) actions: Actions,
     /// What a second check gives beside that.
     pub(super) after_check: Option<Actions>,
@@ -82,7 +43,7 @@ pub(super) struct Limits {
     pub(super) expires_at: Timestamp,
     pub(super) not_before: Option<Timestamp>,
     pub(super) addresses: Option<AddressRange>,
-    pub(super) media: Option<Media>,
+    pub(super) media: Option<Pattern>,
     pub(super) size: Option<RangeInclusive<u64>>,
     pub(super) is_single_use: bool,
     /// Which caveat asked that it be swapped once, the first being 0.
@@ -93,7 +54,7 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) const fn new(
         container: String,
-        names: Names,
+        names: Pattern,
         actions: Actions,
         after_check: Option<Actions>,
         classification: Classification,
@@ -122,16 +83,8 @@ impl Limits {
     pub(super) fn narrow(&mut self, caveat: &Caveat) -> Result<(), NotNarrower> {
         match caveat {
             Caveat::Actions(mask) => self.keep(*mask)?,
-            Caveat::Object(name) => {
-                let names = Names::object(name.clone()).map_err(NotNarrower::Form)?;
-                within(self.names.has_object(name), Constraint::Resource)?;
-                self.names = names;
-            }
-            Caveat::Under(prefix) => {
-                let names = Names::under(prefix.clone()).map_err(NotNarrower::Form)?;
-                within(self.names.has_all_under(prefix), Constraint::Resource)?;
-                self.names = names;
-            }
+            Caveat::Object(name) => self.limit_names(object(name.clone()))?,
+            Caveat::Under(prefix) => self.limit_names(under(prefix.clone()))?,
             Caveat::ExpiresAt(time) => {
                 within(*time <= self.expires_at, Constraint::Lifetime)?;
                 self.expires_at = *time;
@@ -149,8 +102,8 @@ impl Limits {
                 within(self.addresses.is_none_or(|all| all.covers(&range)), Constraint::ClientAddress)?;
                 self.addresses = Some(range);
             }
-            Caveat::ContentType(exact) => self.limit_media(Media::Exact(exact.clone()), exact)?,
-            Caveat::ContentTypePrefix(prefix) => self.limit_media(Media::Prefix(prefix.clone()), prefix)?,
+            Caveat::ContentType(exact) => self.limit_media(Pattern::Exact(exact.clone()))?,
+            Caveat::ContentTypePrefix(prefix) => self.limit_media(Pattern::Prefix(prefix.clone()))?,
             Caveat::Size(bytes) => {
                 if bytes.is_empty() {
                     return Err(NotNarrower::Form("a range of sizes is ascending"));
@@ -168,17 +121,24 @@ impl Limits {
     }
 
     fn keep(&mut self, mask: Actions) -> Result<(), NotNarrower> {
-        let all = self.actions.bits() | self.after_check.map_or(0, Actions::bits);
-        within(mask.bits() & !all == 0, Constraint::Action)?;
+        let all = self.after_check.map_or(self.actions, |after| self.actions | after);
+        within(mask.common(all) == Some(mask), Constraint::Action)?;
         // A ticket for nothing but what a second check gives would be none.
-        self.actions = Actions::from_bits(self.actions.bits() & mask.bits())
-            .ok_or(NotNarrower::Form("one of the actions of a ticket must be left"))?;
-        self.after_check = self.after_check.and_then(|after| Actions::from_bits(after.bits() & mask.bits()));
+        self.actions =
+            self.actions.common(mask).ok_or(NotNarrower::Form("one of the actions of a ticket must be left"))?;
+        self.after_check = self.after_check.and_then(|after| after.common(mask));
         Ok(())
     }
 
-    fn limit_media(&mut self, media: Media, text: &str) -> Result<(), NotNarrower> {
-        if !TextRule::CONTENT_TYPE.allows(text) {
+    fn limit_names(&mut self, names: Result<Pattern, &'static str>) -> Result<(), NotNarrower> {
+        let names = names.map_err(NotNarrower::Form)?;
+        within(self.names.covers(&names), Constraint::Resource)?;
+        self.names = names;
+        Ok(())
+    }
+
+    fn limit_media(&mut self, media: Pattern) -> Result<(), NotNarrower> {
+        if !TextRule::CONTENT_TYPE.allows(media.text()) {
             return Err(NotNarrower::Form(TextRule::CONTENT_TYPE.why));
         }
         within(self.media.as_ref().is_none_or(|all| all.covers(&media)), Constraint::ContentType)?;

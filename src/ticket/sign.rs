@@ -5,13 +5,14 @@ use super::{
     caveat::Caveat,
     fields::{Body, MAX_TEXT, Reader, TextRule, malformed},
     key::TicketKey,
-    limits::{Limits, Names, NotNarrower},
+    limits::{self, Limits, NotNarrower},
 };
 use crate::{
     clock::Timestamp,
     error::{IssueError, VerifyError},
     grant::{Action, Actions, Constraint, ContentType, Grant, Lifetime, Resource, Size},
     network::AddressRange,
+    policy::Pattern,
     secret::Secret,
 };
 use alloc::{
@@ -132,14 +133,14 @@ impl TicketRequest {
         self.caveats()?.into_iter().try_fold(ticket.written()?, |ticket, caveat| ticket.narrow(caveat))
     }
 
-    fn names(&self) -> Result<Names, IssueError> {
+    fn names(&self) -> Result<Pattern, IssueError> {
         let invalid = |why| IssueError::Invalid { what: "object name or prefix", why };
         match &self.grant.resource {
-            Resource::Object { name, version: None } => Names::object(name.clone()).map_err(invalid),
+            Resource::Object { name, version: None } => limits::object(name.clone()).map_err(invalid),
             Resource::Prefix(_) if self.grant.justification.is_none() => {
                 Err(IssueError::Unjustified { what: "more than one object" })
             }
-            Resource::Prefix(prefix) => Names::under(prefix.clone()).map_err(invalid),
+            Resource::Prefix(prefix) => limits::under(prefix.clone()).map_err(invalid),
             _ => Err(not_enforceable(Constraint::Resource)),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     canonical::SECOND_CHECK,
-    fields::{Body, Reader, TextRule},
+    fields::{Body, Reader},
     key::{TicketKey, TicketKeys},
     verify::{ExchangeError, Redeemable, Use},
 };
@@ -114,10 +114,10 @@ impl CheckRequest {
     ) -> Result<Self, IssueError> {
         let invalid = |why| Err(IssueError::Invalid { what: "second check", why });
         let limits = ticket.limits();
-        if !(TextRule::NAME.allows(object) && limits.names.has_object(object)) {
+        if !super::limits::object(object.to_owned()).is_ok_and(|object| limits.names.covers(&object)) {
             return invalid("the object is not one of the ticket's");
         }
-        if actions.bits() & !limits.after_check.map_or(0, Actions::bits) != 0 {
+        if limits.after_check.and_then(|after| after.common(actions)) != Some(actions) {
             return invalid("the ticket does not give these actions after a second check");
         }
         Ok(Self {

@@ -3,7 +3,7 @@
 use super::{
     canonical,
     key::TicketKeys,
-    limits::{Limits, Media, covers},
+    limits::{Limits, covers},
     sign::Ticket,
     step_up::PassedCheck,
 };
@@ -13,6 +13,7 @@ use crate::{
     grant::{Action, Actions, Constraint, ContentType, Grant, Lifetime, Resource, Size},
     mac,
     network::AddressRange,
+    policy::{Pattern, has_dot_segment},
     token::Verified,
 };
 use alloc::{
@@ -247,7 +248,7 @@ impl Verified<Redeemable> {
         if asked.container != check.container || *object != check.object {
             return Err(ExchangeError::OtherCheck { what: "object" });
         }
-        let after = self.limits.after_check.and_then(|after| Actions::from_bits(after.bits() & check.actions.bits()));
+        let after = self.limits.after_check.and_then(|after| after.common(check.actions));
         let allowed = after.map_or(self.limits.actions, |after| self.limits.actions | after);
         Ok(self.exchange(asked, allowed)?.because(check.why))
     }
@@ -266,17 +267,15 @@ fn hold(mut asked: Grant, limits: &Limits, allowed: Actions) -> Result<Grant, Ex
     within(asked.container == limits.container, Constraint::Resource)?;
     // Clients fold such names, and then ask for another object. A copy reads an object that no ticket names.
     within(!asked.dot_segments && asked.source.is_none(), Constraint::Resource)?;
-    within(
-        match &asked.resource {
-            Resource::Object { name, .. } | Resource::Part { name, .. } | Resource::MultipartUpload { name, .. } => {
-                limits.names.has_object(name)
-            }
-            Resource::Prefix(prefix) => limits.names.has_all_under(prefix),
-            Resource::Queue => false,
-        },
-        Constraint::Resource,
-    )?;
-    within(asked.actions.bits() & !allowed.bits() == 0, Constraint::Action)?;
+    let names = match &asked.resource {
+        Resource::Object { name, .. } | Resource::Part { name, .. } | Resource::MultipartUpload { name, .. } => {
+            Pattern::Exact(name.clone())
+        }
+        Resource::Prefix(prefix) => Pattern::Prefix(prefix.clone()),
+        Resource::Queue => return Err(exceeds(Constraint::Resource)),
+    };
+    within(limits.names.covers(&names) && !has_dot_segment(names.text()), Constraint::Resource)?;
+    within(asked.actions.common(allowed) == Some(asked.actions), Constraint::Action)?;
     hold_upload(&mut asked, limits)?;
     if let Some(addresses) = &limits.addresses {
         let said = asked.client_address.get_or_insert_with(|| addresses.to_string());
@@ -318,12 +317,12 @@ fn hold_upload(asked: &mut Grant, limits: &Limits) -> Result<(), ExchangeError> 
         && has(&[Action::Upload, Action::Create, Action::StartMultipart, Action::Append])
     {
         let all_of_it = || match all {
-            Media::Exact(exact) => ContentType::Exact(exact.clone()),
-            Media::Prefix(prefix) => ContentType::Prefix(prefix.clone()),
+            Pattern::Exact(exact) => ContentType::Exact(exact.clone()),
+            Pattern::Prefix(prefix) => ContentType::Prefix(prefix.clone()),
         };
         let said = match asked.content_type.get_or_insert_with(all_of_it) {
-            ContentType::Exact(exact) => Media::Exact(exact.clone()),
-            ContentType::Prefix(prefix) => Media::Prefix(prefix.clone()),
+            ContentType::Exact(exact) => Pattern::Exact(exact.clone()),
+            ContentType::Prefix(prefix) => Pattern::Prefix(prefix.clone()),
             ContentType::Any => return Err(exceeds(Constraint::ContentType)),
         };
         within(all.covers(&said), Constraint::ContentType)?;
