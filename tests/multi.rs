@@ -6,10 +6,10 @@ use std::{fmt::Write, sync::Arc};
 use valet_key::aws::{self, SigV4};
 use valet_key::azure::{self, Sas};
 use valet_key::clock::Timestamp;
-use valet_key::error::{IssueError, KeyError};
+use valet_key::error::{IssueError, KeyError, VerifyError};
 use valet_key::gcs::{self, GoogV4};
 use valet_key::grant::{Actions, Constraint, Grant, Justification, Lifetime};
-use valet_key::multi::{Account, Cloud, Form, Signature, ToSign, Token};
+use valet_key::multi::{Account, Cloud, Form, Signature, ToSign, Token, Verifiers};
 use valet_key::token::Fingerprint;
 use valet_key::view::RequestView;
 
@@ -338,6 +338,80 @@ fn no_secret_shows() {
         for secret in planted {
             let pieces = [&secret[..16], &secret[secret.len() - 16..]];
             assert!(pieces.iter().all(|piece| !shown.contains(piece)), "{secret} shows in {shown}");
+        }
+    }
+}
+
+fn verifiers() -> Verifiers {
+    let mut azure = azure::KeyRing::new();
+    azure.insert(azure_key()).unwrap();
+    Verifiers::new()
+        .aws(aws::Verifier::new(aws::KeyRing::new().with(aws_key()), aws::Expect::new("eu-west-1", "s3")))
+        .gcs(gcs::Verifier::new(gcs::KeyRing::new().with(gcs_key()), gcs::Expect::new()))
+        .azure(azure::Verifier::new(azure, azure::Expect::new("account", azure::Service::Blob).unwrap()))
+}
+
+/// What the verifiers say to a request for this URL, with one more parameter and header line.
+fn said_to(
+    verifiers: &Verifiers,
+    url: &str,
+    param: &str,
+    line: Option<(&str, &[u8])>,
+) -> Result<Fingerprint, VerifyError> {
+    let (host, target) = url.strip_prefix("https://").unwrap().split_once('/').unwrap();
+    let target = format!("/{target}{param}");
+    let headers: Vec<(&str, &[u8])> = [("host", host.as_bytes())].into_iter().chain(line).collect();
+    let view = RequestView::new("GET", &target, &headers).over_https();
+    verifiers.verify(&view, now()).map(|verified| verified.fingerprint())
+}
+
+#[test]
+fn a_request_goes_to_the_verifier_of_its_provider() {
+    let verifiers = verifiers();
+    let tokens = clouds().map(|cloud| cloud.issue(&Grant::read("photos", "42/cat.jpg"), now()).unwrap());
+    for token in &tokens[..3] {
+        let said = |param: &str| said_to(&verifiers, token.expose_url(), param, None);
+        assert_eq!(said(""), Ok(token.fingerprint()), "{}", token.form());
+        // The verifier's own words.
+        let changed = token.expose_url().replace("cat.jpg", "dog.jpg");
+        let refused = said_to(&verifiers, &changed, "", None);
+        assert_eq!(refused, Err(VerifyError::SignatureMismatch), "{}", token.form());
+        // Nobody here verifies for that provider.
+        let nobody = said_to(&Verifiers::new(), token.expose_url(), "", None);
+        assert_eq!(nobody, Err(VerifyError::UnknownKey));
+    }
+    let plain = "https://photos.s3.eu-west-1.amazonaws.com/cat.jpg";
+    for param in ["", "?versionId=1", "?signature=1", "?sigs=1&xx-amz-date=1"] {
+        assert_eq!(said_to(&verifiers, plain, param, None), Err(VerifyError::NotSigned), "{param}");
+    }
+    let long = said_to(&verifiers, plain, &format!("?{}", "a".repeat(60 << 10)), None);
+    assert!(matches!(long, Err(VerifyError::TooLarge { what: "request target", limit: 61_440, .. })));
+}
+
+#[test]
+fn r01_tokens_of_two_providers_in_one_request_are_refused() {
+    let verifiers = verifiers();
+    let tokens = clouds().map(|cloud| cloud.issue(&Grant::read("photos", "42/cat.jpg"), now()).unwrap());
+    let params = [
+        ["&X-Amz-Signature=0", "&x-amz-date=0", "&%58-Amz-Signature=0"],
+        ["&X-Goog-Signature=0", "&x-goog-date=0", "&X%2dGoog-Signature=0"],
+        ["&sig=0", "&SIG=0", "&s%69g=0"],
+    ];
+    for (of, token) in tokens[..3].iter().enumerate() {
+        for param in (0..3).filter(|other| *other != of).flat_map(|other| params[other]) {
+            match said_to(&verifiers, token.expose_url(), param, None) {
+                Err(VerifyError::TwoMechanisms { first, second }) => assert_ne!(first, second),
+                other => panic!("{} and {param}: {other:?}", token.form()),
+            }
+        }
+        let headers = [("Authorization", "AWS4-HMAC-SHA256 x"), ("authorization", "GOOG4-RSA-SHA256 x")];
+        for (at, (name, value)) in headers.into_iter().enumerate() {
+            let said = said_to(&verifiers, token.expose_url(), "", Some((name, value.as_bytes())));
+            assert!(
+                matches!(said, Err(VerifyError::TwoMechanisms { .. })),
+                "{} and {value} ({at}): {said:?}",
+                token.form()
+            );
         }
     }
 }

@@ -11,6 +11,8 @@
 //! policy where a presigned URL of S3 binds an exact size alone. The narrowest form that carries every constraint is
 //! taken; if there is none, issuing fails, and says what could.
 //!
+//! [`Verifiers`] tells whose token a request carries, and has it checked by that provider's verifier.
+//!
 //! [`Failover`] asks one cloud after the other while their holders fail.
 
 mod account;
@@ -18,6 +20,7 @@ mod cloud;
 mod failover;
 mod prepared;
 mod token;
+mod verify;
 
 pub use self::{
     account::Account,
@@ -25,4 +28,5 @@ pub use self::{
     failover::{Attempt, Circuit, Failover, FailoverError, Issued, Outcome, Site},
     prepared::{Prepared, Signature, ToSign},
     token::{Form, Token},
+    verify::{SignedRequest, Verifiers},
 };
