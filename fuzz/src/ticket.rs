@@ -71,7 +71,7 @@ pub fn ticket(data: &[u8]) {
     if choice & 1 == 1 {
         let key = hmac(&SECRET, &[b"valet-key ticket 1 key of second checks\0"]);
         let mac = hmac(&key, &[b"valet-key ticket 1 second check\0", fields]);
-        let text = |mac: &[u8]| format!("vks1.{}", base64url(&[fields, mac].concat()));
+        let text = |mac: &[u8]| format!("vks1_{}", base64url(&[fields, mac].concat()));
         if let Ok(passed) = keys().second_check(&text(&mac), now) {
             assert!(take(fields, 9).is_some_and(|(_, rest)| rest.is_empty()));
             assert!(passed.once().until >= now && !passed.subject().is_empty());
@@ -81,7 +81,7 @@ pub fn ticket(data: &[u8]) {
     }
     // Shapes that no slow reading can tell apart are refused whatever stands behind them.
     let (mac, is_known) = chain(fields).map_or_else(|| (vec![0; 32], false), |mac| (mac, true));
-    let text = |fields: &[u8], mac: &[u8]| format!("vkt1.{}", base64url(&[fields, mac].concat()));
+    let text = |fields: &[u8], mac: &[u8]| format!("vkt1_{}", base64url(&[fields, mac].concat()));
     let written = text(fields, &mac);
     let Ok(ticket) = Ticket::parse(&written) else {
         assert!(keys().redeem(&written, now).is_err());

@@ -100,9 +100,10 @@ const SCHEMES: [(&[u8], Scheme); 21] = [
 ];
 
 /// How texts begin that are secret by themselves, with the length from which on they are taken for such: base64
-/// of `{"` (policies and web tokens) and of `https://` (logins of EKS and MSK), session tokens of AWS.
-const BEGINNINGS: [(&[u8], usize); 4] =
-    [(b"eyJ", 8), (b"aHR0cHM6Ly", 10), (b"FwoGZXIvYXdz", 12), (b"IQoJb3JpZ2luX2Vj", 14)];
+/// of `{"` (policies and web tokens) and of `https://` (logins of EKS and MSK), session tokens of AWS, and grant tickets and
+/// second checks of this crate.
+const BEGINNINGS: [(&[u8], usize); 6] =
+    [(b"eyJ", 8), (b"aHR0cHM6Ly", 10), (b"FwoGZXIvYXdz", 12), (b"IQoJb3JpZ2luX2Vj", 14), (b"vkt1_", 5), (b"vks1_", 5)];
 
 const SIZE: usize = 64;
 

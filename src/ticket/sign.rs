@@ -22,7 +22,7 @@ use alloc::{
 use core::fmt;
 
 /// What a ticket's text begins with: its version.
-const PREFIX: &str = "vkt1.";
+const PREFIX: &str = "vkt1_";
 /// The most caveats of a ticket.
 const MAX_CAVEATS: usize = 16;
 /// The name of this form in errors.
@@ -41,7 +41,7 @@ const FORM: &str = "a grant ticket";
 ///     .lives(Lifetime::minutes(10)?)
 ///     .once()
 ///     .issue(&key, [1; 16], Timestamp::from_unix(1_700_000_000)?)?;
-/// assert!(ticket.expose().starts_with("vkt1."));
+/// assert!(ticket.expose().starts_with("vkt1_"));
 /// assert_eq!(ticket.expires_at().unix(), 1_700_000_600);
 /// // What it allows beyond a token's words cannot be kept, so it is refused.
 /// let stored = Grant::upload("media", "42/a.png").any_content_type().any_size().storage_class("GLACIER");
@@ -228,7 +228,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Reads a ticket, without a key and therefore without any proof: `vkt1.` and base64url without padding, of at most
+    /// Reads a ticket, without a key and therefore without any proof: `vkt1_` and base64url without padding, of at most
     /// 8,192 characters and 16 caveats.
     ///
     /// # Errors

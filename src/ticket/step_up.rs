@@ -22,7 +22,7 @@ use alloc::{
 use core::fmt;
 
 /// What the text of a second check begins with: its version.
-const PREFIX: &str = "vks1.";
+const PREFIX: &str = "vks1_";
 
 /// What a second check was made for.
 #[derive(Clone, Debug)]

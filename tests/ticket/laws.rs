@@ -199,7 +199,7 @@ proptest! {
         let (root, mac) = (&bytes[..lengths[0]], &bytes[bytes.len() - 32..]);
         let written: Vec<&[u8]> = lengths.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
         let refused = |caveats: &[&[u8]]| {
-            let text = text_of("vkt1.", &[root, &caveats.concat(), mac].concat());
+            let text = text_of("vkt1_", &[root, &caveats.concat(), mac].concat());
             let code = keys().redeem(&text, at(0)).err().map(|error| error.code());
             // Without what stood before it, a caveat may no longer narrow anything.
             matches!(code, Some("signature_mismatch" | "malformed"))
@@ -228,7 +228,7 @@ proptest! {
         let mut bytes = bytes_of(last.expose());
         let place = at_byte.index(bytes.len());
         bytes[place] ^= with;
-        prop_assert!(keys().redeem(&text_of("vkt1.", &bytes), at(0)).is_err());
+        prop_assert!(keys().redeem(&text_of("vkt1_", &bytes), at(0)).is_err());
         // And of the text itself.
         let mut text = last.expose().as_bytes().to_vec();
         let place = at_byte.index(text.len());

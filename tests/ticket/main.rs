@@ -42,7 +42,7 @@ fn issue(grant: &Grant) -> Ticket {
 /// What stands in a ticket: its fields with their lengths, then the HMAC.
 fn bytes_of(text: &str) -> Vec<u8> {
     use base64ct::Encoding;
-    base64ct::Base64UrlUnpadded::decode_vec(text.split_once('.').unwrap().1).unwrap()
+    base64ct::Base64UrlUnpadded::decode_vec(&text[5..]).unwrap()
 }
 
 fn text_of(prefix: &str, bytes: &[u8]) -> String {

@@ -131,11 +131,11 @@ fn tickets_and_checks_are_not_taken_for_each_other() {
     assert_eq!(keys().second_check(ticket.expose(), at(0)).unwrap_err().code(), "malformed");
     // Under the other's name they are no more.
     let (of_ticket, of_check) = (bytes_of(ticket.expose()), bytes_of(check.expose()));
-    assert!(keys().redeem(&text_of("vkt1.", &of_check), at(0)).is_err());
-    assert!(keys().second_check(&text_of("vks1.", &of_ticket), at(0)).is_err());
+    assert!(keys().redeem(&text_of("vkt1_", &of_check), at(0)).is_err());
+    assert!(keys().second_check(&text_of("vks1_", &of_ticket), at(0)).is_err());
     // A check has no caveats.
     let (fields, mac) = of_check.split_at(of_check.len() - 32);
-    let longer = text_of("vks1.", &[fields, &[12], mac].concat());
+    let longer = text_of("vks1_", &[fields, &[12], mac].concat());
     assert_eq!(keys().second_check(&longer, at(0)).unwrap_err().code(), "malformed");
 }
 
@@ -146,7 +146,7 @@ proptest! {
         let mut bytes = bytes_of(check.expose());
         let place = at_byte.index(bytes.len());
         bytes[place] ^= with;
-        prop_assert!(keys().second_check(&text_of("vks1.", &bytes), at(0)).is_err());
+        prop_assert!(keys().second_check(&text_of("vks1_", &bytes), at(0)).is_err());
     }
 
     /// Without a check nothing is granted beyond the actions of the ticket, with one nothing beyond both.

@@ -30,7 +30,7 @@ fn with_raw_caveat(ticket: &Ticket, caveat: &[u8]) -> String {
     let mut next = hmac::Hmac::<sha2::Sha256>::new_from_slice(mac).unwrap();
     next.update(b"valet-key ticket 1 caveat\0");
     next.update(caveat);
-    text_of("vkt1.", &[fields, caveat, &next.finalize().into_bytes()[..]].concat())
+    text_of("vkt1_", &[fields, caveat, &next.finalize().into_bytes()[..]].concat())
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn fields_cannot_be_split_elsewhere() {
     assert_ne!(one[one.len() - 32..], other[other.len() - 32..]);
     // The HMAC of the one is not good for the other.
     let mixed = [&other[..other.len() - 32], &one[one.len() - 32..]].concat();
-    assert_eq!(code(&text_of("vkt1.", &mixed)), "signature_mismatch");
+    assert_eq!(code(&text_of("vkt1_", &mixed)), "signature_mismatch");
 }
 
 #[test]
@@ -120,9 +120,9 @@ fn a_ticket_has_one_spelling() {
         format!("{text}="),
         format!(" {text}"),
         format!("{text}\n"),
-        text.replacen("vkt1.", "VKT1.", 1),
-        text.replacen("vkt1.", "vkt2.", 1),
-        text.replacen("vkt1.", "", 1),
+        text.replacen("vkt1_", "VKT1_", 1),
+        text.replacen("vkt1_", "vkt2_", 1),
+        text.replacen("vkt1_", "", 1),
         text.replace('_', "/").replace('-', "+") + "A",
     ] {
         assert_eq!(code(&other), "malformed", "{other:?}");
@@ -134,9 +134,9 @@ fn a_ticket_has_one_spelling() {
     // What stands behind the last field is no caveat, and a field has its length.
     let bytes = bytes_of(text);
     let (fields, mac) = bytes.split_at(bytes.len() - 32);
-    assert_eq!(code(&text_of("vkt1.", &[fields, &[0], mac].concat())), "malformed");
-    assert_eq!(code(&text_of("vkt1.", &[&fields[..fields.len() - 1], mac].concat())), "malformed");
-    assert_eq!(code("vkt1."), "malformed");
+    assert_eq!(code(&text_of("vkt1_", &[fields, &[0], mac].concat())), "malformed");
+    assert_eq!(code(&text_of("vkt1_", &[&fields[..fields.len() - 1], mac].concat())), "malformed");
+    assert_eq!(code("vkt1_"), "malformed");
     assert_eq!(code(""), "malformed");
 }
 
@@ -150,9 +150,9 @@ fn chains_and_texts_are_bounded() {
     assert!(matches!(ticket.narrow(Caveat::SingleUse), Err(IssueError::TooLong { found: 17, limit: 16, .. })));
     let refused = keys().redeem(&with_raw_caveat(&ticket, &[11]), at(0)).unwrap_err();
     assert_eq!(refused, VerifyError::TooLarge { what: "ticket's caveats", found: 17, limit: 16 });
-    let refused = keys().redeem(&format!("vkt1.{}", "A".repeat(8188)), at(0)).unwrap_err();
+    let refused = keys().redeem(&format!("vkt1_{}", "A".repeat(8188)), at(0)).unwrap_err();
     assert_eq!(refused, VerifyError::TooLarge { what: "ticket", found: 8193, limit: 8192 });
-    assert_eq!(code(&format!("vkt1.{}", "A".repeat(8184))), "malformed");
+    assert_eq!(code(&format!("vkt1_{}", "A".repeat(8184))), "malformed");
     // Names of a kilobyte each, until the text is full.
     let long = |n: usize| Caveat::Under(format!("42/{}", "a/".repeat(n)));
     let (mut ticket, mut count) = (issue(&album()), 0);
