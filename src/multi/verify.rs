@@ -55,6 +55,7 @@ pub struct Verifiers {
 
 /// The facts about a request that its token covers, in the words of its provider.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a box would be an allocation for every request")]
 #[non_exhaustive]
 pub enum SignedRequest<'r> {
     /// Signature Version 4.
