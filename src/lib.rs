@@ -55,9 +55,8 @@
 //! | `ecdsa` | no | ECDSA keys on P-256 of [`aws::cloudfront`] in this process |
 //! | `sigv4a` | no | `aws::v4a`: requests signed with ECDSA on P-256, good in a set of regions |
 //! | `legacy` | no | `aws::LegacyUrlRequest` and `gcs::LegacyUrlRequest`: V2 signed URLs, some of them with SHA-1; CloudFront policies with SHA-1 |
-//! | `serde` | no | [`upload::UploadSession`] in any form that serde writes |
 //! | `http` | no | `view::HttpHead`: a request view from the parts of an `http::Request` |
-//! | `serde` | no | `Serialize` and `Deserialize` of [`grant::Grant`] and [`policy::Bounds`], and of what they hold |
+//! | `serde` | no | `Serialize` and `Deserialize` of [`grant::Grant`] and [`policy::Bounds`], of what they hold, and of [`upload::UploadSession`] |
 //! | `tower` | no | `gateway::GateLayer`: the gate in front of an HTTP service, for axum, hyper and what else speaks `tower` |
 //!
 //! Without `std` the crate needs `alloc` alone.
