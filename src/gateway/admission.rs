@@ -1,10 +1,15 @@
 //! A request that lacks only the word of a store.
 
 use super::{StoreKey, error::GateError, facts::Facts};
-use crate::{clock::Timestamp, error::VerifyError, token::Verified};
+use crate::{
+    clock::Timestamp,
+    error::VerifyError,
+    metrics::{Event, Metrics},
+    token::Verified,
+};
 #[cfg(any(feature = "aws", feature = "gcs"))]
 use std::boxed::Box;
-use std::{fmt, vec::Vec};
+use std::{fmt, sync::Arc, vec::Vec};
 
 /// What only a store can tell about a request, as plain data.
 ///
@@ -70,6 +75,7 @@ pub struct Admission {
     pub(super) facts: Facts,
     pub(super) body: BodyCheck,
     pub(super) question: Question,
+    pub(super) metrics: Option<Arc<dyn Metrics>>,
 }
 
 impl Admission {
@@ -84,7 +90,16 @@ impl Admission {
     /// # Errors
     /// [`GateError::Revoked`], [`GateError::RateLimited`], [`GateError::Replayed`] and [`GateError::Store`].
     pub fn decide(self, answer: Answer) -> Result<Admitted, GateError> {
-        GateError::of(answer)?;
+        let verdict = GateError::of(answer);
+        if let Some(metrics) = &self.metrics {
+            let left = self.facts.expires_at().seconds_since(self.question.now).max(0);
+            let seconds_left = u32::try_from(left).unwrap_or(u32::MAX);
+            metrics.record(&match &verdict {
+                Ok(()) => Event::Verified { seconds_left },
+                Err(error) => Event::Rejected { code: error.code() },
+            });
+        }
+        verdict?;
         Ok(Admitted { facts: Verified::new(self.facts), body: self.body })
     }
 }

@@ -12,6 +12,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     grant::Lifetime,
+    issuer::{Limited, RateLimiter, Subject},
+    metrics::{Event, Metrics},
     policy::{Asked, Bounds, Decision, Pattern},
     view::RequestView,
 };
@@ -37,15 +39,6 @@ impl<F: Fn(&Facts) -> Result<(), String> + Send + Sync> Limit for F {
     fn permits(&self, facts: &Facts) -> Result<(), String> {
         self(facts)
     }
-}
-
-/// Counts requests, and says when there are too many.
-pub trait Meter: fmt::Debug + Send + Sync {
-    /// Takes one request of `key` into account.
-    ///
-    /// # Errors
-    /// After how many seconds another one is allowed.
-    fn take(&self, key: &StoreKey, now: Timestamp) -> Result<(), u32>;
 }
 
 /// Which requests use their token up. One whose token is [marked](Facts::is_marked_single_use) always does.
@@ -74,6 +67,13 @@ impl fmt::Debug for SingleUse {
 /// How long beyond the end of a token its use is remembered, in seconds: for clocks that differ and requests that are checked
 /// slowly.
 const MARGIN: u32 = 15 * 60;
+
+/// Takes one request into account.
+fn limit(limiter: &dyn RateLimiter, question: &Question) -> Result<(), Limited> {
+    // INVARIANT: 64 hexadecimal digits are a name.
+    let subject = Subject::new("gateway", &question.rate_key.to_string()).map_err(|_| Limited::Unavailable)?;
+    limiter.take(&subject, 1, question.now)
+}
 
 /// A lifetime that no bounds allow.
 const FOR_EVER: Lifetime = match Lifetime::from_seconds(u32::MAX) {
@@ -104,7 +104,8 @@ pub struct Gate {
     all_operations: bool,
     revocations: Arc<dyn RevocationStore>,
     replays: Arc<dyn ReplayStore>,
-    meter: Option<Arc<dyn Meter>>,
+    rate_limit: Option<Arc<dyn RateLimiter>>,
+    metrics: Option<Arc<dyn Metrics>>,
 }
 
 impl Gate {
@@ -117,7 +118,8 @@ impl Gate {
             all_operations: false,
             revocations: Arc::new(RevocationList::new(1 << 16)),
             replays: Arc::new(ReplayCache::new(1 << 20)),
-            meter: None,
+            rate_limit: None,
+            metrics: None,
         }
     }
 
@@ -190,10 +192,18 @@ impl Gate {
         self
     }
 
-    /// What counts requests for [`admit`](Self::admit). By default nothing does.
+    /// What limits the rate of [`admit`](Self::admit): one for each request that is verified, on behalf of the subject of its token
+    /// or else of its key. By default nothing does.
     #[must_use]
-    pub fn meter(mut self, meter: Arc<impl Meter + 'static>) -> Self {
-        self.meter = Some(meter);
+    pub fn rate_limit(mut self, limiter: Arc<impl RateLimiter + 'static>) -> Self {
+        self.rate_limit = Some(limiter);
+        self
+    }
+
+    /// What hears of each request that was admitted or not.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Arc<impl Metrics + 'static>) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -208,11 +218,25 @@ impl Gate {
     /// # Errors
     /// [`GateError::Unverified`] and [`GateError::OutOfBounds`].
     pub fn check(&self, view: &RequestView<'_>, now: Timestamp) -> Result<Admission, GateError> {
+        let checked = self.check_unheard(view, now);
+        if let Err(error) = &checked {
+            self.heard(&Event::Rejected { code: error.code() });
+        }
+        checked
+    }
+
+    fn check_unheard(&self, view: &RequestView<'_>, now: Timestamp) -> Result<Admission, GateError> {
         let (facts, body) = self.source.verify(view, now)?;
         let largest = self.bound(&facts, view, now)?;
         let body = body.within(largest);
         let question = self.question(&facts, now);
-        Ok(Admission { facts, body, question })
+        Ok(Admission { facts, body, question, metrics: self.metrics.clone() })
+    }
+
+    pub(super) fn heard(&self, event: &Event<'_>) {
+        if let Some(metrics) = &self.metrics {
+            metrics.record(event);
+        }
     }
 
     /// Checks everything, with the stores of this process.
@@ -237,8 +261,11 @@ impl Gate {
             Ok(_) => {}
             Err(error) => return lost(error),
         }
-        if let Some(Err(retry_after)) = self.meter.as_ref().map(|meter| meter.take(&question.rate_key, question.now)) {
-            return Answer::RateLimited { retry_after };
+        match self.rate_limit.as_ref().map(|limiter| limit(&**limiter, question)) {
+            None | Some(Ok(())) => {}
+            Some(Err(Limited::Later { seconds })) => return Answer::RateLimited { retry_after: seconds },
+            Some(Err(Limited::Full)) => return Answer::Full,
+            Some(Err(_)) => return Answer::Lost,
         }
         let Some((key, seconds)) = &question.single_use else { return Answer::Clear };
         match self.replays.is_first(key, question.now.saturating_add(*seconds), question.now) {

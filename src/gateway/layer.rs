@@ -4,6 +4,7 @@ use super::{Admission, Answer, CheckedBody, Facts, Gate, GateError, Question, Re
 use crate::{
     clock::{Clock, SystemClock},
     error::VerifyError,
+    metrics::Event,
     token::Verified,
     view::HttpHead,
 };
@@ -179,6 +180,11 @@ impl<K: Keeper> GateLayer<K> {
         response(error.answer(self.gate.provider(), id))
     }
 
+    fn refuse_body<R: From<String>>(&self, id: &str, error: VerifyError) -> http::Response<R> {
+        self.gate.heard(&Event::Rejected { code: error.code() });
+        self.refuse(id, &error.into())
+    }
+
     fn check(&self, parts: &http::request::Parts) -> Result<Admission, GateError> {
         let head = HttpHead::new(parts);
         let connection = (self.connection)(&parts.extensions);
@@ -216,12 +222,12 @@ impl<K: Keeper> GateLayer<K> {
         let verdict = Verdict::default();
         let body = match CheckedBody::new(body, check, Arc::clone(&verdict)) {
             Ok(body) => body,
-            Err(error) => return Ok(self.refuse(&id, &error.into())),
+            Err(error) => return Ok(self.refuse_body(&id, error)),
         };
         parts.extensions.insert::<Verified<Facts>>(facts);
         let response = serve(http::Request::from_parts(parts, body)).await?;
         match verdict.get() {
-            Some(error) => Ok(self.refuse(&id, &VerifyError::clone(error).into())),
+            Some(error) => Ok(self.refuse_body(&id, error.clone())),
             None => Ok(response),
         }
     }

@@ -65,7 +65,7 @@ pub use self::{
     admission::{Admission, Admitted, Answer, BodyCheck, Question},
     error::{GateError, Refusal, StoreError},
     facts::{Facts, Provider},
-    gate::{Gate, Limit, Meter, SingleUse},
+    gate::{Gate, Limit, SingleUse},
     replay::{ReplayCache, ReplayStore},
     revocation::{Revocation, RevocationError, RevocationList, RevocationStore, StoreKey},
 };

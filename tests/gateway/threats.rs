@@ -6,10 +6,12 @@ use valet_key::aws::{SigV4, UrlRequest};
 use valet_key::clock::Timestamp;
 use valet_key::error::VerifyError;
 use valet_key::gateway::{
-    Facts, GateError, Meter, Provider, ReplayCache, ReplayStore, Revocation, RevocationError, RevocationList,
-    RevocationStore, SingleUse, StoreError, StoreKey,
+    Facts, GateError, Provider, ReplayCache, ReplayStore, Revocation, RevocationError, RevocationList, RevocationStore,
+    SingleUse, StoreError, StoreKey,
 };
 use valet_key::grant::{Action, CopySource, Grant, Justification, Lifetime};
+use valet_key::issuer::{Gcra, RateLimit};
+use valet_key::metrics::Counters;
 use valet_key::token::Fingerprint;
 use valet_key::view::RequestView;
 
@@ -68,10 +70,10 @@ fn r50_one_use_is_opt_in_and_a_mark_cannot_be_opted_out() {
 fn r50_another_spelling_of_a_token_is_not_another_use() {
     // Escapes that a proxy re-wrote, and parameters in another order, make the same signed text.
     let gate = gate(Provider::Aws).single_use(SingleUse::Always);
-    let mut wire = issue(Provider::Aws, &Grant::read("photos", "cat.jpg").request_id("req~1"));
-    assert!(wire.url.contains("x-request-id=req~1"), "{}", wire.method);
+    let mut wire = issue(Provider::Aws, &Grant::read("photos", "cat.jpg").request_id("req-1"));
+    assert!(wire.url.contains("x-request-id=req-1"), "{}", wire.method);
     assert!(wire.admit(&gate, now()).is_ok());
-    wire.url = wire.url.replace("req~1", "req%7e1");
+    wire.url = wire.url.replace("req-1", "req%2d1");
     assert_eq!(wire.admit(&gate, now()).unwrap_err(), GateError::Replayed);
     let (before, query) = wire.url.split_once('?').unwrap();
     let mut params: Vec<&str> = query.split('&').collect();
@@ -232,30 +234,37 @@ fn r51_a_revoked_token_does_not_lose_its_use() {
     assert!(wire.admit(&gate, now()).is_ok());
 }
 
-/// Allows none, or one.
-#[derive(Debug)]
-struct Tight(std::sync::Mutex<Option<StoreKey>>);
-
-impl Meter for Tight {
-    fn take(&self, key: &StoreKey, _: Timestamp) -> Result<(), u32> {
-        let mut last = self.0.lock().unwrap();
-        if *last == Some(*key) { Err(36) } else { last.replace(*key).map_or(Ok(()), |_| Ok(())) }
-    }
-}
-
 #[test]
 fn requests_are_counted_by_subject_and_one_too_many_keeps_its_use() {
-    let gate = gate(Provider::Aws).single_use(SingleUse::Always).meter(Arc::new(Tight(None.into())));
+    let rate = Gcra::new(1, Lifetime::from_seconds(36).unwrap(), 1).unwrap();
+    let limiter = Arc::new(RateLimit::new(rate).max_subjects(1 << 10));
+    let gate = gate(Provider::Aws).single_use(SingleUse::Always).rate_limit(limiter);
     let user = |user, name| issue_with(Provider::Aws, &Grant::read("photos", name), &[("x-user", user)]);
     assert!(user("42", "a").admit(&gate, now()).is_ok());
     let second = user("42", "b");
     assert_eq!(second.admit(&gate, now()).unwrap_err(), GateError::RateLimited { retry_after: 36 });
     assert!(user("43", "a").admit(&gate, now()).is_ok());
-    assert!(second.admit(&gate, now()).is_ok());
+    assert!(second.admit(&gate, at(36)).is_ok());
     // Without a subject it is the key.
     assert!(issue(Provider::Aws, &Grant::read("photos", "c")).admit(&gate, now()).is_ok());
-    let other = issue(Provider::Aws, &Grant::read("photos", "d")).admit(&gate, now());
-    assert_eq!(other.unwrap_err(), GateError::RateLimited { retry_after: 36 });
+    let other = issue(Provider::Aws, &Grant::read("photos", "d")).admit(&gate, at(1));
+    assert_eq!(other.unwrap_err(), GateError::RateLimited { retry_after: 72 - 37 });
+}
+
+#[test]
+fn whoever_counts_hears_of_every_request_once() {
+    let counters = Arc::new(Counters::new());
+    let gate = gate(Provider::Gcs).single_use(SingleUse::Always).metrics(Arc::clone(&counters));
+    let wire = issue(Provider::Gcs, &read());
+    assert!(wire.admit(&gate, at(300)).is_ok());
+    assert!(wire.admit(&gate, at(300)).is_err());
+    assert!(wire.admit(&gate, at(901)).is_err());
+    let lost = wire.with(|view| gate.check(view, now())).unwrap().decide(valet_key::gateway::Answer::Lost);
+    assert!(lost.is_err());
+    let seen = counters.snapshot();
+    assert_eq!((seen.verified, seen.rejected("replayed"), seen.rejected("expired")), (1, 1, 1));
+    assert_eq!(seen.rejected("store_lost"), 1);
+    assert_eq!((seen.seconds_left.within(600), seen.seconds_left.count()), (1, 1));
 }
 
 #[test]
