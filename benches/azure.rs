@@ -133,6 +133,9 @@ fn operations(c: &mut Criterion) {
 criterion_group!(benches, operations);
 
 fn main() {
+    if floor::is_count(with_operations) {
+        return;
+    }
     benches();
     Criterion::default().configure_from_args().final_summary();
     floor::ratios(with_operations);

@@ -51,6 +51,31 @@ pub(crate) fn ratio(rounds: u32, calls: u32, ours: &mut dyn FnMut(), theirs: &mu
 /// Gets an operation's name, the compressions of its floor, and the operation.
 pub(crate) type Visit<'v> = &'v mut dyn FnMut(&'static str, usize, &mut dyn FnMut());
 
+/// Some calls of an operation. A function of its own, so that callgrind can count the instructions in it alone.
+#[inline(never)]
+fn counted(calls: u32, f: &mut dyn FnMut()) {
+    for _ in 0..calls {
+        f();
+    }
+}
+
+/// If this run is there to have its instructions counted (`-- --count`): calls every operation, then its floor, and prints
+/// the name of the operation with how many calls were counted. See `.ci/instructions`.
+pub(crate) fn is_count(with_operations: fn(Visit<'_>)) -> bool {
+    const CALLS: u32 = 100;
+    let is_count = std::env::args().any(|argument| argument == "--count");
+    if is_count {
+        with_operations(&mut |name, blocks, operation| {
+            // What is looked up or made on first use was, before anything is counted.
+            operation();
+            println!("{CALLS} {}", name.replace(' ', "_"));
+            counted(CALLS, operation);
+            counted(CALLS, &mut || floor(blocks));
+        });
+    }
+    is_count
+}
+
 /// Prints the ratio of every operation to its floor, unless all that is asked is whether everything runs
 /// (`cargo bench -- --test`).
 pub(crate) fn ratios(with_operations: fn(Visit<'_>)) {
