@@ -6,6 +6,42 @@
 use crate::error::TimestampError;
 use core::fmt;
 
+/// Eight decimal digits as four numbers of two digits, all at once: a byte for each digit, then one for each pair.
+const fn pairs(digits: [u8; 8]) -> Result<[u8; 4], TimestampError> {
+    const ZEROS: u64 = u64::from_ne_bytes(*b"00000000");
+    const UPPER: u64 = u64::from_ne_bytes([0xf0; 8]);
+    let text = u64::from_le_bytes(digits);
+    let values = text ^ ZEROS;
+    // No digit is more than 9, so that six more reach the upper half of no byte.
+    if (values | ((values & !UPPER) + u64::from_ne_bytes([6; 8]))) & UPPER != 0 {
+        return Err(TimestampError::Form);
+    }
+    let pairs = (values * 10 + (values >> 8)).to_le_bytes();
+    let [first, _, second, _, third, _, fourth, _] = pairs;
+    Ok([first, second, third, fourth])
+}
+
+/// The days from 1970-01-01 to a day from then on, if there is such a day.
+const fn days_since_1970(year: u32, month: u8, day: u8) -> Option<u32> {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if day == 0 || day > length {
+        return None;
+    }
+    // Years that begin with March, so that a leap day is the last of its year and the lengths of the months repeat: 153 days
+    // every five months.
+    let (year, month) = if month > 2 { (year, month as u32 - 3) } else { (year - 1, month as u32 + 9) };
+    let of_years = year * 365 + year / 4 - year / 100 + year / 400;
+    // From the first of March of the year 0 to the first of January 1970 there are 719,468 days.
+    Some(of_years + (month * 153 + 2) / 5 + day as u32 - 1 - 719_468)
+}
+
 /// The last second of the year 9999, after which no wire format has digits left.
 const MAX: i64 = 253_402_300_799;
 
@@ -49,19 +85,15 @@ impl Timestamp {
         let &[y0, y1, y2, y3, mo0, mo1, d0, d1, b'T', h0, h1, mi0, mi1, s0, s1, b'Z'] = bytes else {
             return Err(TimestampError::Form);
         };
-        let two = |tens: u8, ones: u8| -> Result<u8, TimestampError> {
-            if !(tens.is_ascii_digit() && ones.is_ascii_digit()) {
-                return Err(TimestampError::Form);
-            }
-            Ok((tens - b'0') * 10 + (ones - b'0'))
-        };
-        let year = i32::from(two(y0, y1)?) * 100 + i32::from(two(y2, y3)?);
-        let (month, day) = (two(mo0, mo1)?, two(d0, d1)?);
-        let (hour, minute, second) = (two(h0, h1)?, two(mi0, mi1)?, two(s0, s1)?);
-        let month = time::Month::try_from(month).map_err(|_| TimestampError::OutOfRange)?;
-        let date = time::Date::from_calendar_date(year, month, day).map_err(|_| TimestampError::OutOfRange)?;
-        let time = time::Time::from_hms(hour, minute, second).map_err(|_| TimestampError::OutOfRange)?;
-        Self::from_unix(time::PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp())
+        let [century, year, month, day] = pairs([y0, y1, y2, y3, mo0, mo1, d0, d1])?;
+        let [hour, minute, second, _] = pairs([h0, h1, mi0, mi1, s0, s1, b'0', b'0'])?;
+        let year = u32::from(century) * 100 + u32::from(year);
+        if year < 1970 || hour > 23 || minute > 59 || second > 59 {
+            return Err(TimestampError::OutOfRange);
+        }
+        let days = days_since_1970(year, month, day).ok_or(TimestampError::OutOfRange)?;
+        let second_of_day = (u32::from(hour) * 60 + u32::from(minute)) * 60 + u32::from(second);
+        Ok(Self(i64::from(days) * 86_400 + i64::from(second_of_day)))
     }
 
     /// Reads `2020-01-23T04:35:40Z`. A fraction of a second of so many digits is dropped, so that what ends then ends within
@@ -271,6 +303,22 @@ mod tests {
         ] {
             assert_eq!(seconds(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn every_day_is_where_the_library_says() {
+        let mut date = time::Date::from_calendar_date(1969, time::Month::December, 1).unwrap();
+        while date.year() < 2405 {
+            let month = u8::from(date.month());
+            for day in [date.day(), date.day() + 31 - date.month().length(date.year()) + 1] {
+                let found = Timestamp::parse_iso_basic(&alloc::format!("{:04}{month:02}{day:02}T000000Z", date.year()));
+                let theirs = time::Date::from_calendar_date(date.year(), date.month(), day).ok();
+                let seconds = theirs.map(|date| date.midnight().assume_utc().unix_timestamp()).filter(|it| *it >= 0);
+                assert_eq!(found.ok().map(Timestamp::unix), seconds, "{date} {day}");
+            }
+            date = date.next_day().unwrap();
+        }
+        assert_eq!(Timestamp::parse_iso_basic("99991231T235959Z").map(Timestamp::unix), Ok(MAX));
     }
 
     #[test]
