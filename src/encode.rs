@@ -3,7 +3,11 @@
 //! The rule everywhere is RFC 3986: `A-Z a-z 0-9 - . _ ~` stand for themselves, every other byte is
 //! `%XX` with upper-case digits. A blank is `%20`; `+` never means a blank here.
 
-use crate::mac::Sink;
+pub(crate) use crate::scan::{Spelling, any, any_pair, has_escape, scan, spelling};
+use crate::{
+    mac::Sink,
+    scan::{self, is_unreserved},
+};
 use alloc::{string::String, vec::Vec};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode};
 
@@ -52,133 +56,6 @@ pub(crate) fn put_all(sink: &mut impl Sink, pieces: PercentEncode<'_>) {
     }
 }
 
-/// How a piece of a request target is spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spelling {
-    /// Exactly as this crate would have written it.
-    Canonical,
-    /// Readable without doubt, but written in another way.
-    Equivalent,
-    /// A `%` without two hex digits after it, or a byte that no request target may hold.
-    Malformed,
-}
-
-/// Character classes of a request target; see [`scan`].
-const UNRESERVED: u8 = 1;
-const VISIBLE: u8 = 2;
-const UPPER_HEX: u8 = 4;
-const SLASH: u8 = 8;
-
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an index out of range")]
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    let mut b = 0u8;
-    loop {
-        let byte = b as usize;
-        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') {
-            class[byte] |= UNRESERVED;
-        }
-        // A `#` begins a fragment, which never reaches a server.
-        if b.is_ascii_graphic() && b != b'#' {
-            class[byte] |= VISIBLE;
-        }
-        if b.is_ascii_digit() || matches!(b, b'A'..=b'F') {
-            class[byte] |= UPPER_HEX;
-        }
-        if b == b'/' {
-            class[byte] |= SLASH;
-        }
-        if b == 255 {
-            break class;
-        }
-        b += 1;
-    }
-};
-
-fn class(byte: u8) -> u8 {
-    CLASS.get(usize::from(byte)).copied().unwrap_or(0)
-}
-
-/// Looks at a whole piece of a target, in which `separator` (if any) may stand for itself.
-pub(crate) fn spelling(text: &str, separator: Option<u8>) -> Spelling {
-    let scanned = scan(text.as_bytes(), 0, [b'#'; 2], separator);
-    if scanned.end == text.len() { scanned.spelling } else { Spelling::Malformed }
-}
-
-/// Whether any byte is like this. It looks at all of them, which the compiler does many at a time.
-pub(crate) fn any(bytes: &[u8], like_this: impl Fn(u8) -> bool) -> bool {
-    bytes.iter().fold(false, |found, &byte| found | like_this(byte))
-}
-
-/// Whether `first` stands before any byte like this, looked for in the same way.
-pub(crate) fn any_pair(bytes: &[u8], first: u8, then_like_this: impl Fn(u8) -> bool) -> bool {
-    let behind = bytes.get(1..).unwrap_or_default();
-    bytes.iter().zip(behind).fold(false, |found, (&byte, &next)| found | ((byte == first) & then_like_this(next)))
-}
-
-/// Whether a text has a `%`.
-pub(crate) fn has_escape(text: &str) -> bool {
-    any(text.as_bytes(), |byte| byte == b'%')
-}
-
-/// What [`scan`] saw.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scanned {
-    /// Where it stopped.
-    pub(crate) end: usize,
-    pub(crate) spelling: Spelling,
-    pub(crate) has_plus: bool,
-    pub(crate) has_escape: bool,
-}
-
-/// Reads from `start` to the first of the two `stops` or the end, in one pass.
-#[inline]
-pub(crate) fn scan(text: &[u8], start: usize, stops: [u8; 2], separator: Option<u8>) -> Scanned {
-    let (mut end, mut spelling, mut has_plus, mut has_escape) = (start, Spelling::Canonical, false, false);
-    let plain = UNRESERVED | if separator == Some(b'/') { SLASH } else { 0 };
-    loop {
-        // The loop that most bytes go through.
-        let rest = text.get(end..).unwrap_or_default();
-        end += rest.iter().position(|&byte| class(byte) & plain == 0).unwrap_or(rest.len());
-        let Some(&byte) = text.get(end) else { break };
-        if Some(byte) == separator {
-            end += 1;
-        } else if stops.contains(&byte) {
-            break;
-        } else if byte == b'%' {
-            has_escape = true;
-            let digits = text.get(end + 1..).and_then(|rest| rest.first_chunk::<2>());
-            let Some(&[high, low]) = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)) else {
-                spelling = Spelling::Malformed;
-                break;
-            };
-            let decoded = hex_digit(high) << 4 | hex_digit(low);
-            let upper = class(high) & class(low) & UPPER_HEX != 0;
-            if !upper || class(decoded) & UNRESERVED != 0 || Some(decoded) == separator {
-                spelling = Spelling::Equivalent;
-            }
-            end += 3;
-        } else if class(byte) & VISIBLE != 0 {
-            spelling = Spelling::Equivalent;
-            has_plus |= byte == b'+';
-            end += 1;
-        } else {
-            spelling = Spelling::Malformed;
-            break;
-        }
-    }
-    Scanned { end, spelling, has_plus, has_escape }
-}
-
-fn hex_digit(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => 0,
-    }
-}
-
 /// Percent-decodes once, as bytes.
 ///
 /// A stray `%` stands for itself; callers have refused it with [`spelling`] before.
@@ -198,10 +75,10 @@ impl Iterator for Decoded<'_> {
         let (&first, rest) = self.0.split_first()?;
         self.0 = rest;
         if first == b'%'
-            && let Some((&[high, low], rest)) = rest.split_first_chunk::<2>()
+            && let Some(byte) = scan::escaped(rest)
         {
-            self.0 = rest;
-            return Some(hex_digit(high) << 4 | hex_digit(low));
+            self.0 = rest.get(2..).unwrap_or_default();
+            return Some(byte);
         }
         Some(first)
     }
@@ -263,7 +140,7 @@ impl Iterator for Recoded<'_> {
             byte => byte,
         };
         self.rest = decoded.0;
-        if class(byte) & UNRESERVED != 0 {
+        if is_unreserved(byte) {
             return Some(byte);
         }
         let upper = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 };
@@ -341,7 +218,7 @@ fn base64_digit(six: u8) -> u8 {
 pub(crate) fn push_base64_component(text: &mut String, digest: &[u8; 32]) {
     let digits = base64_of_digest(digest);
     let mut rest = core::str::from_utf8(&digits).unwrap_or_default();
-    while let Some(at) = rest.bytes().position(|byte| class(byte) & UNRESERVED == 0) {
+    while let Some(at) = rest.bytes().position(|byte| !is_unreserved(byte)) {
         let (plain, from) = rest.split_at_checked(at).unwrap_or_default();
         let (special, after) = from.split_at_checked(1).unwrap_or_default();
         text.push_str(plain);
@@ -377,56 +254,27 @@ const SIX_BITS: [u8; 256] = {
 /// Reads the value of a query parameter that is 32 bytes in base64 with padding, in its one spelling once its escapes are
 /// decoded; anything else is `None`. It takes a time that depends on the value, so that is no way to read a secret.
 pub(crate) fn digest_from_base64(value: &str) -> Option<[u8; 32]> {
-    // Zeros behind the 43 digits become zeros behind the digest.
-    let mut six = [0; 48];
-    let (mut rest, mut filled) = (value.as_bytes(), 0);
-    while filled < 43 {
-        let before = filled;
-        for (slot, &byte) in six.get_mut(filled..43)?.iter_mut().zip(rest) {
-            let bits = SIX_BITS.get(usize::from(byte)).copied().unwrap_or(64);
-            if bits >= 64 {
-                break;
-            }
-            *slot = bits;
-            filled += 1;
-        }
-        rest = rest.get(filled - before..)?;
-        if filled < 43 {
-            let (byte, behind) = escaped(rest)?;
-            let bits = SIX_BITS.get(usize::from(byte)).copied().filter(|bits| *bits < 64)?;
-            *six.get_mut(filled)? = bits;
-            (rest, filled) = (behind, filled + 1);
-        }
+    let text = Inline::<64>::decoded(value)?;
+    let digits: &[u8; 44] = text.bytes().try_into().ok()?;
+    let ([.., b'='], [head @ .., last]) = (digits, digits.as_chunks::<4>().0) else { return None };
+    let mut found = 0;
+    let mut together = |digits: &[u8]| {
+        digits.iter().fold(0u32, |bits, digit| {
+            let six = SIX_BITS.get(usize::from(*digit)).copied().unwrap_or(64);
+            found |= six;
+            bits << 6 | u32::from(six)
+        })
+    };
+    let mut digest = [0; 32];
+    for (slot, four) in digest.as_chunks_mut::<3>().0.iter_mut().zip(head) {
+        let [_, bytes @ ..] = together(four).to_be_bytes();
+        *slot = bytes;
     }
-    if rest != b"=" && escaped(rest) != Some((b'=', &[])) {
-        return None;
-    }
-    let mut bytes = [0; 36];
-    for (slot, eight) in bytes.as_chunks_mut::<6>().0.iter_mut().zip(six.as_chunks::<8>().0) {
-        if let Some(together) = gathered(u64::from_be_bytes(*eight)).to_be_bytes().last_chunk() {
-            *slot = *together;
-        }
-    }
-    // Two bits of the last digit belong to no byte: they are zero in one spelling only.
-    let (digest, rest) = bytes.split_first_chunk::<32>()?;
-    rest.iter().all(|byte| *byte == 0).then_some(*digest)
-}
-
-/// The byte that an escape at the beginning stands for, and what is behind it.
-fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
-    match text {
-        [b'%', high, low, behind @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-            Some((hex_digit(*high) << 4 | hex_digit(*low), behind))
-        }
-        _ => None,
-    }
-}
-
-/// Puts the six bits of each of eight bytes together: the inverse of [`sixes`].
-const fn gathered(sixes: u64) -> u64 {
-    let quarters = (sixes & 0x003f_003f_003f_003f) | (sixes & 0x3f00_3f00_3f00_3f00) >> 2;
-    let halves = (quarters & 0x0fff_0000_0fff) | (quarters & 0x0fff_0000_0fff_0000) >> 4;
-    (halves & 0xff_ffff) | (halves & 0x00ff_ffff_0000_0000) >> 8
+    // Three digits are two bytes and two bits that belong to no byte: they are zero in one spelling only.
+    let [three @ .., _] = last;
+    let [_, bytes @ .., rest] = (together(three) << 6).to_be_bytes();
+    *digest.last_chunk_mut()? = bytes;
+    (found < 64 && rest == 0).then_some(digest)
 }
 
 /// Base64url without padding, RFC 4648 section 5.
@@ -464,16 +312,31 @@ impl<const N: usize> Inline<N> {
     }
 
     /// Decodes a piece of a target; `None` if it is too long.
+    #[inline]
     pub(crate) fn decoded(text: &str) -> Option<Self> {
-        let mut inline = Self::new();
-        let mut slots = inline.bytes.iter_mut();
-        let mut length = 0;
-        for byte in Decoded::of(text) {
-            *slots.next()? = byte;
-            length += 1;
+        let (mut inline, mut rest, mut filled) = (Self::new(), text.as_bytes(), 0);
+        // Eight bytes are copied, of which those before an escape count.
+        while let (Some(eight), Some(slot)) = (rest.first_chunk::<8>(), inline.room_for_eight(filled)) {
+            *slot = *eight;
+            let plain = scan::until_percent(u64::from_le_bytes(*eight));
+            filled += plain;
+            rest = rest.get(plain..)?;
+            if plain < 8 {
+                let mut decoded = Decoded(rest);
+                *inline.bytes.get_mut(filled)? = decoded.next()?;
+                (rest, filled) = (decoded.0, filled + 1);
+            }
         }
-        inline.length = length;
+        for byte in Decoded(rest) {
+            *inline.bytes.get_mut(filled)? = byte;
+            filled += 1;
+        }
+        inline.length = u16::try_from(filled).ok()?;
         Some(inline)
+    }
+
+    fn room_for_eight(&mut self, from: usize) -> Option<&mut [u8; 8]> {
+        self.bytes.get_mut(from..)?.first_chunk_mut()
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -501,29 +364,6 @@ mod tests {
         assert_eq!(component(b"AZaz09-._~").to_string(), "AZaz09-._~");
         assert_eq!(component("a b/c+\u{fc}".as_bytes()).to_string(), "a%20b%2Fc%2B%C3%BC");
         assert_eq!(path(b"a b/c+").to_string(), "a%20b/c%2B");
-    }
-
-    #[test]
-    fn spelling_tells_canonical_from_equivalent_from_malformed() {
-        for (text, separator, expected) in [
-            ("a%20b", None, Spelling::Canonical),
-            ("%2F", None, Spelling::Canonical),
-            ("%2F", Some(b'/'), Spelling::Equivalent),
-            ("a/b", Some(b'/'), Spelling::Canonical),
-            ("a/b", None, Spelling::Equivalent),
-            ("%2f", None, Spelling::Equivalent),
-            ("%41", None, Spelling::Equivalent),
-            ("a+b", None, Spelling::Equivalent),
-            ("%", None, Spelling::Malformed),
-            ("%4", None, Spelling::Malformed),
-            ("%4G", None, Spelling::Malformed),
-            ("%G4", None, Spelling::Malformed),
-            ("a b", None, Spelling::Malformed),
-            ("\u{fc}", None, Spelling::Malformed),
-            ("a\0", None, Spelling::Malformed),
-        ] {
-            assert_eq!(spelling(text, separator), expected, "{text}");
-        }
     }
 
     #[test]

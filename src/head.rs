@@ -38,13 +38,21 @@ pub(crate) fn check_line(name: &str, value: &[u8], limits: &Limits) -> Result<()
 
 /// The one `Host`, given the last one and how many there are.
 pub(crate) fn host(last: Option<&[u8]>, count: usize) -> Result<&str, VerifyError> {
+    core::str::from_utf8(host_bytes(last, count)?).map_err(|_| NO_HOST)
+}
+
+const NO_HOST: VerifyError = VerifyError::FieldForm { field: "Host", expected: "a host with an optional port" };
+
+/// The same as bytes, which are visible ASCII.
+pub(crate) fn host_bytes(last: Option<&[u8]>, count: usize) -> Result<&[u8], VerifyError> {
     let Some(host) = last.filter(|_| count == 1) else {
         return Err(VerifyError::FieldCount { field: "Host", found: count });
     };
-    let visible = core::str::from_utf8(trimmed(host)).ok();
-    visible
-        .filter(|host| !host.is_empty() && !encode::any(host.as_bytes(), |byte| !byte.is_ascii_graphic()))
-        .ok_or(VerifyError::FieldForm { field: "Host", expected: "a host with an optional port" })
+    let host = trimmed(host);
+    if host.is_empty() || encode::any(host, |byte| !byte.is_ascii_graphic()) {
+        return Err(NO_HOST);
+    }
+    Ok(host)
 }
 
 /// A header value without the blanks and tabs around it: the white space of HTTP, and no other.

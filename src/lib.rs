@@ -117,6 +117,7 @@ mod post;
 pub mod redact;
 #[cfg(feature = "rsa")]
 mod rsa;
+mod scan;
 pub mod secret;
 mod target;
 pub mod ticket;

@@ -114,54 +114,58 @@ const FIELDS: [Field; PARAMS] = {
     ]
 };
 
+/// The name of a parameter as a number, since names of less than eight bytes compare as one.
+const fn number(name: &[u8]) -> u64 {
+    let (mut number, mut rest) = (0, name);
+    while let [before @ .., last] = rest {
+        number = number << 8 | *last as u64;
+        rest = before;
+    }
+    number
+}
+
+/// Where the name of that number stands in [`SLOTS`].
+const fn slot(number: u64) -> usize {
+    // Any factor will do that gives each name a place of its own; this one was found by trying.
+    (number.wrapping_mul(0xcf7b_7631_ce89_9ca9) >> 58) as usize
+}
+
+/// Each parameter with the number of its name, in a place that follows from the number: so a name is found with one look.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an index out of range")]
+const SLOTS: [Option<(Field, u64)>; 64] = {
+    let mut slots = [None; 64];
+    let mut at = 0;
+    while at < PARAMS {
+        let number = number(NAMES[at].as_bytes());
+        assert!(slots[slot(number)].is_none(), "two names have the same place");
+        slots[slot(number)] = Some((FIELDS[at], number));
+        at += 1;
+    }
+    slots
+};
+
 impl Field {
     /// The parameter that carries it.
     pub(super) fn name(self) -> &'static str {
         NAMES.get(self as usize).copied().unwrap_or_default()
     }
 
-    /// The field of a parameter. Written out because comparing with constants is so much cheaper than searching a
-    /// table; a test holds it to the table.
+    /// The field of a parameter.
     pub(super) fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "sv" => Self::Version,
-            "ss" => Self::Services,
-            "srt" => Self::ResourceTypes,
-            "sp" => Self::Permissions,
-            "st" => Self::Start,
-            "se" => Self::Expiry,
-            "sip" => Self::Address,
-            "spr" => Self::Protocol,
-            "ses" => Self::EncryptionScope,
-            "sr" => Self::Resource,
-            "si" => Self::Identifier,
-            "sdd" => Self::Depth,
-            "tn" => Self::Table,
-            "spk" => Self::StartPartition,
-            "srk" => Self::StartRow,
-            "epk" => Self::EndPartition,
-            "erk" => Self::EndRow,
-            "rscc" => Self::CacheControl,
-            "rscd" => Self::ContentDisposition,
-            "rsce" => Self::ContentEncoding,
-            "rscl" => Self::ContentLanguage,
-            "rsct" => Self::ContentType,
-            "skoid" => Self::KeyObject,
-            "sktid" => Self::KeyTenant,
-            "skt" => Self::KeyStart,
-            "ske" => Self::KeyExpiry,
-            "sks" => Self::KeyService,
-            "skv" => Self::KeyVersion,
-            "saoid" => Self::AuthorizedObject,
-            "suoid" => Self::UnauthorizedObject,
-            "scid" => Self::Correlation,
-            "skdutid" => Self::DelegatedTenant,
-            "sduoid" => Self::DelegatedObject,
-            "srh" => Self::Headers,
-            "srq" => Self::Query,
-            "sig" => Self::Signature,
-            _ => return None,
-        })
+        Self::at(name.as_bytes(), 0, name.len())
+    }
+
+    /// The field whose name stands there in a text.
+    #[inline]
+    pub(super) fn at(text: &[u8], start: usize, end: usize) -> Option<Self> {
+        let text = text.get(start..)?;
+        let length = end.checked_sub(start).filter(|length| (1..8).contains(length))?;
+        let number = match text.first_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight) & (u64::MAX >> (64 - 8 * length)),
+            None => number(text.get(..length)?),
+        };
+        let (field, name) = (*SLOTS.get(slot(number))?)?;
+        (name == number).then_some(field)
     }
 
     /// Every field that is a parameter.

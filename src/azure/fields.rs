@@ -5,9 +5,10 @@
 
 use super::canonical::{Field, PARAMS};
 use crate::{
-    encode::{self, Decoded, Inline, Spelling},
+    encode::{self, Decoded, Inline},
     error::VerifyError,
     mac::Sink,
+    scan::{self, Marks},
     view::{Limits, Plus},
 };
 use alloc::string::String;
@@ -74,16 +75,46 @@ fn place(start: usize, end: usize) -> Place {
     (u16::try_from(start).unwrap_or(u16::MAX), u16::try_from(end).unwrap_or(u16::MAX))
 }
 
+/// What a value holds, as bits: an escape, one of a control character, one of no ASCII.
+const ESCAPE: u8 = 1;
+const CONTROL: u8 = 2;
+const NOT_ASCII: u8 = 4;
+/// A bare `+`.
+const PLUS: u8 = 8;
+
+#[cold]
+const fn malformed() -> VerifyError {
+    VerifyError::Malformed { what: "query", why: "it holds a bad escape, a `#`, or a byte that is not visible ASCII" }
+}
+
+/// Looks at what neither begins nor ends anything.
+#[inline]
+fn look(bytes: &[u8], at: usize, byte: u8) -> Result<u8, VerifyError> {
+    if byte == b'%' {
+        let byte = scan::escaped(bytes.get(at + 1..).unwrap_or_default()).ok_or_else(malformed)?;
+        let kind = if byte.is_ascii_control() { CONTROL } else { 0 } | if byte.is_ascii() { 0 } else { NOT_ASCII };
+        return Ok(ESCAPE | kind);
+    }
+    match byte {
+        b'+' => Ok(PLUS),
+        byte if scan::is_visible(byte) => Ok(0),
+        _ => Err(malformed()),
+    }
+}
+
 /// A query with the places of what matters in it.
 #[derive(Clone, Copy)]
 pub(super) struct Params<'r> {
     raw: &'r str,
     token: [Place; PARAMS],
     own: [Place; OWN],
-    /// Which parameters of a token are there, which of them are empty, and which hold an escape.
+    /// Which parameters of a token are there, which of them are empty, and which hold an escape, one of a control
+    /// character, one of no ASCII.
     present: u64,
     empty: u64,
     escaped: u64,
+    control: u64,
+    not_ascii: u64,
     has_own: u16,
     pub(super) has_plus: bool,
     /// A parameter of another signature scheme.
@@ -91,75 +122,100 @@ pub(super) struct Params<'r> {
 }
 
 impl<'r> Params<'r> {
-    /// Reads a query: split at `&`, then at the first `=`, and decoded once where it is looked at.
+    /// Reads a query.
     pub(super) fn read(raw: &'r str, limits: &Limits) -> Result<Self, VerifyError> {
-        let mut params = Self {
-            raw,
-            token: [(0, 0); PARAMS],
-            own: [(0, 0); OWN],
-            present: 0,
-            empty: 0,
-            escaped: 0,
-            has_own: 0,
-            has_plus: false,
-            foreign: None,
-        };
+        let mut params = Self::UNREAD;
+        params.fill(raw, limits)?;
+        Ok(params)
+    }
+
+    /// No query yet: [`fill`](Self::fill) reads one where it is kept.
+    pub(super) const UNREAD: Self = Self {
+        raw: "",
+        token: [(0, 0); PARAMS],
+        own: [(0, 0); OWN],
+        present: 0,
+        empty: 0,
+        escaped: 0,
+        control: 0,
+        not_ascii: 0,
+        has_own: 0,
+        has_plus: false,
+        foreign: None,
+    };
+
+    /// Reads the query: split at `&`, then at the first `=`, and decoded once where it is looked at.
+    #[inline]
+    pub(super) fn fill(&mut self, raw: &'r str, limits: &Limits) -> Result<(), VerifyError> {
+        self.raw = raw;
         let bytes = raw.as_bytes();
-        let (mut at, mut count) = (0, 0usize);
-        while at < bytes.len() {
+        let mut marks = Marks::of(bytes, 0, scan::between_params);
+        let (mut start, mut count, mut seen) = (0, 0usize, 0);
+        while start < bytes.len() {
             count += 1;
             if count > limits.params {
                 return Err(VerifyError::TooLarge { what: "query parameters", found: count, limit: limits.params });
             }
-            let rest = bytes.get(at..).unwrap_or_default();
-            let name_end = at + rest.iter().position(|byte| matches!(byte, b'=' | b'&')).unwrap_or(rest.len());
-            let name = raw.get(at..name_end).unwrap_or_default();
-            // A name of our own needs no look at how it is spelled.
-            let field = Field::of(name);
-            let spelled = if field.is_some() { None } else { Some(encode::scan(name.as_bytes(), 0, [b'&'; 2], None)) };
-            let (mut end, mut value_at, mut value_has_escape) = (name_end, name_end, false);
-            let mut is_malformed = spelled.is_some_and(|name| name.spelling == Spelling::Malformed);
-            let mut has_plus = spelled.is_some_and(|name| name.has_plus);
-            if bytes.get(end) == Some(&b'=') {
-                value_at = end + 1;
-                // A further `=` is part of the value.
-                let value = encode::scan(bytes, value_at, [b'&', b'&'], None);
-                end = value.end;
-                value_has_escape = value.has_escape;
-                has_plus |= value.has_plus;
-                is_malformed |= value.spelling == Spelling::Malformed;
+            let mut holds = 0;
+            let (mut end, mut next) = (bytes.len(), None);
+            for (at, byte) in marks.by_ref() {
+                if matches!(byte, b'=' | b'&') {
+                    (end, next) = (at, Some(byte));
+                    break;
+                }
+                holds |= look(bytes, at, byte)?;
             }
-            if is_malformed {
-                return Err(VerifyError::Malformed {
-                    what: "query",
-                    why: "it holds a bad escape, a `#`, or a byte that is not visible ASCII",
-                });
+            let name = (start, end);
+            let mut value = (end, end);
+            if next == Some(b'=') {
+                (seen, holds) = (seen | holds, 0);
+                value = (end + 1, bytes.len());
+                for (at, byte) in marks.by_ref() {
+                    if byte == b'&' {
+                        value.1 = at;
+                        break;
+                    }
+                    // A further `=` is part of the value.
+                    if byte != b'=' {
+                        holds |= look(bytes, at, byte)?;
+                    }
+                }
             }
-            params.has_plus |= has_plus;
-            match field {
-                Some(field) => params.take_field(field, value_has_escape, (value_at, end))?,
-                None => params.take(name, spelled.is_some_and(|name| name.has_escape), (value_at, end))?,
+            seen |= holds;
+            start = value.1 + 1;
+            match Field::at(bytes, name.0, name.1) {
+                Some(field) => self.take_field(field, holds, value)?,
+                None => self.take_other(name, value)?,
             }
-            at = end + 1;
         }
-        Ok(params)
+        self.has_plus = seen & PLUS != 0;
+        Ok(())
     }
 
-    fn take_field(&mut self, field: Field, has_escape: bool, (start, end): Span) -> Result<(), VerifyError> {
+    #[inline]
+    fn take_field(&mut self, field: Field, holds: u8, (start, end): Span) -> Result<(), VerifyError> {
         let bit = field.bit();
         if self.present & bit != 0 {
             return Err(VerifyError::FieldCount { field: field.name(), found: 2 });
         }
         self.present |= bit;
-        self.empty |= if start == end { bit } else { 0 };
-        self.escaped |= if has_escape { bit } else { 0 };
+        if start == end {
+            self.empty |= bit;
+        }
+        if holds != 0 {
+            let bit_if = |kind: u8| if holds & kind == 0 { 0 } else { bit };
+            self.escaped |= bit_if(ESCAPE);
+            self.control |= bit_if(CONTROL);
+            self.not_ascii |= bit_if(NOT_ASCII);
+        }
         if let Some(slot) = self.token.get_mut(field as usize) {
             *slot = place(start, end);
         }
         Ok(())
     }
 
-    fn take(&mut self, name: &'r str, has_escape: bool, (start, end): Span) -> Result<(), VerifyError> {
+    fn take_other(&mut self, name: Span, (start, end): Span) -> Result<(), VerifyError> {
+        let name = self.raw.get(name.0..name.1).unwrap_or_default();
         if let Some(own) = Own::of(name) {
             if self.has(own) {
                 return Err(VerifyError::FieldCount { field: own.name(), found: 2 });
@@ -171,8 +227,9 @@ impl<'r> Params<'r> {
             return Ok(());
         }
         // Everything that matters here is ours in another spelling, or begins with a letter of another provider's.
-        let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
-        if !has_escape && is_lower && !name.starts_with(['a', 'g', 's', 'x']) {
+        if !name.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase())
+            && !name.starts_with(['a', 'g', 's', 'x'])
+        {
             return Ok(());
         }
         if is_foreign(name) {
@@ -193,7 +250,7 @@ impl<'r> Params<'r> {
 
     /// The same, or an error.
     pub(super) fn required(&self, field: Field) -> Result<&'r str, VerifyError> {
-        self.get(field).ok_or(VerifyError::FieldCount { field: field.name(), found: 0 })
+        self.get(field).ok_or_else(|| VerifyError::FieldCount { field: field.name(), found: 0 })
     }
 
     /// The value of another parameter, as sent.
@@ -219,18 +276,25 @@ impl<'r> Params<'r> {
         fields_of(self.empty & among).next()
     }
 
-    /// The fields of a token whose values hold an escape.
-    pub(super) fn escaped(&self) -> impl Iterator<Item = (Field, &'r str)> {
-        fields_of(self.escaped).filter_map(|field| Some((field, self.get(field)?)))
+    /// The fields of a token whose values hold escapes of something else than ASCII.
+    pub(super) fn not_ascii(&self) -> impl Iterator<Item = (Field, &'r str)> {
+        fields_of(self.not_ascii).filter_map(|field| Some((field, self.get(field)?)))
     }
 
     /// Writes the decoded value of a parameter of a token, if it is there.
     #[inline]
     pub(super) fn put(&self, field: Field, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
         let Some(value) = self.get(field) else { return Ok(()) };
-        if self.escaped & field.bit() == 0 && !self.has_plus {
-            sink.put(value.as_bytes());
-            return Ok(());
+        if !self.has_plus && self.control & field.bit() == 0 {
+            if self.escaped & field.bit() == 0 {
+                sink.put(value.as_bytes());
+                return Ok(());
+            }
+            // Most values are short, and most of a short value is copied eight bytes at a time.
+            if let Some(short) = Inline::<64>::decoded(value) {
+                sink.put(short.bytes());
+                return Ok(());
+            }
         }
         put_decoded(sink, value, plus, field.name())
     }
@@ -396,7 +460,7 @@ mod tests {
         assert_eq!(params.get(Field::Permissions), Some(""));
         assert_eq!(params.get(Field::Expiry), None);
         assert_eq!((params.own(Own::Comp), params.own(Own::Restype)), (Some("list"), Some("container")));
-        assert_eq!((params.first_empty(u64::MAX), params.escaped().count()), (Some(Field::Permissions), 1));
+        assert_eq!((params.first_empty(u64::MAX), params.not_ascii().count()), (Some(Field::Permissions), 0));
         assert!(!params.has_plus && params.foreign.is_none());
         for name in
             ["x-amz-signature", "X-Goog-Date", "AWSAccessKeyId", "awsaccesskeyid", "GoogleAccessId", "signature"]

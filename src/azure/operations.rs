@@ -48,7 +48,7 @@ pub(super) struct Request<'a> {
 }
 
 /// What else matters for permissions.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact about the request, and none excludes another")]
 pub(super) struct Features {
     /// `snapshot` is in the query.
@@ -69,6 +69,20 @@ pub(super) struct Features {
     pub(super) has_if_match: bool,
     /// `x-ms-rename-source` is among the headers.
     pub(super) renames: bool,
+}
+
+impl Features {
+    pub(super) const NONE: Self = Self {
+        names_snapshot: false,
+        names_version: false,
+        for_good: false,
+        peeks: false,
+        sets_tags: false,
+        sets_immutability: false,
+        breaks_lease: false,
+        has_if_match: false,
+        renames: false,
+    };
 }
 
 impl Request<'_> {
@@ -331,7 +345,7 @@ mod tests {
     use super::*;
 
     fn of(service: Service, level: Level, method: &str, restype: &str, comp: &str) -> Option<Needs> {
-        needs(&Request { service, level, method, restype, comp, features: Features::default() })
+        needs(&Request { service, level, method, restype, comp, features: Features::NONE })
     }
 
     #[test]
@@ -397,7 +411,7 @@ mod tests {
             method: "DELETE",
             restype: "",
             comp: "",
-            features: Features { names_version: true, ..Features::default() },
+            features: Features { names_version: true, ..Features::NONE },
         };
         assert_eq!(needs(&request).unwrap().any, "x");
         request.features.for_good = true;
@@ -412,7 +426,7 @@ mod tests {
             method: "MERGE",
             restype: "",
             comp: "",
-            features: Features::default(),
+            features: Features::NONE,
         };
         let upsert = needs(&request).unwrap();
         assert!(

@@ -221,7 +221,8 @@ impl Verifier {
         view: &RequestView<'r>,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        let mut presented = Presented::parse_within(view, &self.limits)?;
+        let mut presented = Presented::unread(view);
+        presented.read(&self.limits)?;
         presented.policy = presented.find_policy(&*self.policies, &self.expect)?;
         self.ring.verify(presented, &self.expect, now)
     }

@@ -73,7 +73,7 @@ const VERSION: &str = "a known version that is not too old for what the token is
 #[derive(Clone)]
 pub struct Presented<'r> {
     pub(super) view: RequestView<'r>,
-    pub(super) host: &'r str,
+    pub(super) host: &'r [u8],
     pub(super) path: &'r str,
     pub(super) params: Params<'r>,
     pub(super) version: Version,
@@ -100,13 +100,38 @@ impl<'r> Presented<'r> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn parse_within(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
-        let head = Head::read(view, limits)?;
-        let target = Target::split(view.target(), limits)?;
-        let host = head::host(head.host, head.hosts)?;
-        if target.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
+        let mut presented = Self::unread(view);
+        presented.read(limits)?;
+        Ok(presented)
+    }
+
+    /// A request that nobody has looked at yet: [`read`](Self::read) reads it where it is kept, since moving it costs more than
+    /// many a step.
+    pub(super) const fn unread(view: &RequestView<'r>) -> Self {
+        Self {
+            view: *view,
+            host: &[],
+            path: "",
+            params: Params::UNREAD,
+            version: Version::NEWEST,
+            signature: [0; 32],
+            form: Form::Account,
+            depth: 0,
+            features: Features::NONE,
+            policy: None,
+        }
+    }
+
+    pub(super) fn read(&mut self, limits: &Limits) -> Result<(), VerifyError> {
+        let head = Head::read(&self.view, limits)?;
+        let target = Target::split(self.view.target(), limits)?;
+        self.host = head::host_bytes(head.host, head.hosts)?;
+        if target.authority.is_some_and(|authority| !authority.as_bytes().eq_ignore_ascii_case(self.host)) {
             return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
         }
-        let params = Params::read(target.query, limits)?;
+        self.path = target.path;
+        self.params.fill(target.query, limits)?;
+        let params = &self.params;
         if params.present() == 0 {
             return Err(VerifyError::NotSigned);
         }
@@ -118,30 +143,22 @@ impl<'r> Presented<'r> {
             let second = "a shared access signature";
             return Err(VerifyError::TwoMechanisms { first: "Authorization", second });
         }
-        let form = form_of(&params)?;
+        self.form = form_of(params)?;
         params.required(Field::Version)?;
-        let version = read_version(&params, Field::Version)?;
-        let presented = Self {
-            view: *view,
-            host,
-            path: target.path,
-            params,
-            version,
-            signature: encode::digest_from_base64(params.required(Field::Signature)?)
-                .ok_or(VerifyError::FieldForm { field: "sig", expected: BASE64 })?,
-            form,
-            depth: read_depth(&params)?,
-            features: Features {
-                names_snapshot: params.has(Own::Snapshot),
-                names_version: params.has(Own::VersionId),
-                for_good: read_word(&params, Own::DeleteType, &["permanent"], "`permanent`")?,
-                peeks: read_word(&params, Own::PeekOnly, &["true", "false"], "`true` or `false`")?,
-                ..head.features
-            },
-            policy: None,
+        self.version = read_version(params, Field::Version)?;
+        let Some(signature) = encode::digest_from_base64(params.required(Field::Signature)?) else {
+            return Err(VerifyError::FieldForm { field: "sig", expected: BASE64 });
         };
-        presented.check_fields()?;
-        Ok(presented)
+        self.signature = signature;
+        self.depth = read_depth(params)?;
+        self.features = Features {
+            names_snapshot: params.has(Own::Snapshot),
+            names_version: params.has(Own::VersionId),
+            for_good: read_word(params, Own::DeleteType, &["permanent"], "`permanent`")?,
+            peeks: read_word(params, Own::PeekOnly, &["true", "false"], "`true` or `false`")?,
+            ..head.features
+        };
+        self.check_fields()
     }
 
     /// Whether the token was signed with an account key; otherwise it was with a user delegation key.
@@ -280,7 +297,7 @@ impl<'r> Presented<'r> {
 
     /// The part of [`check`](Self::check) that is the same for every key.
     pub(super) fn examine(&self, expect: &Expect, now: Timestamp) -> Result<Finding<'r>, VerifyError> {
-        if expect.host.as_ref().is_some_and(|host| !host.eq_ignore_ascii_case(self.host)) {
+        if expect.host.as_ref().is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(self.host)) {
             return Err(VerifyError::Host);
         }
         let mut finding = self.locate(expect)?;
@@ -373,7 +390,7 @@ impl<'r> Presented<'r> {
             }
             let mut room = Inline::<40>::new();
             let moment = self.params.short(field, &mut room).and_then(Moment::parse);
-            moment.map(Some).ok_or(VerifyError::FieldForm { field: field.name(), expected: TIME })
+            moment.map(Some).ok_or_else(|| VerifyError::FieldForm { field: field.name(), expected: TIME })
         };
         let mut life = Life {
             starts_at: moment(Field::Start)?.map(Moment::ceil),
@@ -584,7 +601,7 @@ impl<'r> Presented<'r> {
         if let Some(field) = self.params.first_empty(!CAN_BE_EMPTY) {
             return Err(VerifyError::FieldForm { field: field.name(), expected: "not empty" });
         }
-        if let Some((field, _)) = self.params.escaped().find(|(_, value)| !is_utf8(value)) {
+        if let Some((field, _)) = self.params.not_ascii().find(|(_, value)| !is_utf8(value)) {
             return Err(VerifyError::FieldForm { field: field.name(), expected: "UTF-8" });
         }
         if self.params.get(Field::KeyVersion).is_some()
@@ -631,8 +648,8 @@ fn form_of(params: &Params<'_>) -> Result<Form, VerifyError> {
 
 fn read_version(params: &Params<'_>, field: Field) -> Result<Version, VerifyError> {
     let mut room = Inline::<16>::new();
-    let text = params.short(field, &mut room).and_then(|text| Version::parse(core::str::from_utf8(text).ok()?));
-    text.ok_or(VerifyError::FieldForm { field: field.name(), expected: VERSION })
+    let version = params.short(field, &mut room).and_then(Version::read);
+    version.ok_or_else(|| VerifyError::FieldForm { field: field.name(), expected: VERSION })
 }
 
 /// Reads the depth of a directory: a small number without a leading zero, there exactly if the token is for a directory.
@@ -678,7 +695,7 @@ impl<'r> Head<'r> {
             foreign: None,
             is_matched: false,
             is_lease: false,
-            features: Features::default(),
+            features: Features::NONE,
         };
         for &(name, value) in head::lines(view, limits)? {
             head::check_line(name, value, limits)?;
@@ -793,7 +810,7 @@ impl fmt::Debug for Presented<'_> {
         f.debug_struct("Presented")
             .field("form", &self.form)
             .field("version", &self.version)
-            .field("host", &self.host)
+            .field("host", &core::str::from_utf8(self.host).unwrap_or_default())
             .finish_non_exhaustive()
     }
 }

@@ -50,6 +50,28 @@ const KNOWN: [&str; 42] = [
     "2026-10-06",
 ];
 
+/// The digits of each, which compare as one number.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an index out of range")]
+const DIGITS: [u64; KNOWN.len()] = {
+    let mut numbers = [0; KNOWN.len()];
+    let mut at = 0;
+    while at < KNOWN.len() {
+        numbers[at] = match digits(KNOWN[at].as_bytes()) {
+            Some(number) => number,
+            None => panic!("a version is a date"),
+        };
+        at += 1;
+    }
+    numbers
+};
+
+const fn digits(text: &[u8]) -> Option<u64> {
+    match *text {
+        [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] => Some(u64::from_be_bytes([y0, y1, y2, y3, m0, m1, d0, d1])),
+        _ => None,
+    }
+}
+
 /// A version of the storage services, as `sv` and `x-ms-version` name it.
 ///
 /// ```
@@ -88,8 +110,11 @@ impl Version {
     /// The version of that name, if it is one that this crate knows.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // Dates in this form sort as text.
-        KNOWN.binary_search(&text).ok().and_then(|at| u8::try_from(at).ok()).map(Self)
+        Self::read(text.as_bytes())
+    }
+
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        DIGITS.binary_search(&digits(text)?).ok().and_then(|at| u8::try_from(at).ok()).map(Self)
     }
 
     /// The name.
