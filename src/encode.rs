@@ -6,7 +6,7 @@
 pub(crate) use crate::scan::{Spelling, any, any_pair, has_escape, scan, spelling};
 use crate::{
     mac::Sink,
-    scan::{self, is_unreserved},
+    scan::{self, Marks, is_unreserved},
 };
 use alloc::{string::String, vec::Vec};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode};
@@ -26,10 +26,15 @@ pub(crate) fn path(text: &[u8]) -> PercentEncode<'_> {
     percent_encoding::percent_encode(text, PATH)
 }
 
+/// Whether every byte of a path stands for itself.
+pub(crate) fn is_plain_path(text: &str) -> bool {
+    let scanned = scan(text.as_bytes(), 0, [b'%'; 2], Some(b'/'));
+    scanned.end == text.len() && scanned.spelling == Spelling::Canonical
+}
+
 /// Appends an encoded path; one that needs no escape is copied as it is.
 pub(crate) fn push_path(path_text: &mut String, text: &str) {
-    let scanned = scan(text.as_bytes(), 0, [b'%'; 2], Some(b'/'));
-    if scanned.end == text.len() && scanned.spelling == Spelling::Canonical {
+    if is_plain_path(text) {
         path_text.push_str(text);
     } else {
         path_text.extend(path(text.as_bytes()));
@@ -217,19 +222,19 @@ fn base64_digit(six: u8) -> u8 {
 /// Appends 32 bytes in base64, encoded as the value of a query parameter.
 pub(crate) fn push_base64_component(text: &mut String, digest: &[u8; 32]) {
     let digits = base64_of_digest(digest);
-    let mut rest = core::str::from_utf8(&digits).unwrap_or_default();
-    while let Some(at) = rest.bytes().position(|byte| !is_unreserved(byte)) {
-        let (plain, from) = rest.split_at_checked(at).unwrap_or_default();
-        let (special, after) = from.split_at_checked(1).unwrap_or_default();
-        text.push_str(plain);
-        text.push_str(match special {
-            "+" => "%2B",
-            "/" => "%2F",
+    let encoded = core::str::from_utf8(&digits).unwrap_or_default();
+    let mut start = 0;
+    for (at, byte) in Marks::of(&digits, 0, scan::unusual) {
+        text.push_str(encoded.get(start..at).unwrap_or_default());
+        text.push_str(match byte {
+            b'+' => "%2B",
+            b'/' => "%2F",
+            // INVARIANT: there is nothing else in base64.
             _ => "%3D",
         });
-        rest = after;
+        start = at + 1;
     }
-    text.push_str(rest);
+    text.push_str(encoded.get(start..).unwrap_or_default());
 }
 
 /// Reads base64 with padding, in its one spelling; anything else is `None`.
@@ -254,27 +259,48 @@ const SIX_BITS: [u8; 256] = {
 /// Reads the value of a query parameter that is 32 bytes in base64 with padding, in its one spelling once its escapes are
 /// decoded; anything else is `None`. It takes a time that depends on the value, so that is no way to read a secret.
 pub(crate) fn digest_from_base64(value: &str) -> Option<[u8; 32]> {
-    let text = Inline::<64>::decoded(value)?;
-    let digits: &[u8; 44] = text.bytes().try_into().ok()?;
-    let ([.., b'='], [head @ .., last]) = (digits, digits.as_chunks::<4>().0) else { return None };
-    let mut found = 0;
-    let mut together = |digits: &[u8]| {
-        digits.iter().fold(0u32, |bits, digit| {
-            let six = SIX_BITS.get(usize::from(*digit)).copied().unwrap_or(64);
-            found |= six;
-            bits << 6 | u32::from(six)
-        })
-    };
+    let mut rest = value.as_bytes();
     let mut digest = [0; 32];
-    for (slot, four) in digest.as_chunks_mut::<3>().0.iter_mut().zip(head) {
-        let [_, bytes @ ..] = together(four).to_be_bytes();
+    for slot in digest.as_chunks_mut::<3>().0 {
+        // Four digits that stand for themselves are read at once.
+        let four = rest.first_chunk::<4>().map(|four| four.map(six_bits));
+        let four = match four.filter(|[a, b, c, d]| a | b | c | d < 64) {
+            Some(four) => {
+                rest = rest.get(4..)?;
+                four
+            }
+            None => [next_six(&mut rest)?, next_six(&mut rest)?, next_six(&mut rest)?, next_six(&mut rest)?],
+        };
+        let [_, bytes @ ..] = together(four);
         *slot = bytes;
     }
     // Three digits are two bytes and two bits that belong to no byte: they are zero in one spelling only.
-    let [three @ .., _] = last;
-    let [_, bytes @ .., rest] = (together(three) << 6).to_be_bytes();
+    let three = [next_six(&mut rest)?, next_six(&mut rest)?, next_six(&mut rest)?, 0];
+    let [_, bytes @ .., spare] = together(three);
     *digest.last_chunk_mut()? = bytes;
-    (found < 64 && rest == 0).then_some(digest)
+    let is_padded = rest == b"=" || (rest.len() == 3 && Decoded(rest).eq([b'=']));
+    (is_padded && spare == 0).then_some(digest)
+}
+
+fn six_bits(digit: u8) -> u32 {
+    u32::from(SIX_BITS.get(usize::from(digit)).copied().unwrap_or(64))
+}
+
+/// Four times six bits, in the lower three of four bytes.
+const fn together([a, b, c, d]: [u32; 4]) -> [u8; 4] {
+    (a << 18 | b << 12 | c << 6 | d).to_be_bytes()
+}
+
+/// The six bits of a digit, which may be written as an escape.
+fn next_six(rest: &mut &[u8]) -> Option<u32> {
+    let (&byte, mut behind) = rest.split_first()?;
+    let mut six = six_bits(byte);
+    if byte == b'%' {
+        six = six_bits(scan::escaped(behind)?);
+        behind = behind.get(2..)?;
+    }
+    *rest = behind;
+    Some(six).filter(|six| *six < 64)
 }
 
 /// Base64url without padding, RFC 4648 section 5.
@@ -313,12 +339,12 @@ impl<const N: usize> Inline<N> {
 
     /// Decodes a piece of a target; `None` if it is too long.
     #[inline]
-    pub(crate) fn decoded(text: &str) -> Option<Self> {
-        let (mut inline, mut rest, mut filled) = (Self::new(), text.as_bytes(), 0);
+    pub(crate) fn decoded(text: &[u8]) -> Option<Self> {
+        let (mut inline, mut rest, mut filled) = (Self::new(), text, 0);
         // Eight bytes are copied, of which those before an escape count.
         while let (Some(eight), Some(slot)) = (rest.first_chunk::<8>(), inline.room_for_eight(filled)) {
             *slot = *eight;
-            let plain = scan::until_percent(u64::from_le_bytes(*eight));
+            let plain = scan::until(u64::from_le_bytes(*eight), b'%');
             filled += plain;
             rest = rest.get(plain..)?;
             if plain < 8 {

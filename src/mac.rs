@@ -7,6 +7,7 @@
 //!
 //! Source: FIPS 180-4 (SHA-256), RFC 2104 and RFC 4231 (HMAC and its test cases).
 
+use core::ops::Range;
 use ctutils::CtEq;
 use sha2::block_api::compress256;
 use zeroize::Zeroize;
@@ -24,11 +25,99 @@ pub(crate) trait Sink {
     fn put_byte(&mut self, byte: u8) {
         self.put(&[byte]);
     }
+
+    /// A piece of a longer text, which is cheaper to copy where more of it may be copied.
+    #[inline]
+    fn put_part(&mut self, text: &[u8], part: Range<usize>) {
+        self.put(text.get(part).unwrap_or_default());
+    }
+
+    /// So many line feeds, which is what most empty lines are.
+    #[inline]
+    fn put_line_feeds(&mut self, count: usize) {
+        for _ in 0..count {
+            self.put_byte(b'\n');
+        }
+    }
 }
 
 impl Sink for alloc::vec::Vec<u8> {
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
+    }
+}
+
+/// A text of at most `N` bytes that is written piece by piece where it stands.
+pub(crate) struct Text<const N: usize> {
+    bytes: [u8; N],
+    /// More than `N` once something had no room.
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [0; N], length: 0 }
+    }
+
+    /// What was written, if there was room for it.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.length)
+    }
+
+    /// Room for `M` bytes, of which `count` are to stay; the others are overwritten or left out.
+    #[inline]
+    fn room<const M: usize>(&mut self, count: usize) -> Option<&mut [u8; M]> {
+        let room = self.bytes.get_mut(self.length..)?.first_chunk_mut()?;
+        self.length += count;
+        Some(room)
+    }
+}
+
+impl<const N: usize> Sink for Text<N> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        if let Some(slot) = self.bytes.get_mut(self.length..end) {
+            slot.copy_from_slice(bytes);
+        }
+        self.length = end;
+    }
+
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = byte;
+        }
+        self.length = self.length.saturating_add(1);
+    }
+
+    #[inline]
+    fn put_part(&mut self, text: &[u8], part: Range<usize>) {
+        // Sixteen bytes at a time are a load and a store, whatever their number is a call.
+        let mut start = part.start;
+        while start < part.end
+            && let Some(sixteen) = text.get(start..).and_then(<[u8]>::first_chunk::<16>)
+            && let Some(room) = self.room(sixteen.len().min(part.end - start))
+        {
+            *room = *sixteen;
+            start += sixteen.len();
+        }
+        if start < part.end {
+            self.put(text.get(start..part.end).unwrap_or_default());
+        }
+    }
+
+    #[inline]
+    fn put_line_feeds(&mut self, count: usize) {
+        if count <= 8
+            && let Some(room) = self.room(count)
+        {
+            *room = [b'\n'; 8];
+            return;
+        }
+        for _ in 0..count {
+            self.put_byte(b'\n');
+        }
     }
 }
 
@@ -214,6 +303,26 @@ mod tests {
                 ours.put(head);
                 ours.put(tail);
                 assert_eq!(ours.finish()[..], sha2::Sha256::digest(&bytes[..length])[..], "{length} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_what_was_put_or_nothing() {
+        let bytes: alloc::vec::Vec<u8> = (b'!'..=b'~').collect();
+        for room in 0..60 {
+            for start in [0, 1, 60, 78, 90] {
+                let part = start..(start + room).min(bytes.len());
+                let (mut text, mut expected) = (Text::<64>::new(), alloc::vec::Vec::new());
+                fn put(sink: &mut impl Sink, bytes: &[u8], part: Range<usize>) {
+                    sink.put_byte(b'x');
+                    sink.put_line_feeds(part.len() % 11);
+                    sink.put_part(bytes, part);
+                    sink.put(b"end");
+                }
+                put(&mut text, &bytes, part.clone());
+                put(&mut expected, &bytes, part);
+                assert_eq!(text.bytes(), Some(expected.as_slice()).filter(|it| it.len() <= 64), "{room} {start}");
             }
         }
     }

@@ -116,14 +116,28 @@ pub(crate) const fn between_params(bytes: u64) -> u64 {
     (!(within(low, b'-', b'~') & other_than_equals) | bytes) & all(0x80)
 }
 
-const fn is_percent(bytes: u64) -> u64 {
+/// Which bytes are this one, which is ASCII.
+const fn equal(bytes: u64, byte: u8) -> u64 {
     let low = bytes & all(0x7f);
-    !(((low ^ all(b'%')) + all(0x7f)) | bytes) & all(0x80)
+    !(((low ^ all(byte)) + all(0x7f)) | bytes) & all(0x80)
 }
 
-/// How many bytes stand before the first `%`.
-pub(crate) const fn until_percent(bytes: u64) -> usize {
-    is_percent(bytes).trailing_zeros() as usize / 8
+/// How many bytes stand before the first one that is this one, or all eight.
+pub(crate) const fn until(bytes: u64, byte: u8) -> usize {
+    equal(bytes, byte).trailing_zeros() as usize / 8
+}
+
+/// Where this byte, which is ASCII, first stands.
+#[inline]
+pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
+    Marks::of(text, 0, |eight| equal(eight, byte)).next().map(|(at, _)| at)
+}
+
+/// Eight bytes of a text as one number, the first of them lowest; letters stand for those that it does not have.
+#[inline]
+pub(crate) fn eight(text: &[u8], start: usize) -> u64 {
+    let rest = text.get(start..).unwrap_or_default();
+    rest.first_chunk().map_or_else(|| last_few(rest), |eight| u64::from_le_bytes(*eight))
 }
 
 /// The bytes of a text that `marked` says to look at, each with its place.
@@ -147,10 +161,7 @@ impl<'t, M: Fn(u64) -> u64> Marks<'t, M> {
 
     #[inline]
     fn of_eight(&self) -> u64 {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        // The first byte is the lowest, so that it comes first.
-        let eight = rest.first_chunk().map_or_else(|| last_few(rest), |eight| u64::from_le_bytes(*eight));
-        (self.marked)(eight)
+        (self.marked)(eight(self.text, self.at))
     }
 }
 
@@ -293,7 +304,7 @@ mod tests {
                 let usual = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
                 prop_assert_eq!(marked(unusual(bytes))[at], !usual);
                 prop_assert_eq!(marked(unusual_in_path(bytes))[at], !usual && byte != b'/');
-                prop_assert_eq!(marked(is_percent(bytes))[at], byte == b'%');
+                prop_assert_eq!(marked(equal(bytes, b'%'))[at], byte == b'%');
                 prop_assert_eq!(marked(between_params(bytes))[at], !matches!(byte, b'-'..=b'~') || byte == b'=');
             }
         }

@@ -13,6 +13,7 @@ pub(crate) struct Target<'r> {
     pub(crate) authority: Option<&'r str>,
     pub(crate) path: &'r str,
     pub(crate) path_spelling: Spelling,
+    pub(crate) path_has_escape: bool,
     pub(crate) query: &'r str,
 }
 
@@ -40,7 +41,7 @@ impl<'r> Target<'r> {
             return Err(malformed("it must be a path or an absolute URL"));
         }
         let query = query.strip_prefix('?').unwrap_or(query);
-        Ok(Self { authority, path, path_spelling: scanned.spelling, query })
+        Ok(Self { authority, path, path_spelling: scanned.spelling, path_has_escape: scanned.has_escape, query })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     encode::{self, Decoded, Inline},
     error::VerifyError,
     mac::Sink,
+    scan,
     view::Plus,
 };
 use core::iter::Peekable;
@@ -23,6 +24,8 @@ pub(super) struct Addressed<'r> {
     pub(super) name: &'r str,
     /// Both as they stand in the path, with a slash between, if they do.
     both: Option<&'r str>,
+    /// Whether every byte of them stands for itself.
+    is_plain: bool,
     /// What kind of thing the path names, where the query does not say it.
     pub(super) restype: &'static str,
     /// The keys of an entity, with their quotes and escapes.
@@ -32,14 +35,26 @@ pub(super) struct Addressed<'r> {
 const PATH: &str = "path";
 
 impl<'r> Addressed<'r> {
-    /// Splits what stands behind the account: nothing, or a `/` and more.
-    pub(super) fn split(service: Service, path: &'r str, params: &Params<'r>) -> Result<Self, VerifyError> {
+    /// Splits what stands behind the account: nothing, or a `/` and more; and whether every byte of it stands for itself.
+    pub(super) fn split(
+        service: Service,
+        (path, is_plain): (&'r str, bool),
+        params: &Params<'r>,
+    ) -> Result<Self, VerifyError> {
         let malformed = |why| VerifyError::Malformed { what: PATH, why };
         let path = path.strip_prefix('/').unwrap_or(path);
-        let end = path.bytes().position(|byte| byte == b'/').unwrap_or(path.len());
+        let end = scan::find(path.as_bytes(), b'/').unwrap_or(path.len());
         let (container, rest) = path.split_at_checked(end).unwrap_or_default();
         let name = rest.strip_prefix('/');
-        let at = |level, container, name| Self { level, container, name, both: None, restype: "", keys: None };
+        let at = |level, container, name| Self {
+            level,
+            container,
+            name,
+            both: None,
+            is_plain: false,
+            restype: "",
+            keys: None,
+        };
         if container.is_empty() {
             return match name {
                 None => Ok(at(Level::Service, "", "")),
@@ -48,7 +63,8 @@ impl<'r> Addressed<'r> {
         }
         // What ends the container must be a slash to everybody: `a%2Fb/c` would share its signature with `a/b`, and `a%2Fb` is
         // one name in the root container and another in `a`.
-        if service != Service::Table
+        if !is_plain
+            && service != Service::Table
             && encode::has_escape(container)
             && container.as_bytes().windows(3).any(|it| matches!(it, [b'%', b'2', b'f' | b'F']))
         {
@@ -76,7 +92,7 @@ impl<'r> Addressed<'r> {
         // Without a container in the path it is another one that is signed.
         let has_both = level == Level::Object && path.len() == container.len() + 1 + name.len();
         let both = has_both.then_some(path);
-        Ok(Self { both, ..at(level, container, name) })
+        Ok(Self { both, is_plain, ..at(level, container, name) })
     }
 
     fn in_queue(container: &'r str, name: &'r str) -> Result<Self, VerifyError> {
@@ -88,7 +104,7 @@ impl<'r> Addressed<'r> {
             }
             _ => return Err(VerifyError::Malformed { what: PATH, why: "a queue has nothing but messages" }),
         };
-        Ok(Self { level, container, name, both: None, restype, keys: None })
+        Ok(Self { level, container, name, both: None, is_plain: false, restype, keys: None })
     }
 
     fn in_tables(segment: &'r str, rest: &str) -> Result<Self, VerifyError> {
@@ -108,6 +124,7 @@ impl<'r> Addressed<'r> {
                 container: table,
                 name: "",
                 both: None,
+                is_plain: false,
                 restype: "tables",
                 keys: None,
             });
@@ -117,7 +134,7 @@ impl<'r> Addressed<'r> {
         }
         let keys = keys.filter(|keys| !keys.is_empty());
         let level = if keys.is_some() { Level::Object } else { Level::Container };
-        Ok(Self { level, container: table, name: "", both: None, restype: "", keys })
+        Ok(Self { level, container: table, name: "", both: None, is_plain: false, restype: "", keys })
     }
 
     /// The partition key and row key of the entity that is named, decoded where they stand.
@@ -147,6 +164,10 @@ impl<'r> Addressed<'r> {
             Kind::Container | Kind::Share | Kind::Queue => put_decoded(sink, self.container, Plus::Literal, PATH),
             Kind::Blob | Kind::Snapshot | Kind::BlobVersion | Kind::File => {
                 if let Some(both) = self.both {
+                    if self.is_plain {
+                        sink.put(both.as_bytes());
+                        return Ok(());
+                    }
                     return put_decoded(sink, both, Plus::Literal, PATH);
                 }
                 put_decoded(sink, self.container, Plus::Literal, PATH)?;
@@ -295,7 +316,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn split<'r>(service: Service, path: &'r str, query: &'r str) -> Result<Addressed<'r>, VerifyError> {
-        Addressed::split(service, path, &Params::read(query, &Limits::DEFAULT).unwrap())
+        Addressed::split(service, (path, false), &Params::read(query, &Limits::DEFAULT).unwrap())
     }
 
     #[test]
@@ -406,8 +427,15 @@ mod tests {
             ("", 1, None),
             ("a", 0, None),
         ] {
-            let at =
-                Addressed { level: Level::Object, container: "fs", name: path, both: None, restype: "", keys: None };
+            let at = Addressed {
+                level: Level::Object,
+                container: "fs",
+                name: path,
+                both: None,
+                is_plain: false,
+                restype: "",
+                keys: None,
+            };
             let mut found = alloc::vec::Vec::new();
             let is_deep = at.is_as_deep_as(depth);
             if is_deep {

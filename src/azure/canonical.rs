@@ -10,7 +10,7 @@
 //! SAS"; the official clients for Python and JavaScript for what the newest versions sign.
 
 use super::version::Version;
-use crate::mac::Sink;
+use crate::{mac::Sink, scan};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
@@ -160,10 +160,20 @@ impl Field {
     pub(super) fn at(text: &[u8], start: usize, end: usize) -> Option<Self> {
         let text = text.get(start..)?;
         let length = end.checked_sub(start).filter(|length| (1..8).contains(length))?;
-        let number = match text.first_chunk() {
-            Some(eight) => u64::from_le_bytes(*eight) & (u64::MAX >> (64 - 8 * length)),
-            None => number(text.get(..length)?),
-        };
+        Self::of_number(number(text.get(..length)?))
+    }
+
+    /// The field whose name is what stands there before a `=`, and where that is.
+    #[inline]
+    pub(super) fn before_equals(text: &[u8], start: usize) -> Option<(Self, usize)> {
+        let eight = scan::eight(text, start);
+        let length = scan::until(eight, b'=');
+        let field = Self::of_number(eight & !(u64::MAX << (8 * (length & 7))))?;
+        Some((field, start + length)).filter(|_| length < 8)
+    }
+
+    #[inline]
+    fn of_number(number: u64) -> Option<Self> {
         let (field, name) = (*SLOTS.get(slot(number))?)?;
         (name == number).then_some(field)
     }
@@ -410,22 +420,21 @@ impl Layout {
         sink: &mut S,
         mut line: impl FnMut(Field, &mut S) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let mut signed = 0;
+        let (mut signed, mut line_feeds) = (0, 0);
         for &(field, since) in self.table() {
             if since > version {
                 continue;
             }
-            if signed != 0 {
-                sink.put_byte(b'\n');
-            }
             signed |= field.bit();
             if present & field.bit() != 0 {
+                // Most lines are empty: those between two that are not are written at once.
+                sink.put_line_feeds(line_feeds);
+                line_feeds = 0;
                 line(field, sink)?;
             }
+            line_feeds += 1;
         }
-        if self.ends_with_line_feed() {
-            sink.put_byte(b'\n');
-        }
+        sink.put_line_feeds(if self.ends_with_line_feed() { line_feeds } else { line_feeds - 1 });
         Ok(signed)
     }
 }

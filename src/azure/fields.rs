@@ -3,7 +3,10 @@
 //! Everything here is about shape. Whatever can be read in two ways is refused, whatever is repeated is refused, and nothing
 //! is decoded twice.
 
-use super::canonical::{Field, PARAMS};
+use super::{
+    canonical::{Field, PARAMS},
+    time::Moment,
+};
 use crate::{
     encode::{self, Decoded, Inline},
     error::VerifyError,
@@ -12,6 +15,7 @@ use crate::{
     view::{Limits, Plus},
 };
 use alloc::string::String;
+use core::ops::Range;
 
 /// Parameters that are no part of a token but say what the request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,19 +91,29 @@ const fn malformed() -> VerifyError {
     VerifyError::Malformed { what: "query", why: "it holds a bad escape, a `#`, or a byte that is not visible ASCII" }
 }
 
-/// Looks at what neither begins nor ends anything.
+/// Where a name or a value ends that begins there, and what it holds.
 #[inline]
-fn look(bytes: &[u8], at: usize, byte: u8) -> Result<u8, VerifyError> {
-    if byte == b'%' {
-        let byte = scan::escaped(bytes.get(at + 1..).unwrap_or_default()).ok_or_else(malformed)?;
-        let kind = if byte.is_ascii_control() { CONTROL } else { 0 } | if byte.is_ascii() { 0 } else { NOT_ASCII };
-        return Ok(ESCAPE | kind);
+fn until(bytes: &[u8], start: usize, is_end: impl Fn(u8) -> bool) -> Result<(usize, u8), VerifyError> {
+    let mut holds = 0;
+    for (at, byte) in Marks::of(bytes, start, scan::between_params) {
+        if is_end(byte) {
+            return Ok((at, holds));
+        }
+        if byte == b'%' {
+            let byte = scan::escaped(bytes.get(at + 1..).unwrap_or_default()).ok_or_else(malformed)?;
+            holds |= ESCAPE;
+            if byte.is_ascii_control() {
+                holds |= CONTROL;
+            } else if !byte.is_ascii() {
+                holds |= NOT_ASCII;
+            }
+        } else if byte == b'+' {
+            holds |= PLUS;
+        } else if !scan::is_visible(byte) {
+            return Err(malformed());
+        }
     }
-    match byte {
-        b'+' => Ok(PLUS),
-        byte if scan::is_visible(byte) => Ok(0),
-        _ => Err(malformed()),
-    }
+    Ok((bytes.len(), holds))
 }
 
 /// A query with the places of what matters in it.
@@ -149,44 +163,32 @@ impl<'r> Params<'r> {
     pub(super) fn fill(&mut self, raw: &'r str, limits: &Limits) -> Result<(), VerifyError> {
         self.raw = raw;
         let bytes = raw.as_bytes();
-        let mut marks = Marks::of(bytes, 0, scan::between_params);
         let (mut start, mut count, mut seen) = (0, 0usize, 0);
         while start < bytes.len() {
             count += 1;
             if count > limits.params {
                 return Err(VerifyError::TooLarge { what: "query parameters", found: count, limit: limits.params });
             }
-            let mut holds = 0;
-            let (mut end, mut next) = (bytes.len(), None);
-            for (at, byte) in marks.by_ref() {
-                if matches!(byte, b'=' | b'&') {
-                    (end, next) = (at, Some(byte));
-                    break;
+            let (field, name_end) = match Field::before_equals(bytes, start) {
+                Some((field, end)) => (Some(field), end),
+                None => {
+                    let (end, holds) = until(bytes, start, |byte| matches!(byte, b'=' | b'&'))?;
+                    seen |= holds;
+                    (Field::at(bytes, start, end), end)
                 }
-                holds |= look(bytes, at, byte)?;
+            };
+            let (mut value, mut holds) = ((name_end, name_end), 0);
+            if bytes.get(name_end) == Some(&b'=') {
+                // A further `=` is part of the value.
+                let (end, found) = until(bytes, name_end + 1, |byte| byte == b'&')?;
+                (value, holds) = ((name_end + 1, end), found);
+                seen |= holds;
             }
-            let name = (start, end);
-            let mut value = (end, end);
-            if next == Some(b'=') {
-                (seen, holds) = (seen | holds, 0);
-                value = (end + 1, bytes.len());
-                for (at, byte) in marks.by_ref() {
-                    if byte == b'&' {
-                        value.1 = at;
-                        break;
-                    }
-                    // A further `=` is part of the value.
-                    if byte != b'=' {
-                        holds |= look(bytes, at, byte)?;
-                    }
-                }
-            }
-            seen |= holds;
-            start = value.1 + 1;
-            match Field::at(bytes, name.0, name.1) {
+            match field {
                 Some(field) => self.take_field(field, holds, value)?,
-                None => self.take_other(name, value)?,
+                None => self.take_other((start, name_end), value)?,
             }
+            start = value.1 + 1;
         }
         self.has_plus = seen & PLUS != 0;
         Ok(())
@@ -248,6 +250,22 @@ impl<'r> Params<'r> {
         self.raw.get(usize::from(start)..usize::from(end))
     }
 
+    /// Where it stands, if it is there.
+    #[inline]
+    fn place(&self, field: Field) -> Option<Range<usize>> {
+        if self.present & field.bit() == 0 {
+            return None;
+        }
+        let (start, end) = self.token.get(field as usize).copied()?;
+        Some(usize::from(start)..usize::from(end))
+    }
+
+    /// The same as bytes, which takes no look at where a character ends.
+    #[inline]
+    fn bytes(&self, field: Field) -> Option<&'r [u8]> {
+        self.raw.as_bytes().get(self.place(field)?)
+    }
+
     /// The same, or an error.
     pub(super) fn required(&self, field: Field) -> Result<&'r str, VerifyError> {
         self.get(field).ok_or_else(|| VerifyError::FieldCount { field: field.name(), found: 0 })
@@ -284,19 +302,29 @@ impl<'r> Params<'r> {
     /// Writes the decoded value of a parameter of a token, if it is there.
     #[inline]
     pub(super) fn put(&self, field: Field, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
-        let Some(value) = self.get(field) else { return Ok(()) };
+        let Some(place) = self.place(field) else { return Ok(()) };
         if !self.has_plus && self.control & field.bit() == 0 {
             if self.escaped & field.bit() == 0 {
-                sink.put(value.as_bytes());
+                sink.put_part(self.raw.as_bytes(), place);
                 return Ok(());
             }
-            // Most values are short, and most of a short value is copied eight bytes at a time.
-            if let Some(short) = Inline::<64>::decoded(value) {
-                sink.put(short.bytes());
-                return Ok(());
+            let mut rest = self.raw.as_bytes().get(place).unwrap_or_default();
+            while let Some(at) = scan::find(rest, b'%') {
+                sink.put_part(rest, 0..at);
+                rest = rest.get(at + 1..).unwrap_or_default();
+                sink.put_byte(scan::escaped(rest).unwrap_or_default());
+                rest = rest.get(2..).unwrap_or_default();
             }
+            sink.put(rest);
+            return Ok(());
         }
-        put_decoded(sink, value, plus, field.name())
+        put_decoded(sink, self.get(field).unwrap_or_default(), plus, field.name())
+    }
+
+    /// The value of a parameter of a token as a time.
+    pub(super) fn moment(&self, field: Field) -> Option<Moment> {
+        let value = self.bytes(field)?;
+        if self.escaped & field.bit() == 0 { Moment::parse(value) } else { Moment::parse_escaped(value) }
     }
 
     /// The decoded value of a parameter of a token, or nothing if it is longer than `room`.
@@ -305,9 +333,9 @@ impl<'r> Params<'r> {
     where
         'r: 'b,
     {
-        let value = self.get(field).unwrap_or_default();
+        let value = self.bytes(field).unwrap_or_default();
         if self.escaped & field.bit() == 0 {
-            return (value.len() <= N).then_some(value.as_bytes());
+            return (value.len() <= N).then_some(value);
         }
         *room = Inline::decoded(value)?;
         Some(room.bytes())
@@ -337,7 +365,7 @@ fn is_foreign(name: &str) -> bool {
 /// Refuses a name that is one of ours in another spelling: a server that folds it would read what this one does not.
 fn refuse_disguised(name: &str) -> Result<(), VerifyError> {
     // No name that matters is longer.
-    let Some(mut plain) = Inline::<16>::decoded(name) else { return Ok(()) };
+    let Some(mut plain) = Inline::<16>::decoded(name.as_bytes()) else { return Ok(()) };
     plain.bytes_mut().make_ascii_lowercase();
     let Some(text) = plain.as_str() else { return Ok(()) };
     match Field::of(text).map(Field::name).or_else(|| Own::of(text).map(Own::name)) {

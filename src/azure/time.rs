@@ -2,7 +2,7 @@
 //!
 //! Source: Azure Storage REST reference, "Formatting DateTime values".
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, encode::Inline};
 use alloc::string::{String, ToString};
 
 /// The longest form: seven digits of a fraction and an offset.
@@ -17,6 +17,17 @@ pub(super) struct Moment {
 }
 
 impl Moment {
+    /// The same of the value of a parameter that holds escapes: those of the two colons are what most have.
+    pub(super) fn parse_escaped(value: &[u8]) -> Option<Self> {
+        if let [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, ref time @ ..] = *value
+            && let [b'T', h0, h1, b'%', b'3', b'A', m0, m1, b'%', b'3', b'A', s0, s1, b'Z'] = *time
+        {
+            let second = at([y0, y1, y2, y3, mo0, mo1, d0, d1], [h0, h1, m0, m1], [s0, s1])?;
+            return Some(Self { second, has_fraction: false });
+        }
+        Self::parse(Inline::<LONGEST>::decoded(value)?.bytes())
+    }
+
     /// Reads `YYYY-MM-DD`, or that with `Thh:mm`, `Thh:mm:ss` or `Thh:mm:ss.f` (1 to 7 digits) and `Z` or an offset of
     /// at most 23:59.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
@@ -93,6 +104,9 @@ mod tests {
             ("2026-11-22T23:59:59.9999999+00:00", "2026-11-22T23:59:59Z"),
         ] {
             assert_eq!(write(Moment::parse(text.as_bytes()).unwrap().second), expected, "{text}");
+            for escaped in [text.into(), text.replace(':', "%3A"), text.replace('-', "%2d").replace('T', "%54")] {
+                assert_eq!(Moment::parse_escaped(escaped.as_bytes()), Moment::parse(text.as_bytes()), "{escaped}");
+            }
         }
     }
 
@@ -136,6 +150,7 @@ mod tests {
             "2026-11-22T08:09Z\0",
         ] {
             assert_eq!(Moment::parse(text.as_bytes()), None, "{text}");
+            assert_eq!(Moment::parse_escaped(text.replace(':', "%3A").as_bytes()), None, "{text}");
         }
     }
 }

@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    encode::{self, Inline},
+    encode::{self, Inline, Spelling},
     error::VerifyError,
     head::{self, trimmed},
-    mac::{self, Sink},
+    mac::{self, Sink, Text},
     target::{Target, has_dot_segment},
     token::Verified,
     view::{Limits, RequestView},
@@ -75,6 +75,8 @@ pub struct Presented<'r> {
     pub(super) view: RequestView<'r>,
     pub(super) host: &'r [u8],
     pub(super) path: &'r str,
+    /// Whether nothing but letters, digits, `-._~` and slashes is in the path.
+    pub(super) is_path_plain: bool,
     pub(super) params: Params<'r>,
     pub(super) version: Version,
     pub(super) signature: [u8; 32],
@@ -112,6 +114,7 @@ impl<'r> Presented<'r> {
             view: *view,
             host: &[],
             path: "",
+            is_path_plain: false,
             params: Params::UNREAD,
             version: Version::NEWEST,
             signature: [0; 32],
@@ -130,6 +133,7 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
         }
         self.path = target.path;
+        self.is_path_plain = target.path_spelling == Spelling::Canonical && !target.path_has_escape;
         self.params.fill(target.query, limits)?;
         let params = &self.params;
         if params.present() == 0 {
@@ -351,7 +355,9 @@ impl<'r> Presented<'r> {
     fn addressed(&self, expect: &Expect) -> Result<Addressed<'r>, VerifyError> {
         const DOTS: VerifyError =
             VerifyError::AmbiguousPath { why: "a segment is `.` or `..`, which clients and servers fold" };
-        check_path(self.path, expect.escaped_slashes)?;
+        if !self.is_path_plain {
+            check_path(self.path, expect.escaped_slashes)?;
+        }
         let has_dots = if expect.escaped_slashes { has_decoded_dot_segment } else { has_dot_segment };
         if !expect.dot_segments && has_dots(self.path) {
             return Err(DOTS);
@@ -363,7 +369,7 @@ impl<'r> Presented<'r> {
         } else {
             self.path
         };
-        let mut addressed = Addressed::split(expect.service, path, &self.params)?;
+        let mut addressed = Addressed::split(expect.service, (path, self.is_path_plain), &self.params)?;
         // SPEC: a directory is listed through its file system, and named in the query.
         if let (Level::Container, Some(directory)) = (addressed.level, self.params.own(Own::Directory))
             && expect.service == Service::DataLake
@@ -388,8 +394,7 @@ impl<'r> Presented<'r> {
             if self.params.present() & field.bit() == 0 {
                 return Ok(None);
             }
-            let mut room = Inline::<40>::new();
-            let moment = self.params.short(field, &mut room).and_then(Moment::parse);
+            let moment = self.params.moment(field);
             moment.map(Some).ok_or_else(|| VerifyError::FieldForm { field: field.name(), expected: TIME })
         };
         let mut life = Life {
@@ -472,6 +477,7 @@ impl<'r> Presented<'r> {
         }
     }
 
+    #[inline(never)]
     fn put_headers(&self, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
         let Some(names) = self.names_of(Field::Headers, plus)? else { return Ok(()) };
         for name in names.iter() {
@@ -493,6 +499,7 @@ impl<'r> Presented<'r> {
         Ok(())
     }
 
+    #[inline(never)]
     fn put_query(&self, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
         const EXPECTED: &str = "names of parameters that are there once";
         let Some(names) = self.names_of(Field::Query, plus)? else { return Ok(()) };
@@ -539,14 +546,25 @@ impl<'r> Presented<'r> {
         expect: &Expect,
         keys: &[&mac::HmacKey],
     ) -> Result<(), VerifyError> {
+        let mut text = Text::<512>::new();
+        self.put(finding, expect, &mut text)?;
         let mut agrees = false;
         for key in keys {
-            let mut verdict = Ok(());
-            let expected = key.mac_of(|sink| verdict = self.put(finding, expect, sink));
-            verdict?;
+            let expected = match text.bytes() {
+                Some(text) => key.mac(text),
+                None => self.mac_of_long(finding, expect, key)?,
+            };
             agrees |= mac::equal(&expected, &self.signature);
         }
         if agrees { Ok(()) } else { Err(VerifyError::SignatureMismatch) }
+    }
+
+    /// What a key makes of a text that is not kept at once.
+    #[cold]
+    fn mac_of_long(&self, finding: &Finding<'_>, expect: &Expect, key: &mac::HmacKey) -> Result<[u8; 32], VerifyError> {
+        let mut verdict = Ok(());
+        let expected = key.mac_of(|sink| verdict = self.put(finding, expect, sink));
+        verdict.map(|()| expected)
     }
 
     /// What is told only to those whose signature is right: whether the token reaches as far as the request.
@@ -558,20 +576,24 @@ impl<'r> Presented<'r> {
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        let facts = self.facts(finding, expect, now)?;
+        Ok(Verified::new(SignedRequest { presented: self, facts }))
+    }
+
+    fn facts(&self, finding: &Finding<'r>, expect: &Expect, now: Timestamp) -> Result<Facts<'r>, VerifyError> {
         let (letters, life) = self.complete(finding, expect, now)?;
         self.check_client()?;
         self.check_identities(expect)?;
         let needs = self.check_reach(finding, expect, letters)?;
         let is_create_only = needs.creates && !letters.has_any(Letters::of("w"));
-        let facts = Facts {
+        Ok(Facts {
             plus: expect.plus,
             service: expect.service,
             addressed: finding.addressed,
             letters,
             life,
             is_create_only,
-        };
-        Ok(Verified::new(SignedRequest { presented: self, facts }))
+        })
     }
 
     /// Holds the fields to those that a token of its form must have, and to versions that know them.
@@ -617,6 +639,7 @@ impl<'r> Presented<'r> {
 }
 
 /// Writes a value that is no field of the token, and so was not looked at yet.
+#[inline(never)]
 fn put_text(sink: &mut impl Sink, value: &str, plus: Plus, field: &'static str) -> Result<(), VerifyError> {
     if !is_utf8(value) {
         return Err(VerifyError::FieldForm { field, expected: "UTF-8" });

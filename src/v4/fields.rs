@@ -227,7 +227,7 @@ impl<'r> RawQuery<'r> {
         let decoded;
         let mut plain = name;
         if has_escape {
-            decoded = Inline::<64>::decoded(name);
+            decoded = Inline::<64>::decoded(name.as_bytes());
             match decoded.as_ref().and_then(Inline::as_str) {
                 Some(text) => plain = text,
                 // Longer than any name that matters, or not text.
