@@ -1,7 +1,7 @@
 //! Which cloud the two servers speak: everything else in this program is the same for all of them.
 
 use crate::{
-    gateway::{BODY_LIMIT, BodyCheck},
+    gateway::{BODY_LIMIT, BodyCheck, Refusal},
     options::Options,
 };
 use valet_key::{
@@ -18,25 +18,43 @@ use valet_key::{
 /// The clouds, by the name that `--cloud` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cloud {
-    S3,
+    Aws,
     Gcs,
     Azure,
 }
 
 impl Cloud {
-    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+    pub(crate) fn parse(name: &str) -> Result<Vec<Self>, String> {
         match name {
-            "s3" => Ok(Self::S3),
-            "gcs" => Ok(Self::Gcs),
-            "azure" => Ok(Self::Azure),
-            _ => Err(format!("unknown cloud {name}: s3, gcs or azure")),
+            "aws" | "s3" => Ok(vec![Self::Aws]),
+            "gcs" => Ok(vec![Self::Gcs]),
+            "azure" => Ok(vec![Self::Azure]),
+            "all" => Ok(vec![Self::Aws, Self::Gcs, Self::Azure]),
+            _ => Err(format!("unknown cloud {name}: aws, gcs, azure or all")),
+        }
+    }
+
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Gcs => "gcs",
+            Self::Azure => "azure",
+        }
+    }
+
+    /// What its tokens are called here.
+    pub(crate) fn form(self) -> &'static str {
+        match self {
+            Self::Aws => "S3 presigned URL",
+            Self::Gcs => "GCS signed URL",
+            Self::Azure => "service SAS",
         }
     }
 
     /// An access key, or the name of an account, that guards nothing outside this program.
     pub(crate) fn default_access_key(self) -> &'static str {
         match self {
-            Self::S3 => "AKIAVALETKEYEXAMPLE0",
+            Self::Aws => "AKIAVALETKEYEXAMPLE0",
             Self::Gcs => "GOOGVALETKEYEXAMPLE0",
             Self::Azure => "devstoreaccount1",
         }
@@ -45,7 +63,7 @@ impl Cloud {
     /// A secret that everybody knows.
     pub(crate) fn default_secret_key(self) -> &'static str {
         match self {
-            Self::S3 | Self::Gcs => "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            Self::Aws | Self::Gcs => "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             // Emulators of Azure Storage have it, and its documentation prints it.
             Self::Azure => "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
         }
@@ -54,7 +72,7 @@ impl Cloud {
     /// Holds an upload to its size and type, as far as the tokens of this cloud can.
     pub(crate) fn hold(self, grant: Grant, size: u64, content_type: impl Into<String>) -> Grant {
         match self {
-            Self::S3 | Self::Gcs => grant.exact_size(size).content_type(content_type),
+            Self::Aws | Self::Gcs => grant.exact_size(size).content_type(content_type),
             // A token of an account key binds neither: the upload server can refuse to issue, and that is all.
             Self::Azure => grant.any_size().any_content_type(),
         }
@@ -62,7 +80,7 @@ impl Cloud {
 
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Self::S3 => "S3",
+            Self::Aws => "S3",
             Self::Gcs => "Google Cloud Storage",
             Self::Azure => "Azure Blob Storage",
         }
@@ -86,7 +104,7 @@ impl Signer {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let origin = format!("http://{}", options.gateway);
         Ok(match options.cloud {
-            Cloud::S3 => {
+            Cloud::Aws => {
                 let region = aws::Region::new(&options.region).map_err(|error| text(&error))?;
                 let endpoint = aws::Endpoint::custom(&origin, region).map_err(|error| text(&error))?;
                 Self::S3(aws::StaticKey::new(id, secret).map_err(|error| text(&error))?, endpoint)
@@ -162,6 +180,12 @@ impl Verifier {
             }
             Self::Azure(_) => Told::azure(&azure::StorageError::from(error), request_id),
         }
+    }
+
+    /// A token that would be good if nobody had taken it back.
+    pub(crate) fn revoked(&self) -> Refusal {
+        let code = if matches!(self, Self::Azure(_)) { "AuthenticationFailed" } else { "AccessDenied" };
+        Refusal::new(403, code, "The token was revoked.")
     }
 
     /// The same for one that was, but cannot be done.

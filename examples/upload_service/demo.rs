@@ -20,16 +20,21 @@ use valet_key::{
     grant::{Grant, Justification, Lifetime},
 };
 
-/// Runs everything and tells whether all went as expected.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, String> {
-    let mut demo = Demo::new(options)?;
-    demo.four_steps()?;
-    match options.cloud {
-        Cloud::S3 | Cloud::Gcs => demo.attacks()?,
-        Cloud::Azure => demo.attacks_on_azure()?,
+/// Runs everything on each cloud and tells whether all went as expected.
+pub(crate) fn run(places: &[Options]) -> Result<ExitCode, String> {
+    let (mut tried, mut surprises) = (0, 0);
+    for options in places {
+        println!("\n{}", options.cloud.title());
+        let mut demo = Demo::new(options)?;
+        demo.four_steps()?;
+        match options.cloud {
+            Cloud::Aws | Cloud::Gcs => demo.attacks()?,
+            Cloud::Azure => demo.attacks_on_azure()?,
+        }
+        (tried, surprises) = (tried + demo.tried, surprises + demo.surprises);
     }
-    println!("\n{} of {} as expected", demo.tried - demo.surprises, demo.tried);
-    Ok(if demo.surprises == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("\n{} of {tried} as expected", tried - surprises);
+    Ok(if surprises == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 struct Demo<'o> {
@@ -160,6 +165,8 @@ impl<'o> Demo<'o> {
     }
 
     fn ask(&self, path: &str, wish: &Value) -> Result<Value, String> {
+        let mut wish = wish.clone();
+        wish["cloud"] = self.options.cloud.id().into();
         let wire = Wire::new("POST", path).header("content-type", "application/json").body(wish.to_string().as_bytes());
         let reply = send(&self.options.listen, &wire, None)?;
         let answer: Value = serde_json::from_slice(&reply.body).map_err(|error| format!("{path}: {error}"))?;
@@ -232,7 +239,7 @@ impl<'o> Demo<'o> {
         const DENIED: &str = "403 AccessDenied";
         // Where the clouds answer in words of their own.
         let (x, on_s3) = match self.options.cloud {
-            Cloud::S3 => ("X-Amz", true),
+            Cloud::Aws => ("X-Amz", true),
             Cloud::Gcs | Cloud::Azure => ("X-Goog", false),
         };
         let either = |s3, gcs| if on_s3 { s3 } else { gcs };
@@ -327,7 +334,7 @@ impl<'o> Demo<'o> {
             }
         }
         match self.options.cloud {
-            Cloud::S3 => self.signed_headers(now)?,
+            Cloud::Aws => self.signed_headers(now)?,
             Cloud::Gcs | Cloud::Azure => self.signed_body(now)?,
         }
         let huge = Grant::upload(self.bucket, "attacks/huge").any_size().any_content_type();

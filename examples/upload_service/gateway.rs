@@ -6,8 +6,11 @@ use crate::{
     cloud::{Signed, Verifier},
     form,
     options::Options,
+    revocation,
     s3::{self, Uploads},
     store::Store,
+    traffic::Verdict,
+    upload_server::Shared,
 };
 use axum::{
     Router,
@@ -42,18 +45,20 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 struct Gateway {
     verifier: Arc<Verifier>,
     store: Store,
+    shared: Arc<Shared>,
     blocks: Arc<Blocks>,
     uploads: Arc<Uploads>,
     requests: Arc<AtomicU64>,
     origins: Arc<[String; 2]>,
 }
 
-pub(crate) fn router(options: &Options, store: Store) -> Result<Router, String> {
+pub(crate) fn router(options: &Options, store: Store, shared: Arc<Shared>) -> Result<Router, String> {
     let port = options.listen.rsplit(':').next().unwrap_or_default();
     let origins = [format!("http://{}", options.listen), format!("http://localhost:{port}")];
     let gateway = Gateway {
         verifier: Arc::new(Verifier::new(options)?),
         store,
+        shared,
         blocks: Arc::default(),
         uploads: Arc::default(),
         requests: Arc::default(),
@@ -85,7 +90,6 @@ impl From<VerifyError> for Refusal {
 async fn handle(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let origin = gateway.allowed_origin(&parts);
-    let path = parts.uri.path().to_owned();
     let number = gateway.requests.fetch_add(1, Ordering::Relaxed);
     let id = format!("00000000-0000-0000-0000-{number:012x}");
     let mut response = if parts.method == "OPTIONS" {
@@ -96,9 +100,6 @@ async fn handle(State(gateway): State<Gateway>, request: Request) -> Response {
     if matches!(*gateway.verifier, Verifier::Azure(_)) {
         azure::finish(&mut response, &parts, &id);
     }
-    // Never the query: it is a bearer token.
-    let verdict = response.extensions_mut().remove::<Verdict>().map_or("ok".into(), |verdict| verdict.0);
-    eprintln!("gateway: {} {path} -> {} {verdict}", parts.method, response.status().as_u16());
     if let Some(origin) = origin {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -125,10 +126,6 @@ fn preflight(parts: &Parts, allowed: bool) -> Response {
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
 }
-
-/// Why a request was refused, for the log.
-#[derive(Clone)]
-struct Verdict(String);
 
 impl Gateway {
     fn refused(&self, refusal: &Refusal, id: &str) -> Response {
@@ -171,6 +168,13 @@ impl Gateway {
                 return Err(error.into());
             }
         };
+
+        if revocation::fingerprint(parts.uri.query().unwrap_or_default())
+            .is_some_and(|token| self.shared.revoked.contains(&token))
+        {
+            linger(body).await;
+            return Err(self.verifier.revoked());
+        }
 
         // From here on only what was verified counts.
         if let Signed::Azure(request) = &request {

@@ -8,19 +8,25 @@
 //! browser ◀─4 done─────── storage gateway
 //! ```
 //!
-//! The two share a key and nothing else. Run it and open the printed page, or add `--demo` to run the
+//! The two share a key, a list of what was revoked, and nothing else. Run it and open the printed page, or add `--demo` to run the
 //! client and its attacks without a browser.
 
+mod audit;
 mod azure;
 mod cloud;
 mod demo;
 mod form;
 mod gateway;
 mod options;
+mod revocation;
+mod rules;
 mod s3;
+mod savings;
 mod store;
+mod traffic;
 mod upload_server;
 
+use audit::Log;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -28,8 +34,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use options::Options;
+use revocation::Revoked;
 use std::{net::IpAddr, process::ExitCode, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
+use traffic::Meter;
+use upload_server::Shared;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -53,35 +62,42 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(mut options: Options) -> Result<ExitCode, String> {
-    let upload = listen(&options.listen, "--listen").await?;
-    let storage = listen(&options.gateway, "--gateway").await?;
+async fn run(mut places: Vec<Options>) -> Result<ExitCode, String> {
+    let first = places.first().ok_or("there is no cloud")?.clone();
+    let upload = listen(&first.listen, "--listen").await?;
     // Port 0 picks one, so the addresses are what the listeners say.
-    options.listen = address(&upload)?;
-    options.gateway = address(&storage)?;
-    let options = Arc::new(options);
-    let store = store::Store::open(options.data.as_deref(), &options.buckets)?;
-    let gateway = gateway::router(&options, store)?;
-    let server = upload_server::router(&options)?;
-    println!("upload server    http://{}/", options.listen);
-    println!("storage gateway  http://{}/  ({}, path style)", options.gateway, options.cloud.title());
-    println!("buckets          {}", options.buckets.join(", "));
-    println!(
-        "files            {}",
-        options.data.as_ref().map_or("in memory".into(), |path| path.display().to_string())
-    );
-    let serving = async {
-        tokio::join!(serve(upload, server), serve(storage, gateway));
-    };
-    if !options.demo {
-        println!("\nopen http://{}/ in a browser; stop with Ctrl-C", options.listen);
-        serving.await;
-        return Ok(ExitCode::SUCCESS);
+    let address_of_page = address(&upload)?;
+    let mut listeners = Vec::new();
+    for place in &mut places {
+        let listener = listen(&place.gateway, "--gateway").await?;
+        place.listen.clone_from(&address_of_page);
+        place.gateway = address(&listener)?;
+        listeners.push(listener);
     }
-    let options = options.clone();
-    let demo = tokio::task::spawn_blocking(move || demo::run(&options));
+    let meters = places.iter().map(|place| Meter::new(format!("gateway of {}", place.cloud.title())));
+    let meters = std::iter::once(Meter::new("upload server")).chain(meters).collect();
+    let shared = Arc::new(Shared { log: Log::default(), revoked: Revoked::default(), meters });
+    let server = shared.meters[0].over(upload_server::router(&places, shared.clone())?);
+    println!("upload server    http://{address_of_page}/");
+    let mut serving = JoinSet::new();
+    serving.spawn(serve(upload, server));
+    for ((place, listener), meter) in places.iter().zip(listeners).zip(&shared.meters[1..]) {
+        let store = store::Store::open(place.data.as_deref(), &place.buckets)?;
+        let gateway = meter.over(gateway::router(place, store, shared.clone())?);
+        println!("storage gateway  http://{}/  ({}, path style)", place.gateway, place.cloud.title());
+        serving.spawn(serve(listener, gateway));
+    }
+    println!("buckets          {}", first.buckets.join(", "));
+    let files = first.data.as_ref().map_or("in memory".into(), |path| path.display().to_string());
+    println!("files            {files}");
+    if !first.demo {
+        println!("\nopen http://{address_of_page}/ in a browser; stop with Ctrl-C");
+        serving.join_next().await;
+        return Err("a server stopped".to_owned());
+    }
+    let demo = tokio::task::spawn_blocking(move || demo::run(&places));
     tokio::select! {
-        () = serving => Err("a server stopped".to_owned()),
+        _ = serving.join_next() => Err("a server stopped".to_owned()),
         verdict = demo => verdict.map_err(|error| format!("the demonstration broke: {error}"))?,
     }
 }
