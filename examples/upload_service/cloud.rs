@@ -4,6 +4,7 @@ use crate::{
     gateway::{BODY_LIMIT, BodyCheck, Refusal},
     options::Options,
 };
+use std::ops::RangeInclusive;
 use valet_key::{
     aws::{self, SigV4},
     azure::{self, Sas},
@@ -130,6 +131,16 @@ impl Signer {
                 let request = azure::UrlRequest::at(endpoint, grant)?.protocol(azure::Protocol::HttpsOrHttp);
                 key.issue(&request, now)
             }
+        }
+    }
+}
+
+impl Signer {
+    /// The URL that starts an upload whose bytes come later, where there is such a thing.
+    pub(crate) fn start_resumable(&self, grant: &Grant, now: Timestamp) -> Result<BearerUrl, IssueError> {
+        match self {
+            Self::Gcs(key, endpoint) => key.signed_url(&gcs::UrlRequest::resumable(endpoint, grant)?, now),
+            Self::S3(..) | Self::Azure(..) => self.issue(grant, now),
         }
     }
 }
@@ -265,6 +276,19 @@ impl Signed<'_> {
             Self::S3(_) => self.header("if-none-match").is_some_and(|value| value == "*"),
             Self::Gcs(_) => self.header("x-goog-if-generation-match").is_some_and(|value| value == "0"),
             Self::Azure(request) => request.must_not_overwrite(),
+        }
+    }
+
+    /// Whether it starts an upload whose bytes come later.
+    pub(crate) fn starts_resumable(&self) -> bool {
+        matches!(self, Self::Gcs(request) if request.starts_resumable())
+    }
+
+    /// How many bytes the object may have, where a header says so.
+    pub(crate) fn size(&self) -> Option<RangeInclusive<u64>> {
+        match self {
+            Self::Gcs(request) => request.size().cloned(),
+            Self::S3(_) | Self::Azure(_) => None,
         }
     }
 

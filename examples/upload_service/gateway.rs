@@ -6,6 +6,7 @@ use crate::{
     cloud::{Signed, Verifier},
     form,
     options::Options,
+    resumable::{self, Resumables},
     revocation,
     s3::{self, Uploads},
     store::Store,
@@ -48,6 +49,7 @@ struct Gateway {
     shared: Arc<Shared>,
     blocks: Arc<Blocks>,
     uploads: Arc<Uploads>,
+    resumables: Arc<Resumables>,
     requests: Arc<AtomicU64>,
     origins: Arc<[String; 2]>,
 }
@@ -61,6 +63,7 @@ pub(crate) fn router(options: &Options, store: Store, shared: Arc<Shared>) -> Re
         shared,
         blocks: Arc::default(),
         uploads: Arc::default(),
+        resumables: Arc::new(Resumables::new(format!("http://{}", options.gateway), &options.secret_key)),
         requests: Arc::default(),
         origins: Arc::new(origins),
     };
@@ -103,7 +106,7 @@ async fn handle(State(gateway): State<Gateway>, request: Request) -> Response {
     if let Some(origin) = origin {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Location, Range"));
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     }
     response
@@ -118,7 +121,7 @@ fn preflight(parts: &Parts, allowed: bool) -> Response {
     }
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, PUT, DELETE"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE"));
     if let Some(wanted) = parts.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         // Whatever it is, the signature decides whether it is welcome.
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
@@ -154,6 +157,9 @@ impl Gateway {
         if let (Verifier::S3(verifier, forms), true) = (&*self.verifier, form::is_form(parts)) {
             return form::serve(&self.store, (verifier.ring(), forms), parts, body).await;
         }
+        if let (Verifier::Gcs(_), Some(id)) = (&*self.verifier, resumable::session_of(parts)) {
+            return self.resumables.serve(&self.store, id, parts, body).await;
+        }
         let lines: Vec<HeaderLine<'_>> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let target = parts.uri.to_string();
@@ -180,7 +186,7 @@ impl Gateway {
         if let Signed::Azure(request) = &request {
             return azure::serve(&self.store, &self.blocks, request, parts, body).await;
         }
-        s3::serve(&self.store, &self.uploads, &request, parts, body).await
+        s3::serve(&self.store, (&self.uploads, &self.resumables), &request, parts, body).await
     }
 }
 

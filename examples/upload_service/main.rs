@@ -18,6 +18,7 @@ mod demo;
 mod form;
 mod gateway;
 mod options;
+mod resumable;
 mod revocation;
 mod rules;
 mod s3;

@@ -3,6 +3,7 @@
 use crate::{
     cloud::Signed,
     gateway::{BODY_LIMIT, LAST_MODIFIED, Refusal, broken, escaped, read_body, xml_response},
+    resumable::Resumables,
     store::{Object, Store},
 };
 use axum::{
@@ -90,7 +91,7 @@ struct Served<'s> {
 /// Serves a verified request.
 pub(crate) async fn serve(
     store: &Store,
-    uploads: &Uploads,
+    (uploads, resumables): (&Uploads, &Resumables),
     request: &Signed<'_>,
     parts: &Parts,
     body: Body,
@@ -111,6 +112,11 @@ pub(crate) async fn serve(
         return served.bucket();
     }
     match (request.method(), served.param("uploadId"), served.param("partNumber")) {
+        ("POST", None, None) if request.starts_resumable() => {
+            read_body(body, request.body_check()).await?;
+            let (_, metadata) = served.description();
+            resumables.start(request, served.object(), metadata)
+        }
         ("POST", None, None) if served.param("uploads").is_some() => served.begin(),
         _ if served.param("uploads").is_some() => Err(not_here()),
         ("PUT", Some(id), Some(number)) => served.put_part(id, number, body).await,

@@ -55,6 +55,7 @@ struct Server {
 }
 
 /// A token that somebody holds.
+#[derive(Clone)]
 struct Issued {
     user: String,
     resource: String,
@@ -222,8 +223,10 @@ async fn read(State(server): State<Arc<Server>>, caller: Caller, Json(asked): Js
 
 async fn revoke(State(server): State<Arc<Server>>, caller: Caller, Json(asked): Json<Value>) -> Response {
     let id = text(&asked, "id");
-    let issued = server.issued.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-    let Some(issued) = issued.filter(|issued| issued.user == caller.user) else {
+    let all = server.issued.lock().unwrap_or_else(PoisonError::into_inner);
+    let issued = all.get(id).filter(|issued| issued.user == caller.user).cloned();
+    drop(all);
+    let Some(issued) = issued else {
         return answer(StatusCode::NOT_FOUND, "no token of yours has that name");
     };
     let now = SystemClock.now();

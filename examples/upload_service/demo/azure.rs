@@ -1,6 +1,6 @@
 //! What an attacker would try with tokens of Azure.
 
-use super::{Demo, Wire};
+use super::{Demo, wire::Wire};
 use crate::{cloud::Signer, gateway::BODY_LIMIT};
 use valet_key::{
     azure::{AccountKey, Endpoint, Sas, UrlRequest},
