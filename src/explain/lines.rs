@@ -36,6 +36,26 @@ pub(super) fn compare_params(ours: &Fields<'_>, theirs: &str, found: &mut Findin
     compare_fields(&compared, &theirs, false, found);
 }
 
+/// Notes another resource than the decoded path of a URL names, whose token is for that kind of resource. The account may be in the
+/// path or in the host, so it is not compared.
+pub(super) fn compare_resource(path: &str, kind: &str, theirs: &str, found: &mut Findings) {
+    let Some(theirs) = named(theirs) else { return };
+    let resource = theirs.iter().find(|(name, _)| name == "canonicalized resource").map(|(_, value)| *value);
+    // The names of tables are signed in another spelling than the URL has.
+    let Some(resource) = resource.filter(|text| !text.starts_with("/table/")) else { return };
+    let Some(name) = resource.splitn(4, '/').nth(3) else { return };
+    let is_one_object = matches!(kind, "b" | "bs" | "bv" | "f");
+    let is_it = |path: &str| {
+        let rest = path.strip_prefix(name).or_else(|| path.strip_prefix(name.strip_prefix("$root/")?));
+        rest.is_some_and(|rest| rest.is_empty() || !is_one_object && rest.starts_with('/'))
+    };
+    let path_of_host = path.strip_prefix('/').unwrap_or(path);
+    let (_, path_of_account) = path_of_host.split_once('/').unwrap_or_default();
+    if !is_it(path_of_host) && !is_it(path_of_account) {
+        found.add(Cause::Resource, 0, "canonicalized resource", path, resource);
+    }
+}
+
 fn is_param(name: &str) -> bool {
     name.len() <= 5 && name != "verb" && name != "line"
 }

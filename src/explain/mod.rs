@@ -275,11 +275,13 @@ pub fn explain(signed: &Signed<'_>, answer: &Answer) -> Result<Explanation, Expl
             bounded(url.len().saturating_add(method.len()))?;
             look_at_url(url, &mut found);
             if let Some(params) = sas_params(url) {
-                compare_sas(&params, answer, &mut found)
+                compare_sas(url, &params, answer, &mut found)
             } else {
                 let ours = v4::Request::of_url(method, url);
                 let message = v4::Message::of_request(&ours);
-                compare_v4(&ours, message.as_ref(), answer, &mut found)?
+                let is_compared = compare_v4(&ours, message.as_ref(), answer, &mut found)?;
+                // What a URL does not tell can still differ.
+                is_compared && answer.canonical_request.is_some() && ours.is_complete()
             }
         }
     };
@@ -330,11 +332,13 @@ fn compare_v4(
     Ok(answer.canonical_request.is_some() || answer.string_to_sign.is_some())
 }
 
-fn compare_sas(params: &[(String, String)], answer: &Answer, found: &mut Findings) -> bool {
+fn compare_sas(url: &str, params: &[(String, String)], answer: &Answer, found: &mut Findings) -> bool {
     answer.say(false, found);
     let Some(theirs) = &answer.string_to_sign else { return false };
-    let params = params.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
-    lines::compare_params(&params, theirs, found);
+    let (path, kind) = (sas_path(url), params.iter().find(|(name, _)| name == "sr").map(|(_, kind)| kind.as_str()));
+    let fields = params.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
+    lines::compare_params(&fields, theirs, found);
+    lines::compare_resource(&path, kind.unwrap_or_default(), theirs, found);
     true
 }
 
@@ -349,6 +353,14 @@ fn sas_params(url: &str) -> Option<Vec<(String, String)>> {
     }
     params.retain(|(name, _)| name != "sig");
     Some(params)
+}
+
+/// The decoded path of a URL, with its first slash.
+fn sas_path(url: &str) -> String {
+    let (url, _) = url.split_once('?').unwrap_or((url, ""));
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+    encode::decode(path).unwrap_or_default()
 }
 
 /// What can be seen in a URL alone.

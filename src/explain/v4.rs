@@ -75,6 +75,21 @@ impl<'a> Request<'a> {
         encode::decode(value).map(Cow::Owned)
     }
 
+    /// Whether it tells all that is signed: a URL tells no value of a header but the host.
+    pub(super) fn is_complete(&self) -> bool {
+        self.payload.is_some() || self.signed_headers.as_deref() == Some("host")
+    }
+
+    /// Whether a URL of Google is for that host: the port is not signed with it, unless the signer says so.
+    fn is_bare_host(&self, ours: &[&str], theirs: &[&str]) -> bool {
+        let is_google = || self.query.iter().any(|(name, _)| name.starts_with("X-Goog-"));
+        let ([ours], [theirs]) = (ours, theirs) else { return false };
+        let port = ours.strip_prefix(theirs).and_then(|rest| rest.strip_prefix(':'));
+        self.payload.is_none()
+            && is_google()
+            && port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     /// Whether it carries a session token.
     pub(super) fn has_token(&self) -> bool {
         self.query.iter().chain(&self.headers).any(|(name, _)| name.to_ascii_lowercase().ends_with("-token"))
@@ -106,6 +121,7 @@ impl<'a> Request<'a> {
         for (at, (name, values)) in (4..).zip(&our_headers) {
             match their_headers.get(name) {
                 Some(others) if values == others => {}
+                Some(others) if *name == "host" && self.is_bare_host(values, others) => {}
                 Some(others) if others.iter().all(|value| value.is_empty()) => {
                     found.add(Cause::HeaderNotSent, at, name, &values.join(","), "");
                 }

@@ -139,6 +139,19 @@ fn request(method: &str) -> Request {
 }
 
 #[test]
+fn a_url_does_not_tell_the_values_of_headers() {
+    let upload = Grant::upload("photos", "cat.jpg").content_type("image/jpeg").exact_size(3);
+    let url = Url::of(&key(), &UrlRequest::s3(&upload, REGION).unwrap()).header("content-type", "text/html");
+    let (canonical, message) = url.serve(&expect());
+    let answer = mismatch(canonical.as_bytes(), message.as_bytes());
+    is_cause(&url.signed(), &answer, Cause::ContentType);
+    // So nobody can say that everything that was signed is the same.
+    is_cause(&Signed::url("PUT", &url.text), &answer, Cause::Unknown);
+    let alone = Answer::string_to_sign(message.as_bytes()).unwrap();
+    is_cause(&Signed::url("PUT", &url.text), &alone, Cause::Unknown);
+}
+
+#[test]
 fn another_method() {
     Url::read("cat.jpg").method("HEAD").mismatches(Cause::HeadForGet);
     Url::read("cat.jpg").method("OPTIONS").mismatches(Cause::Preflight);

@@ -149,6 +149,13 @@ fn urls_alone() {
     let url = key().issue(&blob("a"), now()).unwrap().expose().to_owned();
     let theirs = serve(&url, Service::Blob, &Expect::new(ACCOUNT, Service::Blob).unwrap());
     is_cause(&Signed::url("GET", &url), &mismatch(&theirs), Cause::Secret);
+    for name in ["b", "a/b", "A"] {
+        let other = url.replacen("/a?", &format!("/{name}?"), 1);
+        assert_ne!(other, url);
+        let theirs = serve(&other, Service::Blob, &Expect::new(ACCOUNT, Service::Blob).unwrap());
+        let explanation = is_cause(&Signed::url("GET", &url), &mismatch(&theirs), Cause::Resource);
+        assert_eq!(explanation.difference().unwrap().field(), "canonicalized resource");
+    }
     let sorted = url.replace("sp=rcw", "sp=wcr");
     is_cause(&Signed::url("GET", &sorted), &mismatch(&theirs), Cause::PermissionOrder);
     let (head, _) = url.split_once("sig=").unwrap();

@@ -66,6 +66,19 @@ fn changed_requests() {
 }
 
 #[test]
+fn google_signs_no_port() {
+    let emulator = Endpoint::custom("https://localhost:4443").unwrap();
+    let url = key().signed_url(&UrlRequest::new("GET", &emulator, "photos", "a").unwrap(), now()).unwrap();
+    for (host, cause) in
+        [("localhost:4443", Cause::Secret), ("localhost", Cause::Secret), ("elsewhere:4443", Cause::HostChanged)]
+    {
+        let target = url.expose().strip_prefix("https://localhost:4443").unwrap();
+        let (canonical, message) = serve("GET", target, host);
+        is_cause(&Signed::url("GET", url.expose()), &mismatch(&canonical, &message), cause);
+    }
+}
+
+#[test]
 fn a_location_for_auto() {
     let wanted = request("a");
     let theirs = prepared(&request("a").location("europe-west4"));
