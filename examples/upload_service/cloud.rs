@@ -1,6 +1,7 @@
 //! Which cloud the two servers speak: everything else in this program is the same for all of them.
 
 use crate::{
+    diagnosis,
     gateway::{BODY_LIMIT, BodyCheck, Refusal},
     options::Options,
 };
@@ -156,16 +157,13 @@ impl Verifier {
     pub(crate) fn new(options: &Options) -> Result<Self, String> {
         Ok(match Signer::new(options)? {
             Signer::S3(key, _) => {
-                // Clients of AWS send bodies in chunks, of which some are signed and others have a checksum behind them.
-                let expect = aws::Expect::new(&options.region, "s3").allow_unsigned_trailers();
+                let expect = diagnosis::expect_aws(options);
                 let forms = aws::ExpectForm::new(&options.region).max_size(BODY_LIMIT as u64);
                 Self::S3(aws::Verifier::new(aws::KeyRing::new().with(key), expect), forms)
             }
             Signer::Gcs(key, _) => Self::Gcs(gcs::Verifier::new(gcs::KeyRing::new().with(key), gcs::Expect::new())),
             Signer::Azure(key, _) => {
-                let expect = azure::Expect::new(&options.access_key, azure::Service::Blob);
-                // Azure reads `%2F` in a name as a slash, and its JavaScript library writes it so.
-                let expect = expect.map_err(|error| error.to_string())?.account_in_path().escaped_slashes();
+                let expect = diagnosis::expect_azure(options)?;
                 let mut ring = azure::KeyRing::new();
                 ring.insert(key).map_err(|error| error.to_string())?;
                 Self::Azure(azure::Verifier::new(ring, expect))

@@ -8,12 +8,14 @@ mod wire;
 use self::wire::{Reply, Wire, send};
 use crate::{
     cloud::{Cloud, Signer},
+    diagnosis,
     options::Options,
 };
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use valet_key::{
     clock::Timestamp,
+    explain::Cause,
     grant::{Grant, Justification},
     token::BearerUrl,
 };
@@ -180,6 +182,25 @@ impl<'o> Demo<'o> {
         let refused = self.ask("/tokens/read", &theirs)?["status"].to_string();
         self.report("    ask for another user's file", "403", &refused);
         Ok(())
+    }
+
+    /// Says why a request that was made of one of these got this answer: what the issuer of a token would tell its user.
+    /// Whether a cause was found.
+    fn explain(&self, issued: &[&Wire], sent: &Wire, got: &Reply) -> bool {
+        let signature = |wire: &Wire| {
+            let is_signature = |param: &&str| param.starts_with("sig=") || param.contains("-Signature=");
+            wire.target.split(['?', '&']).find(is_signature).map(str::to_owned)
+        };
+        let base = issued.iter().find(|wire| signature(wire).is_some_and(|known| sent.target.contains(&known)));
+        let Some(base) = base.filter(|_| got.status >= 400) else { return false };
+        let url = format!("http://{}{}", self.options.gateway, base.target);
+        match diagnosis::explanation(&base.method, &url, &String::from_utf8_lossy(&got.body)) {
+            Ok(found) if found.cause() != Cause::Unknown => {
+                println!("          {}: {}", found.cause().code(), found.cause().advice());
+                true
+            }
+            _ => false,
+        }
     }
 
     /// A signed URL of our own making, with a key that may be right or wrong.

@@ -4,6 +4,7 @@ use crate::{
     Peer,
     azure::{self, Blocks},
     cloud::{Signed, Verifier},
+    diagnosis::{self, Reader},
     form,
     options::Options,
     resumable::{self, Resumables},
@@ -45,6 +46,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 struct Gateway {
     verifier: Arc<Verifier>,
+    reader: Arc<Reader>,
     store: Store,
     shared: Arc<Shared>,
     blocks: Arc<Blocks>,
@@ -59,6 +61,7 @@ pub(crate) fn router(options: &Options, store: Store, shared: Arc<Shared>) -> Re
     let origins = [format!("http://{}", options.listen), format!("http://localhost:{port}")];
     let gateway = Gateway {
         verifier: Arc::new(Verifier::new(options)?),
+        reader: Arc::new(Reader::new(options)?),
         store,
         shared,
         blocks: Arc::default(),
@@ -72,8 +75,8 @@ pub(crate) fn router(options: &Options, store: Store, shared: Arc<Shared>) -> Re
 
 /// Why a request is not served.
 pub(crate) enum Refusal {
-    /// It was not what it should be.
-    Unverified(VerifyError),
+    /// It was not what it should be, and if its signature was not, this would have been signed.
+    Unverified(VerifyError, Option<String>),
     /// It was, but cannot be done.
     Failed { status: u16, code: &'static str, message: &'static str, reason: String },
 }
@@ -86,7 +89,7 @@ impl Refusal {
 
 impl From<VerifyError> for Refusal {
     fn from(error: VerifyError) -> Self {
-        Self::Unverified(error)
+        Self::Unverified(error, None)
     }
 }
 
@@ -133,7 +136,13 @@ fn preflight(parts: &Parts, allowed: bool) -> Response {
 impl Gateway {
     fn refused(&self, refusal: &Refusal, id: &str) -> Response {
         let (told, reason) = match refusal {
-            Refusal::Unverified(error) => (self.verifier.told(error, id), format!("{}: {error}", error.code())),
+            Refusal::Unverified(error, computed) => {
+                let mut told = self.verifier.told(error, id);
+                if let Some(computed) = computed {
+                    told.xml = diagnosis::with_detail(&told.xml, computed);
+                }
+                (told, format!("{}: {error}", error.code()))
+            }
             Refusal::Failed { status, code, message, reason } => {
                 (self.verifier.failed(*status, code, message, id), reason.clone())
             }
@@ -170,8 +179,10 @@ impl Gateway {
         let request = match self.verifier.verify(&view, SystemClock.now()) {
             Ok(request) => request,
             Err(error) => {
+                let is_mismatch = error == VerifyError::SignatureMismatch;
+                let computed = if is_mismatch { self.reader.computed(&view, SystemClock.now()) } else { None };
                 linger(body).await;
-                return Err(error.into());
+                return Err(Refusal::Unverified(error, computed));
             }
         };
 

@@ -15,6 +15,7 @@ mod audit;
 mod azure;
 mod cloud;
 mod demo;
+mod diagnosis;
 mod form;
 mod gateway;
 mod options;

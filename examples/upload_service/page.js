@@ -15,9 +15,9 @@ const bytes = count => {
 };
 
 class Refused extends Error {
-  constructor(status, why) {
+  constructor(status, why, document) {
     super(`${status} ${why}`);
-    this.status = status;
+    Object.assign(this, { status, document });
   }
 }
 /** Asks the upload server. */
@@ -33,10 +33,11 @@ const use = async (token, body) => {
   const { "content-length": _, ...headers } = token.headers;
   const answer = await fetch(token.url, { method: token.method, headers, body, cache: "no-store", referrerPolicy: "no-referrer" });
   if (answer.ok) return answer;
-  const xml = new DOMParser().parseFromString(await answer.text(), "application/xml");
+  const document = await answer.text();
+  const xml = new DOMParser().parseFromString(document, "application/xml");
   // Azure numbers its answers in their text.
   const part = name => (xml.querySelector(name)?.textContent ?? "").split(/\s*RequestId:/)[0];
-  throw new Refused(answer.status, `${part("Code")}: ${part("Message")}`);
+  throw new Refused(answer.status, `${part("Code")}: ${part("Message")}`, document);
 };
 
 let timer;
@@ -89,13 +90,22 @@ const upload = async () => {
   await look();
 };
 
-const attempt = async () => {
+const attempt = async (token = link) => {
   try {
-    const got = await use(link);
+    const got = await use(token);
     say($("#verdict"), true, `${got.status}, ${(await got.arrayBuffer()).byteLength} bytes`);
   } catch (error) {
     say($("#verdict"), false, error.message);
+    return error.document;
   }
+};
+/** Uses the link for a file that it is not for, and asks the upload server why that was refused. */
+const other = async () => {
+  const changed = { ...link, url: link.url.replace("?", "x?") };
+  const answer = await attempt(changed);
+  if (!answer) return;
+  const { cause, advice } = await ask("/explain", { method: link.method, url: link.url, answer });
+  $("#verdict").textContent += `\n${cause}: ${advice}`;
 };
 const revoke = async () => {
   try {
@@ -149,7 +159,8 @@ const busy = (button, work) => async event => {
   await look();
 };
 $("#form").addEventListener("submit", busy($("#send"), upload));
-$("#try").addEventListener("click", busy($("#try"), attempt));
+$("#try").addEventListener("click", busy($("#try"), () => attempt()));
+$("#other").addEventListener("click", busy($("#other"), other));
 $("#revoke").addEventListener("click", async () => {
   await revoke();
   await look();

@@ -5,6 +5,7 @@ use crate::{
     Peer,
     audit::{Log, Record},
     cloud::{Cloud, Signer},
+    diagnosis,
     options::Options,
     revocation::{self, Revoked},
     rules::{self, Rule},
@@ -99,6 +100,7 @@ pub(crate) fn router(places: &[Options], shared: Arc<Shared>) -> Result<Router, 
         .route("/tokens/upload", post(upload))
         .route("/tokens/read", post(read))
         .route("/tokens/revoke", post(revoke))
+        .route("/explain", post(explain))
         .with_state(Arc::new(server)))
 }
 
@@ -246,6 +248,14 @@ async fn revoke(State(server): State<Arc<Server>>, caller: Caller, Json(asked): 
         why: "asked for on the page".into(),
     });
     Json(json!({ "revoked": id })).into_response()
+}
+
+/// Tells whoever was refused why. Nothing is looked up: the URL and the answer are what the caller has anyway.
+async fn explain(Json(asked): Json<Value>) -> Response {
+    match diagnosis::explanation(text(&asked, "method"), text(&asked, "url"), text(&asked, "answer")) {
+        Ok(found) => Json(json!({ "cause": found.cause().code(), "advice": found.cause().advice() })).into_response(),
+        Err(error) => answer(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
 }
 
 impl Server {

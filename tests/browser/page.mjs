@@ -54,9 +54,9 @@ is('no step is done yet', await states(), ['', '', '', '']);
 // A name that would be markup if it were not shown as text.
 const name = '<b>cat<i>.png';
 const clouds = [
-  { id: 'aws', gateway: 'gateway of S3', stored: 200, revoked: '403 AccessDenied: The token was revoked.', signature: /X-Amz-Signature=([^&]+)/ },
-  { id: 'gcs', gateway: 'gateway of Google Cloud Storage', stored: 200, revoked: '403 AccessDenied: The token was revoked.', signature: /X-Goog-Signature=([^&]+)/ },
-  { id: 'azure', gateway: 'gateway of Azure Blob Storage', stored: 201, revoked: '403 AuthenticationFailed: The token was revoked.', signature: /[?&]sig=([^&]+)/ },
+  { id: 'aws', gateway: 'gateway of S3', stored: 200, other: ['403 SignatureDoesNotMatch', 'path'], revoked: '403 AccessDenied: The token was revoked.', signature: /X-Amz-Signature=([^&]+)/ },
+  { id: 'gcs', gateway: 'gateway of Google Cloud Storage', stored: 200, other: ['403 SignatureDoesNotMatch', 'path'], revoked: '403 AccessDenied: The token was revoked.', signature: /X-Goog-Signature=([^&]+)/ },
+  { id: 'azure', gateway: 'gateway of Azure Blob Storage', stored: 201, other: ['403 AuthenticationFailed', 'resource'], revoked: '403 AuthenticationFailed: The token was revoked.', signature: /[?&]sig=([^&]+)/ },
 ];
 const seen = [];
 for (const cloud of clouds) {
@@ -99,15 +99,18 @@ for (const cloud of clouds) {
   const verdictOf = async button => {
     await page.click(button);
     await page.waitForFunction(() => document.querySelector('#verdict').textContent !== '');
+    await page.waitForSelector('#other:enabled');
     const verdict = await page.textContent('#verdict');
     await page.evaluate(() => { document.querySelector('#verdict').textContent = ''; });
     return verdict;
   };
   is(told('the link is good'), await verdictOf('#try'), `200, ${file.length} bytes`);
+  is(told('the link is for its own file alone, and the upload server knows why'), (await verdictOf('#other')).split('\n').map(line => line.split(':')[0]),
+    cloud.other);
   is(told('the link is revoked, and fails'), await verdictOf('#revoke'), cloud.revoked);
   is(told('it fails again'), await verdictOf('#try'), cloud.revoked);
   is(told('it fails outside of the page, too'), (await fetch(href)).status, 403);
-  is(told('the log says so three times'), log().slice(logged).split('\n').filter(line => line.startsWith(`${cloud.gateway}: GET`) && /-> 403 /.test(line)).length, 3);
+  is(told('the log has these four refusals'), log().slice(logged).split('\n').filter(line => line.startsWith(`${cloud.gateway}: GET`) && /-> 403 /.test(line)).length, 4);
 
   await page.waitForFunction(count => document.querySelectorAll('#audit tr').length === count, 3 * (seen.length + 1));
   is(told('the audit log has three records, newest first'), await page.$$eval('#audit tr', rows => rows.slice(0, 3).map(row => row.children[1].textContent)),
@@ -151,4 +154,4 @@ is('it is high, and no plain area', [height > 800, values > 100, picture.length 
 is('nothing went wrong in the page', problems, []);
 
 await browser.close();
-process.exit(verdict(2 + 3 * 17 + 11) ? 0 : 1);
+process.exit(verdict(2 + 3 * 18 + 11) ? 0 : 1);

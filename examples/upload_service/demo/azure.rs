@@ -117,13 +117,17 @@ impl Demo<'_> {
                 "400 InvalidAuthenticationInfo",
             ),
         ];
+        let mut explained = 0;
         for (what, wire, expected) in cases {
             let got = self.gateway(&wire)?;
             self.report(what, expected, &got.verdict());
-            if !got.message.is_empty() {
+            if self.explain(&[&get, &put, &create], &wire, &got) {
+                explained += 1;
+            } else if !got.message.is_empty() {
                 println!("          {}", got.message);
             }
         }
+        self.report("refusals of which the issuer can tell the cause", "17", &explained.to_string());
         let huge = put.header("content-length", &(BODY_LIMIT + 1).to_string());
         let refused = self.gateway(&huge)?.verdict();
         self.report("a body beyond the gateway's limit", "413 RequestBodyTooLarge", &refused);

@@ -109,13 +109,17 @@ impl Demo<'_> {
             self.elsewhere(&read, now)?,
             ("a week, asked for and justified", self.week(&read, now)?, "200"),
         ];
+        let mut explained = 0;
         for (what, wire, expected) in cases {
             let got = self.gateway(&wire)?;
             self.report(what, expected, &got.verdict());
-            if !got.message.is_empty() {
+            if self.explain(&[&get, &put], &wire, &got) {
+                explained += 1;
+            } else if !got.message.is_empty() {
                 println!("          {}", got.message);
             }
         }
+        self.report("refusals of which the issuer can tell the cause", either("10", "9"), &explained.to_string());
         match self.options.cloud {
             Cloud::Aws => self.signed_headers(now)?,
             Cloud::Gcs | Cloud::Azure => {
