@@ -499,3 +499,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_token_for_an_endpoint_without_tls_is_good_there_and_needs_a_reason() {
+    let endpoint = azure::Endpoint::emulator("http://127.0.0.1:10000").unwrap();
+    let cloud = Cloud::azure_at(azure_key(), endpoint);
+    let grant = Grant::read("photos", "42/cat.jpg");
+    assert_eq!(cloud.issue(&grant, now()).err(), Some(IssueError::Unjustified { what: "plain HTTP" }));
+    let token = cloud.issue(&grant.clone().because(why()), now()).unwrap();
+    assert!(token.expose_url().contains("spr=https%2Chttp"));
+    // Elsewhere a reason for something else does not do away with TLS.
+    let token = Cloud::azure(azure_key()).issue(&grant.because(why()), now()).unwrap();
+    assert!(token.expose_url().contains("spr=https&"));
+}

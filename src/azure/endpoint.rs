@@ -94,7 +94,7 @@ impl Endpoint {
         }
     }
 
-    pub(super) const fn is_https(&self) -> bool {
+    pub(crate) const fn is_https(&self) -> bool {
         match &self.0 {
             Style::Host(_) => true,
             Style::Bound(origin) | Style::Path(origin) => origin.is_https(),

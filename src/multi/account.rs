@@ -106,7 +106,12 @@ impl Account<'_> {
             }
             #[cfg(feature = "azure")]
             Self::Azure { credential, endpoint } => {
-                let prepared = azure::UrlRequest::at(endpoint, grant)?.prepare(credential, now)?;
+                let mut request = azure::UrlRequest::at(endpoint, grant)?;
+                if !endpoint.is_https() {
+                    // The endpoint asks for it, and `prepare` for a reason.
+                    request = request.protocol(azure::Protocol::HttpsOrHttp);
+                }
+                let prepared = request.prepare(credential, now)?;
                 let form = match credential.delegation() {
                     Some(_) => Form::AzureDelegationSas,
                     None => Form::AzureServiceSas,
