@@ -547,7 +547,7 @@ pub struct Grant {
     pub(crate) listing: Option<Listing>,
     /// A version that was named of what has none.
     stray_version: Option<String>,
-    given_up: Vec<(Constraint, Justification)>,
+    pub(crate) given_up: Vec<(Constraint, Justification)>,
 }
 
 /// Encryption at rest that an upload must ask for.

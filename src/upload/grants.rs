@@ -90,6 +90,7 @@ impl Template {
         grant.client_address.clone_from(&whole.client_address);
         grant.request_id.clone_from(&whole.request_id);
         grant.dot_segments = whole.dot_segments;
+        grant.given_up.clone_from(&whole.given_up);
         if grant.justification.is_none() {
             grant.justification.clone_from(&whole.justification);
         }

@@ -7,7 +7,7 @@ use valet_key::azure::{self, Sas};
 use valet_key::clock::Timestamp;
 use valet_key::error::{IssueError, VerifyError};
 use valet_key::gcs::ResumableSession;
-use valet_key::grant::{Action, Classification, Grant, Justification, Lifetime, Resource};
+use valet_key::grant::{Action, Classification, Constraint, Grant, Justification, Lifetime, Resource};
 use valet_key::upload::{Next, Protocol, Seen, SeenPart, Step, Task, Upload, UploadError, UploadSession};
 use valet_key::view::RequestView;
 
@@ -547,4 +547,24 @@ fn a_start_that_nobody_heard_of_is_looked_for() {
     assert_eq!(*session.clean_up(now()).unwrap()[0].task(), Task::Sweep);
     session.cleaned(now()).unwrap();
     assert_eq!(session.next(now()), Next::Nothing);
+}
+
+#[test]
+fn what_was_given_up_for_the_whole_is_given_up_for_its_requests_and_for_nothing_else() {
+    let typed = Grant::upload(CONTAINER, NAME).content_type("video/mp4").exact_size(MIB);
+    let commit = |grant: Grant| {
+        let mut session = upload(Protocol::AzureBlocks, grant).begin(now()).unwrap();
+        let steps = parts(&mut session, 9, now());
+        let name = steps[0].params().iter().find(|(name, _)| *name == "blockid").unwrap().1.clone();
+        session.acknowledge(1, MIB, None, now()).unwrap().once_saved();
+        session.seen(&Seen::Parts(&[SeenPart { name: &name, bytes: MIB, etag: None }])).unwrap();
+        session.commit(now()).unwrap().once_saved()
+    };
+    let endpoint = azure::Endpoint::azure();
+    // An account key of Azure signs no media type.
+    let refused = commit(typed.clone()).azure(&endpoint).and_then(|request| azure_key().issue(&request, now()));
+    assert!(matches!(refused, Err(IssueError::NotEnforceable { constraint: Constraint::ContentType, .. })));
+    let step = commit(typed.unenforced(Constraint::ContentType, why()).unwrap());
+    assert_eq!(step.grant().unwrap().given_up().map(|(what, _)| what).collect::<Vec<_>>(), [Constraint::ContentType]);
+    assert!(step.azure(&endpoint).and_then(|request| azure_key().issue(&request, now())).is_ok());
 }
