@@ -55,6 +55,8 @@ pub struct Facts {
     pub(super) prefix: Option<String>,
     pub(super) source: Option<CopySource>,
     pub(super) params: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) response_headers: Vec<(String, String)>,
     pub(super) key_id: String,
     pub(super) subject: Option<String>,
     pub(super) correlation_id: Option<String>,
@@ -128,6 +130,20 @@ impl Facts {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The lines of a signed header in arrival order, by name in any letters. What was sent beside the signature is not
+    /// among them, a session token is not either, and a token of Azure covers none.
+    pub fn header(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The headers that the answer has to come with: `Content-Disposition` and such, by lower-case name.
+    pub fn response_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.response_headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The key that signed.

@@ -1,6 +1,8 @@
 //! From each provider's verified request to the common facts, and to what its body is held to.
 
 use super::{Provider, admission::BodyCheck, facts::Facts};
+#[cfg(any(feature = "aws", feature = "gcs"))]
+use crate::head::trimmed;
 use crate::{clock::Timestamp, error::VerifyError, token::Verified, view::RequestView};
 #[cfg(any(feature = "aws", feature = "gcs"))]
 use std::string::String;
@@ -39,9 +41,9 @@ impl Source {
     pub(super) fn verify(&self, view: &RequestView<'_>, now: Timestamp) -> Result<(Facts, BodyCheck), VerifyError> {
         match self {
             #[cfg(feature = "aws")]
-            Self::Aws(verifier, endpoint) => aws(&verifier.verify(view, now)?, endpoint),
+            Self::Aws(verifier, endpoint) => aws(&verifier.verify(view, now)?, endpoint, view),
             #[cfg(feature = "gcs")]
-            Self::Gcs(verifier, endpoint) => gcs(&verifier.verify(view, now)?, endpoint),
+            Self::Gcs(verifier, endpoint) => gcs(&verifier.verify(view, now)?, endpoint, view),
             #[cfg(feature = "azure")]
             Self::Azure(verifier) => azure(&verifier.verify(view, now)?, verifier.account()),
         }
@@ -72,10 +74,29 @@ fn is_single_use(params: &[(String, String)]) -> Result<bool, VerifyError> {
     }
 }
 
+/// The lines of those headers that are signed.
+#[cfg(any(feature = "aws", feature = "gcs"))]
+fn signed(view: &RequestView<'_>, is_signed: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
+    // A session token is a part of the permission, and nothing that a server acts on.
+    let wanted = |name: &str| !name.to_ascii_lowercase().ends_with("-token") && is_signed(name);
+    let lines = view.headers().iter().filter(|(name, _)| wanted(name));
+    lines.map(|(name, value)| ((*name).to_owned(), trimmed(value).to_vec())).collect()
+}
+
+/// What the parameters `response-content-type` and such say.
+#[cfg(any(feature = "aws", feature = "gcs"))]
+fn answered(params: &[(String, String)]) -> Vec<(String, String)> {
+    const HEADERS: [&str; 6] =
+        ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
+    let named = params.iter().filter_map(|(name, value)| Some((name.strip_prefix("response-")?, value)));
+    named.filter(|(name, _)| HEADERS.contains(name)).map(|(name, value)| (name.to_owned(), value.clone())).collect()
+}
+
 #[cfg(feature = "aws")]
 fn aws(
     request: &Verified<crate::aws::SignedRequest<'_>>,
     endpoint: &crate::aws::Endpoint,
+    view: &RequestView<'_>,
 ) -> Result<(Facts, BodyCheck), VerifyError> {
     let s3 = request.s3_request(endpoint)?;
     let params: Vec<(String, String)> = request.params().collect::<Result<_, _>>()?;
@@ -106,6 +127,8 @@ fn aws(
         replay_key: request.replay_key(),
         marked_single_use: is_single_use(&params)?,
         must_not_overwrite: request.header("if-none-match").any(|value| value == b"*"),
+        headers: signed(view, |name| request.header(name).next().is_some()),
+        response_headers: answered(&params),
         params,
     };
     let body = match request.chunks() {
@@ -119,6 +142,7 @@ fn aws(
 fn gcs(
     request: &Verified<crate::gcs::SignedRequest<'_>>,
     endpoint: &crate::gcs::Endpoint,
+    view: &RequestView<'_>,
 ) -> Result<(Facts, BodyCheck), VerifyError> {
     const AUDIT_ID: &str = "x-goog-custom-audit-request-id";
     const MORE_THAN_A_GRANT: [&str; 4] = [
@@ -160,6 +184,8 @@ fn gcs(
         replay_key: *request.fingerprint().as_bytes(),
         marked_single_use: is_single_use(&params)?,
         must_not_overwrite: storage.must_not_overwrite(),
+        headers: signed(view, |name| request.header(name).next().is_some()),
+        response_headers: answered(&params),
         params,
     };
     Ok((facts, BodyCheck::whole(request.payload_check())))
@@ -190,6 +216,11 @@ fn azure(
         prefix: None,
         source: None,
         params: Vec::new(),
+        headers: Vec::new(),
+        response_headers: request
+            .response_headers()
+            .map(|header| header.map(|(name, value)| (name.to_ascii_lowercase(), value)))
+            .collect::<Result<_, _>>()?,
         key_id: request.delegator()?.unwrap_or_else(|| account.to_owned()),
         subject,
         correlation_id: request.correlation_id()?,

@@ -5,7 +5,7 @@ use valet_key::azure::{self, Sas};
 use valet_key::clock::Timestamp;
 use valet_key::gateway::{Admitted, Gate, GateError, Provider};
 use valet_key::gcs::{self, GoogV4};
-use valet_key::grant::{Action, Grant, Justification};
+use valet_key::grant::{Action, ContentDisposition, Grant, Justification};
 use valet_key::view::RequestView;
 
 pub(crate) const CLOUDS: [Provider; 3] = [Provider::Aws, Provider::Gcs, Provider::Azure];
@@ -147,6 +147,33 @@ fn one_shape_tells_what_a_request_is_about() {
                 assert_eq!(facts.issued_at(), Some(now()));
             }
         }
+    }
+}
+
+#[test]
+fn headers_are_told_if_they_are_signed() {
+    let upload = Grant::upload("photos", "42/new.jpg").any_size().content_type("image/jpeg");
+    let open = Grant::upload("photos", "42/new.jpg").any_size().any_content_type();
+    for cloud in [Provider::Aws, Provider::Gcs] {
+        let gate = gate(cloud);
+        let admitted = issue(cloud, &upload).admit(&gate, now()).unwrap();
+        let lines = |name: &str| admitted.facts().header(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(lines("Content-Type"), [b"image/jpeg"], "{cloud:?}");
+        assert_eq!(lines("x-other"), Vec::<Vec<u8>>::new());
+        // Whoever uses the token may say of it what he likes, so that nobody hears it.
+        let mut said = issue(cloud, &open);
+        said.headers.push(("content-type".into(), b"text/html".to_vec()));
+        assert_eq!(said.admit(&gate, now()).unwrap().facts().header("content-type").count(), 0, "{cloud:?}");
+    }
+    let mut said = issue(Provider::Azure, &open);
+    said.headers.push(("content-type".into(), b"text/html".to_vec()));
+    assert_eq!(said.admit(&gate(Provider::Azure), now()).unwrap().facts().header("content-type").count(), 0);
+
+    let link = Grant::read("photos", "cat.jpg").disposition(&ContentDisposition::attachment("a cat.jpg"));
+    for cloud in CLOUDS {
+        let admitted = issue(cloud, &link).admit(&gate(cloud), now()).unwrap();
+        let told: Vec<_> = admitted.facts().response_headers().collect();
+        assert_eq!(told, [("content-disposition", ContentDisposition::attachment("a cat.jpg").as_str())], "{cloud:?}");
     }
 }
 
