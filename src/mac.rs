@@ -307,6 +307,13 @@ mod tests {
         }
     }
 
+    fn put(sink: &mut impl Sink, bytes: &[u8], part: Range<usize>) {
+        sink.put_byte(b'x');
+        sink.put_line_feeds(part.len() % 11);
+        sink.put_part(bytes, part);
+        sink.put(b"end");
+    }
+
     #[test]
     fn a_text_is_what_was_put_or_nothing() {
         let bytes: alloc::vec::Vec<u8> = (b'!'..=b'~').collect();
@@ -314,12 +321,6 @@ mod tests {
             for start in [0, 1, 60, 78, 90] {
                 let part = start..(start + room).min(bytes.len());
                 let (mut text, mut expected) = (Text::<64>::new(), alloc::vec::Vec::new());
-                fn put(sink: &mut impl Sink, bytes: &[u8], part: Range<usize>) {
-                    sink.put_byte(b'x');
-                    sink.put_line_feeds(part.len() % 11);
-                    sink.put_part(bytes, part);
-                    sink.put(b"end");
-                }
                 put(&mut text, &bytes, part.clone());
                 put(&mut expected, &bytes, part);
                 assert_eq!(text.bytes(), Some(expected.as_slice()).filter(|it| it.len() <= 64), "{room} {start}");

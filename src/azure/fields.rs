@@ -169,13 +169,12 @@ impl<'r> Params<'r> {
             if count > limits.params {
                 return Err(VerifyError::TooLarge { what: "query parameters", found: count, limit: limits.params });
             }
-            let (field, name_end) = match Field::before_equals(bytes, start) {
-                Some((field, end)) => (Some(field), end),
-                None => {
-                    let (end, holds) = until(bytes, start, |byte| matches!(byte, b'=' | b'&'))?;
-                    seen |= holds;
-                    (Field::at(bytes, start, end), end)
-                }
+            let (field, name_end) = if let Some((field, end)) = Field::before_equals(bytes, start) {
+                (Some(field), end)
+            } else {
+                let (end, holds) = until(bytes, start, |byte| matches!(byte, b'=' | b'&'))?;
+                seen |= holds;
+                (Field::at(bytes, start, end), end)
             };
             let (mut value, mut holds) = ((name_end, name_end), 0);
             if bytes.get(name_end) == Some(&b'=') {
