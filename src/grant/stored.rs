@@ -4,12 +4,11 @@
 //! and repeated members are refused. All members are written, also those that say nothing, since formats that do not name
 //! them count them.
 
-use super::listing::Place;
 use super::{
     Action, Actions, Classification, Constraint, ContentType, CopySource, Encryption, Grant, Justification, Lifetime,
-    Listing, Resource, ResponseHeader, Size,
+    Listing, Resource, ResponseHeader, Size, listing::Place,
 };
-use crate::{clock::Timestamp, error::GrantError};
+use crate::clock::Timestamp;
 use alloc::{
     format,
     string::{String, ToString},
@@ -225,10 +224,12 @@ impl Stored {
             listing: self.listing,
             ..grant
         };
-        let mut given_up = self.given_up.into_iter();
-        given_up
-            .try_fold(grant, |grant, (constraint, why)| grant.unenforced(constraint, why))
-            .map_err(|why: GrantError| why.to_string())
+        self.given_up.into_iter().try_fold(grant, |grant, (constraint, why)| {
+            if grant.has_given_up(constraint) {
+                return Err(format!("`{constraint}` is given up twice"));
+            }
+            grant.unenforced(constraint, why).map_err(|why| why.to_string())
+        })
     }
 
     /// The grant by the constructor that makes its kind.
