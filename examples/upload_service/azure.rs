@@ -1,7 +1,7 @@
 //! What the gateway does and answers as Azure Blob Storage: block blobs in one piece or in blocks.
 
 use crate::{
-    gateway::{BODY_LIMIT, BodyCheck, LAST_MODIFIED, Refusal, broken, escaped, read_body, xml_response},
+    gateway::{BODY_LIMIT, Incoming, LAST_MODIFIED, Refusal, broken, escaped, xml_response},
     store::{Object, Store},
 };
 use axum::{
@@ -16,7 +16,7 @@ use std::{
     ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use valet_key::azure::SignedRequest;
+use valet_key::gateway::Facts;
 
 type Uncommitted = HashMap<(String, String), BTreeMap<String, Vec<u8>>>;
 
@@ -67,11 +67,11 @@ impl Blocks {
 pub(crate) async fn serve(
     store: &Store,
     blocks: &Blocks,
-    request: &SignedRequest<'_>,
+    request: &Facts,
     parts: &Parts,
-    body: Body,
+    body: Incoming,
 ) -> Result<Response, Refusal> {
-    let (container, name) = (request.container()?, request.name()?);
+    let (container, name) = (request.container().to_owned(), request.object().unwrap_or_default().to_owned());
     let not_here = || Refusal::new(501, "NotImplemented", "This gateway keeps whole block blobs only.");
     if container.is_empty() {
         return Err(not_here());
@@ -89,14 +89,15 @@ pub(crate) async fn serve(
     }
     let uploads = Uploads { store, blocks, request, headers: &parts.headers, blob: (container, name) };
     let (container, name) = (&uploads.blob.0, &uploads.blob.1);
-    match (request.method(), request.operation(), name.as_str()) {
-        ("GET", "list", "") => list(store, container, &query),
-        (_, _, "") => Err(not_here()),
-        ("GET" | "HEAD", "", name) => get(store, container, name, request, &parts.headers),
-        ("PUT", "", _) => uploads.put_blob(body).await,
-        ("PUT", "block", _) => uploads.put_block(&query, body).await,
-        ("PUT", "blocklist", _) => uploads.put_block_list(body).await,
-        ("DELETE", "", name) => {
+    match (request.operation(), name.as_str()) {
+        ("GET list", "") => list(store, container, &query),
+        (_, "") => Err(not_here()),
+        ("GET" | "HEAD", name) => get(store, container, name, request, &parts.headers),
+        ("GET blocklist", name) => uncommitted(store, blocks, (container, name), &query),
+        ("PUT", _) => uploads.put_blob(body).await,
+        ("PUT block", _) => uploads.put_block(&query, body).await,
+        ("PUT blocklist", _) => uploads.put_block_list(body).await,
+        ("DELETE", name) => {
             let object = store.get(container, name).ok_or_else(missing)?;
             check_conditions(&parts.headers, Some(&object))?;
             store.delete(container, name).map_err(|error| broken(&error))?;
@@ -193,13 +194,7 @@ fn range(headers: &HeaderMap, size: usize) -> Result<Option<Range<usize>>, Refus
     Ok(Some(first..last.min(size - 1) + 1))
 }
 
-fn get(
-    store: &Store,
-    container: &str,
-    name: &str,
-    request: &SignedRequest<'_>,
-    asked: &HeaderMap,
-) -> Result<Response, Refusal> {
+fn get(store: &Store, container: &str, name: &str, request: &Facts, asked: &HeaderMap) -> Result<Response, Refusal> {
     let object = store.get(container, name).ok_or_else(missing)?;
     check_conditions(asked, Some(&object))?;
     let (size, reads) = (object.bytes.len(), request.method() == "GET");
@@ -217,9 +212,8 @@ fn get(
     set(headers, "x-ms-server-encrypted", "true");
     // A stored page must not run here.
     set(headers, "x-content-type-options", "nosniff");
-    for header in request.response_headers() {
-        let (name, value) = header?;
-        set(headers, name, &value);
+    for (name, value) in request.response_headers() {
+        set(headers, name, value);
     }
     if part.is_some() {
         set(headers, "content-range", &format!("bytes {}-{}/{size}", wanted.start, wanted.end - 1));
@@ -232,13 +226,13 @@ fn get(
 struct Uploads<'u> {
     store: &'u Store,
     blocks: &'u Blocks,
-    request: &'u SignedRequest<'u>,
+    request: &'u Facts,
     headers: &'u HeaderMap,
     blob: (String, String),
 }
 
 impl Uploads<'_> {
-    async fn put_blob(&self, body: Body) -> Result<Response, Refusal> {
+    async fn put_blob(&self, body: Incoming) -> Result<Response, Refusal> {
         match text(self.headers, "x-ms-blob-type") {
             Some("BlockBlob") => {}
             Some(_) => return Err(Refusal::new(501, "NotImplemented", "This gateway keeps block blobs only.")),
@@ -248,7 +242,7 @@ impl Uploads<'_> {
         self.store_whole(bytes)
     }
 
-    async fn put_block(&self, query: &Query<'_>, body: Body) -> Result<Response, Refusal> {
+    async fn put_block(&self, query: &Query<'_>, body: Incoming) -> Result<Response, Refusal> {
         let id = query.get("blockid")?.filter(|id| (1..=88).contains(&id.len()));
         let id = id.ok_or(Refusal::new(
             400,
@@ -260,7 +254,7 @@ impl Uploads<'_> {
         Ok(created())
     }
 
-    async fn put_block_list(&self, body: Body) -> Result<Response, Refusal> {
+    async fn put_block_list(&self, body: Incoming) -> Result<Response, Refusal> {
         let list = self.body(body).await?;
         let ids =
             block_ids(&list).ok_or(Refusal::new(400, "InvalidXmlDocument", "The list of blocks cannot be read."))?;
@@ -268,7 +262,7 @@ impl Uploads<'_> {
         self.store_whole(bytes)
     }
 
-    async fn body(&self, body: Body) -> Result<Vec<u8>, Refusal> {
+    async fn body(&self, body: Incoming) -> Result<Vec<u8>, Refusal> {
         // A digest that nobody compares would be a false promise.
         if ["content-md5", "x-ms-content-crc64", "x-ms-structured-body"]
             .iter()
@@ -276,7 +270,7 @@ impl Uploads<'_> {
         {
             return Err(Refusal::new(501, "NotImplemented", "This gateway checks no digests."));
         }
-        read_body(body, BodyCheck::Nothing).await.map_err(in_words_of_azure)
+        body.read().await.map_err(in_words_of_azure)
     }
 
     fn store_whole(&self, bytes: Vec<u8>) -> Result<Response, Refusal> {
@@ -335,6 +329,30 @@ fn in_words_of_azure(refusal: Refusal) -> Refusal {
         Refusal::Failed { code: "IncompleteBody", message, .. } => Refusal::new(400, "InvalidInput", message),
         other => other,
     }
+}
+
+/// The blocks of a blob that no list has made one of.
+fn uncommitted(
+    store: &Store,
+    blocks: &Blocks,
+    (container, name): (&str, &str),
+    query: &Query<'_>,
+) -> Result<Response, Refusal> {
+    if query.get("blocklisttype")?.as_deref() != Some("uncommitted") {
+        return Err(Refusal::new(501, "NotImplemented", "This gateway lists uncommitted blocks alone."));
+    }
+    let all = blocks.all();
+    let known = all.get(&(container.to_owned(), name.to_owned()));
+    if known.is_none() && store.get(container, name).is_none() {
+        return Err(missing());
+    }
+    let mut listed = String::new();
+    for (id, bytes) in known.into_iter().flatten() {
+        let _ = write!(listed, "<Block><Name>{}</Name><Size>{}</Size></Block>", escaped(id), bytes.len());
+    }
+    Ok(xml_response(&format!(
+        "<BlockList><CommittedBlocks/><UncommittedBlocks>{listed}</UncommittedBlocks></BlockList>"
+    )))
 }
 
 fn list(store: &Store, container: &str, query: &Query<'_>) -> Result<Response, Refusal> {

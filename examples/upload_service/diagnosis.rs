@@ -1,7 +1,7 @@
 //! Why a signature did not match: the gateway says what it would have signed, as the clouds themselves do, and whoever
 //! issued the token puts that beside it.
 
-use crate::{cloud::Signer, gateway::escaped, options::Options};
+use crate::{cloud::Cloud, gateway::escaped, options::Options};
 use valet_key::{
     aws::{self, SigV4},
     azure,
@@ -20,10 +20,14 @@ pub(crate) enum Reader {
 
 impl Reader {
     pub(crate) fn new(options: &Options) -> Result<Self, String> {
-        Ok(match Signer::new(options)? {
-            Signer::S3(key, _) => Self::Aws(key, expect_aws(options)),
-            Signer::Gcs(key, _) => Self::Gcs(key, gcs::Expect::new()),
-            Signer::Azure(..) => Self::Azure(expect_azure(options)?),
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let (id, secret) = (options.access_key.as_str(), options.secret_key.as_str());
+        Ok(match options.cloud {
+            Cloud::Aws => {
+                Self::Aws(aws::StaticKey::new(id, secret).map_err(|error| text(&error))?, expect_aws(options))
+            }
+            Cloud::Gcs => Self::Gcs(gcs::HmacKey::new(id, secret).map_err(|error| text(&error))?, gcs::Expect::new()),
+            Cloud::Azure => Self::Azure(expect_azure(options)?),
         })
     }
 

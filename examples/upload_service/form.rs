@@ -1,7 +1,9 @@
 //! Uploads by form, as a browser posts them: S3's POST policies.
 
 use crate::{
+    cloud,
     gateway::{BODY_LIMIT, PATIENCE, Refusal},
+    options::Options,
     s3::{self, escaped_component},
     store::{Object, Store},
 };
@@ -15,6 +17,7 @@ use std::future::Future;
 use valet_key::{
     aws::{ExpectForm, FormView, KeyRing, PresentedForm, SignedForm},
     clock::{Clock, SystemClock},
+    gateway::{GateError, Revocation, RevocationList, RevocationStore},
 };
 
 /// What S3 takes before the file.
@@ -38,9 +41,23 @@ async fn patiently<T>(what: impl Future<Output = Result<T, multer::Error>>) -> R
     }
 }
 
+/// What forms are checked with.
+pub(crate) struct Forms {
+    ring: KeyRing,
+    expect: ExpectForm,
+}
+
+impl Forms {
+    pub(crate) fn new(options: &Options) -> Result<Self, String> {
+        let expect = ExpectForm::new(&options.region).max_size(BODY_LIMIT as u64);
+        Ok(Self { ring: cloud::ring(options)?, expect })
+    }
+}
+
 pub(crate) async fn serve(
     store: &Store,
-    (ring, expect): (&KeyRing, &ExpectForm),
+    forms: &Forms,
+    revoked: &RevocationList,
     parts: &Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -83,7 +100,14 @@ pub(crate) async fn serve(
     if let Some(name) = &file_name {
         view = view.file_name(name);
     }
-    let verified = ring.verify_form(PresentedForm::parse(&view)?, expect, SystemClock.now())?;
+    let now = SystemClock.now();
+    let verified = forms.ring.verify_form(PresentedForm::parse(&view)?, &forms.expect, now)?;
+    let token = *Revocation::fingerprint(&verified.fingerprint()).store_key();
+    match revoked.watermark(&[token], now) {
+        Ok(None) => {}
+        Ok(Some(_)) => return Err(Refusal::AtTheGate(GateError::Revoked, None)),
+        Err(lost) => return Err(Refusal::AtTheGate(GateError::Store(lost), None)),
+    }
 
     // From here on only what was verified counts.
     let (object, etag) = take(&verified, file).await?;

@@ -3,12 +3,11 @@
 use crate::{
     Peer,
     azure::{self, Blocks},
-    cloud::{Signed, Verifier},
+    cloud::{self, Cloud},
     diagnosis::{self, Reader},
-    form,
+    form::{self, Forms},
     options::Options,
     resumable::{self, Resumables},
-    revocation,
     s3::{self, Uploads},
     store::Store,
     traffic::Verdict,
@@ -30,9 +29,11 @@ use std::{
     time::Duration,
 };
 use valet_key::{
-    aws::{ChunkVerifier, PayloadCheck},
+    aws::S3Error,
+    azure::StorageError,
     clock::{Clock, SystemClock},
     error::VerifyError,
+    gateway::{BodyCheck, Gate, GateError, Provider},
     view::{HeaderLine, RequestView},
 };
 
@@ -45,7 +46,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Gateway {
-    verifier: Arc<Verifier>,
+    gate: Arc<Gate>,
+    /// What S3 expects of a form.
+    forms: Option<Arc<Forms>>,
     reader: Arc<Reader>,
     store: Store,
     shared: Arc<Shared>,
@@ -60,7 +63,8 @@ pub(crate) fn router(options: &Options, store: Store, shared: Arc<Shared>) -> Re
     let port = options.listen.rsplit(':').next().unwrap_or_default();
     let origins = [format!("http://{}", options.listen), format!("http://localhost:{port}")];
     let gateway = Gateway {
-        verifier: Arc::new(Verifier::new(options)?),
+        gate: Arc::new(cloud::gate(options, &shared.revoked)?),
+        forms: if options.cloud == Cloud::Aws { Some(Arc::new(Forms::new(options)?)) } else { None },
         reader: Arc::new(Reader::new(options)?),
         store,
         shared,
@@ -75,9 +79,9 @@ pub(crate) fn router(options: &Options, store: Store, shared: Arc<Shared>) -> Re
 
 /// Why a request is not served.
 pub(crate) enum Refusal {
-    /// It was not what it should be, and if its signature was not, this would have been signed.
-    Unverified(VerifyError, Option<String>),
-    /// It was, but cannot be done.
+    /// It did not pass the gate, and if its signature was not right, this would have been signed.
+    AtTheGate(GateError, Option<String>),
+    /// It did, but cannot be done.
     Failed { status: u16, code: &'static str, message: &'static str, reason: String },
 }
 
@@ -89,7 +93,16 @@ impl Refusal {
 
 impl From<VerifyError> for Refusal {
     fn from(error: VerifyError) -> Self {
-        Self::Unverified(error, None)
+        Self::AtTheGate(error.into(), None)
+    }
+}
+
+/// The error document of a cloud for a request that was what it should be, but cannot be done.
+fn document(provider: Provider, status: u16, code: &'static str, message: &'static str, id: &str) -> String {
+    match provider {
+        Provider::Azure => StorageError::new(status, code, message).to_xml(id),
+        // The error documents of these two have the same shape.
+        _ => S3Error::new(status, code, message).to_xml(id),
     }
 }
 
@@ -103,7 +116,7 @@ async fn handle(State(gateway): State<Gateway>, request: Request) -> Response {
     } else {
         gateway.serve(&parts, body).await.unwrap_or_else(|refusal| gateway.refused(&refusal, &id))
     };
-    if matches!(*gateway.verifier, Verifier::Azure(_)) {
+    if gateway.gate.provider() == Provider::Azure {
         azure::finish(&mut response, &parts, &id);
     }
     if let Some(origin) = origin {
@@ -135,25 +148,24 @@ fn preflight(parts: &Parts, allowed: bool) -> Response {
 
 impl Gateway {
     fn refused(&self, refusal: &Refusal, id: &str) -> Response {
-        let (told, reason) = match refusal {
-            Refusal::Unverified(error, computed) => {
-                let mut told = self.verifier.told(error, id);
-                if let Some(computed) = computed {
-                    told.xml = diagnosis::with_detail(&told.xml, computed);
-                }
-                (told, format!("{}: {error}", error.code()))
+        let provider = self.gate.provider();
+        let (status, code, xml, reason) = match refusal {
+            Refusal::AtTheGate(error, computed) => {
+                let told = error.answer(provider, id);
+                let xml = computed.iter().fold(told.body, |xml, computed| diagnosis::with_detail(&xml, computed));
+                (told.status, told.code, xml, format!("{}: {error}", error.code()))
             }
             Refusal::Failed { status, code, message, reason } => {
-                (self.verifier.failed(*status, code, message, id), reason.clone())
+                (*status, *code, document(provider, *status, code, message, id), reason.clone())
             }
         };
-        let mut response = Response::new(Body::from(told.xml));
-        *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::new(Body::from(xml));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        if let Verifier::Azure(_) = *self.verifier {
-            response.headers_mut().insert("x-ms-error-code", HeaderValue::from_static(told.code));
+        if provider == Provider::Azure {
+            response.headers_mut().insert("x-ms-error-code", HeaderValue::from_static(code));
         }
-        response.extensions_mut().insert(Verdict(format!("{} ({reason})", told.code)));
+        response.extensions_mut().insert(Verdict(format!("{code} ({reason})")));
         response
     }
 
@@ -163,10 +175,10 @@ impl Gateway {
     }
 
     async fn serve(&self, parts: &Parts, body: Body) -> Result<Response, Refusal> {
-        if let (Verifier::S3(verifier, forms), true) = (&*self.verifier, form::is_form(parts)) {
-            return form::serve(&self.store, (verifier.ring(), forms), parts, body).await;
+        if let (Some(forms), true) = (&self.forms, form::is_form(parts)) {
+            return form::serve(&self.store, forms, &self.shared.revoked, parts, body).await;
         }
-        if let (Verifier::Gcs(_), Some(id)) = (&*self.verifier, resumable::session_of(parts)) {
+        if let (Provider::Gcs, Some(id)) = (self.gate.provider(), resumable::session_of(parts)) {
             return self.resumables.serve(&self.store, id, parts, body).await;
         }
         let lines: Vec<HeaderLine<'_>> =
@@ -176,69 +188,33 @@ impl Gateway {
         if let Some(Peer(address)) = parts.extensions.get() {
             view = view.from_address(*address);
         }
-        let request = match self.verifier.verify(&view, SystemClock.now()) {
-            Ok(request) => request,
+        let now = SystemClock.now();
+        let (facts, check) = match self.gate.admit(&view, now) {
+            Ok(admitted) => admitted.into_parts(),
             Err(error) => {
-                let is_mismatch = error == VerifyError::SignatureMismatch;
-                let computed = if is_mismatch { self.reader.computed(&view, SystemClock.now()) } else { None };
+                let is_mismatch = error == GateError::Unverified(VerifyError::SignatureMismatch);
+                let computed = if is_mismatch { self.reader.computed(&view, now) } else { None };
                 linger(body).await;
-                return Err(Refusal::Unverified(error, computed));
+                return Err(Refusal::AtTheGate(error, computed));
             }
         };
 
-        if revocation::fingerprint(parts.uri.query().unwrap_or_default())
-            .is_some_and(|token| self.shared.revoked.contains(&token))
-        {
-            linger(body).await;
-            return Err(self.verifier.revoked());
-        }
-
         // From here on only what was verified counts.
-        if let Signed::Azure(request) = &request {
-            return azure::serve(&self.store, &self.blocks, request, parts, body).await;
+        let body = Incoming { body, check };
+        if facts.provider() == Provider::Azure {
+            return azure::serve(&self.store, &self.blocks, &facts, parts, body).await;
         }
-        s3::serve(&self.store, (&self.uploads, &self.resumables), &request, parts, body).await
+        s3::serve(&self.store, (&self.uploads, &self.resumables), &facts, parts, body).await
     }
 }
 
 /// When every object was last modified: the store does not remember.
 pub(crate) const LAST_MODIFIED: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
-/// What a body is held to.
-pub(crate) enum BodyCheck {
-    /// Nothing of it was signed.
-    Nothing,
-    Whole(Box<PayloadCheck>),
-    Chunks(Box<ChunkVerifier>),
-}
 
-impl BodyCheck {
-    /// Takes a piece as it arrived, and appends what may be kept of it.
-    fn take(&mut self, mut piece: &[u8], bytes: &mut Vec<u8>) -> Result<(), Refusal> {
-        match self {
-            Self::Nothing => bytes.extend_from_slice(piece),
-            Self::Whole(check) => {
-                check.update(piece);
-                bytes.extend_from_slice(piece);
-            }
-            Self::Chunks(chunks) => {
-                while let Some(verified) = chunks.next(&mut piece)? {
-                    bytes.extend_from_slice(verified);
-                }
-            }
-        }
-        if bytes.len() > BODY_LIMIT {
-            return Err(too_large());
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<(), VerifyError> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Whole(check) => check.finish(),
-            Self::Chunks(chunks) => chunks.finish(),
-        }
-    }
+/// A body, and what it is held to.
+pub(crate) struct Incoming {
+    pub(crate) body: Body,
+    pub(crate) check: BodyCheck,
 }
 
 /// Takes in a little of the body of a request that is refused: a client that is still sending when the connection closes
@@ -261,41 +237,40 @@ fn too_large() -> Refusal {
     Refusal::new(400, "EntityTooLarge", "The body is larger than this gateway takes.")
 }
 
-/// Takes a body in, and lets go of it only once it is whole and the one that was signed.
-pub(crate) async fn read_body(mut body: Body, mut check: BodyCheck) -> Result<Vec<u8>, Refusal> {
-    let expected = http_body::Body::size_hint(&body).exact();
-    // A body in chunks says in a header of its own how long it is without their frames.
-    if expected.is_none() && !matches!(check, BodyCheck::Chunks(_)) {
-        return Err(Refusal::new(411, "MissingContentLength", "A Content-Length is required."));
-    }
-    let limit = BODY_LIMIT as u64 + if matches!(check, BodyCheck::Chunks(_)) { FRAMES_LIMIT } else { 0 };
-    if expected.is_some_and(|expected| expected > limit) {
-        return Err(too_large());
-    }
-    let (mut bytes, mut arrived) = (Vec::new(), 0u64);
-    loop {
-        let frame = match tokio::time::timeout(PATIENCE, body.frame()).await {
-            Err(_) => return Err(Refusal::new(400, "RequestTimeout", "The client sent nothing for too long.")),
-            Ok(Some(Err(_))) => return Err(incomplete()),
-            Ok(None) => break,
-            Ok(Some(Ok(frame))) => frame,
-        };
-        let piece: Bytes = frame.into_data().unwrap_or_default();
-        arrived += piece.len() as u64;
-        check.take(&piece, &mut bytes)?;
-        if matches!(&check, BodyCheck::Whole(check) if check.is_too_long()) {
-            break;
+impl Incoming {
+    /// Takes the body in, and lets go of it only once it is whole and the one that was signed.
+    pub(crate) async fn read(mut self) -> Result<Vec<u8>, Refusal> {
+        let expected = http_body::Body::size_hint(&self.body).exact();
+        let in_chunks = matches!(self.check, BodyCheck::Chunks(_));
+        // A body in chunks says in a header of its own how long it is without their frames.
+        if expected.is_none() && !in_chunks {
+            return Err(Refusal::new(411, "MissingContentLength", "A Content-Length is required."));
         }
-        if arrived > limit {
+        let limit = BODY_LIMIT as u64 + if in_chunks { FRAMES_LIMIT } else { 0 };
+        if expected.is_some_and(|expected| expected > limit) {
             return Err(too_large());
         }
+        let (mut bytes, mut arrived) = (Vec::new(), 0u64);
+        loop {
+            let frame = match tokio::time::timeout(PATIENCE, self.body.frame()).await {
+                Err(_) => return Err(Refusal::new(400, "RequestTimeout", "The client sent nothing for too long.")),
+                Ok(Some(Err(_))) => return Err(incomplete()),
+                Ok(None) => break,
+                Ok(Some(Ok(frame))) => frame,
+            };
+            let piece: Bytes = frame.into_data().unwrap_or_default();
+            arrived += piece.len() as u64;
+            self.check.take(&piece, |verified| bytes.extend_from_slice(verified))?;
+            if bytes.len() > BODY_LIMIT || arrived > limit {
+                return Err(too_large());
+            }
+        }
+        if expected.is_some_and(|expected| arrived != expected) {
+            return Err(incomplete());
+        }
+        self.check.finish()?;
+        Ok(bytes)
     }
-    let is_too_long = matches!(&check, BodyCheck::Whole(check) if check.is_too_long());
-    if expected.is_some_and(|expected| arrived != expected) && !is_too_long {
-        return Err(incomplete());
-    }
-    check.finish()?;
-    Ok(bytes)
 }
 
 fn incomplete() -> Refusal {

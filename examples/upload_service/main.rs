@@ -13,14 +13,16 @@
 
 mod audit;
 mod azure;
+mod client;
 mod cloud;
 mod demo;
+mod desk;
 mod diagnosis;
 mod form;
 mod gateway;
 mod options;
+mod parts;
 mod resumable;
-mod revocation;
 mod rules;
 mod s3;
 mod savings;
@@ -28,7 +30,6 @@ mod store;
 mod traffic;
 mod upload_server;
 
-use audit::Log;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -36,11 +37,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use options::Options;
-use revocation::Revoked;
 use std::{net::IpAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 use traffic::Meter;
 use upload_server::Shared;
+use valet_key::gateway::RevocationList;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -78,7 +79,7 @@ async fn run(mut places: Vec<Options>) -> Result<ExitCode, String> {
     }
     let meters = places.iter().map(|place| Meter::new(format!("gateway of {}", place.cloud.title())));
     let meters = std::iter::once(Meter::new("upload server")).chain(meters).collect();
-    let shared = Arc::new(Shared { log: Log::default(), revoked: Revoked::default(), meters });
+    let shared = Arc::new(Shared { log: Arc::default(), revoked: Arc::new(RevocationList::new(10_000)), meters });
     let server = shared.meters[0].over(upload_server::router(&places, shared.clone())?);
     println!("upload server    http://{address_of_page}/");
     let mut serving = JoinSet::new();

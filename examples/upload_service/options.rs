@@ -16,6 +16,7 @@ usage: upload_service [options]
   --region NAME         default us-east-1; S3 only
   --bucket NAME         may be repeated; default media-uploads, secure-invoices, user-profiles
   --data DIR            keep files there; default in memory
+  --rate COUNT          how many tokens a user may have an hour, and at once; default 100
   --proxy-price USD     what 1 GB through a server costs, for what is saved; default 0.053
   --demo                run the client and its attacks, then exit: 0 if all went as expected";
 
@@ -30,6 +31,7 @@ pub(crate) struct Options {
     pub(crate) buckets: Vec<String>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) proxy_price: f64,
+    pub(crate) rate: u32,
     pub(crate) demo: bool,
 }
 
@@ -48,6 +50,7 @@ impl Options {
             buckets: Vec::new(),
             data: None,
             proxy_price: savings::DEFAULT_PRICE,
+            rate: 100,
             demo: false,
         };
         while let Some(flag) = args.next() {
@@ -64,6 +67,10 @@ impl Options {
                 "--proxy-price" => {
                     let price = value()?.parse().ok().filter(|price: &f64| price.is_finite() && *price >= 0.0);
                     options.proxy_price = price.ok_or("--proxy-price needs a number of USD")?;
+                }
+                "--rate" => {
+                    let rate = value()?.parse().ok().filter(|rate| *rate > 0);
+                    options.rate = rate.ok_or("--rate needs a number of tokens")?;
                 }
                 "--demo" => options.demo = true,
                 "--help" | "-h" => return Ok(None),

@@ -32,7 +32,8 @@ const use = async (token, body) => {
   // The browser writes Content-Length itself, from the body.
   const { "content-length": _, ...headers } = token.headers;
   const answer = await fetch(token.url, { method: token.method, headers, body, cache: "no-store", referrerPolicy: "no-referrer" });
-  if (answer.ok) return answer;
+  // 308 is Google's way to say that more is to come.
+  if (answer.ok || answer.status === 308) return answer;
   const document = await answer.text();
   const xml = new DOMParser().parseFromString(document, "application/xml");
   // Azure numbers its answers in their text.
@@ -53,41 +54,83 @@ const countdown = token => {
 };
 
 let link;
+/** Files of more bytes than this go in parts. */
+let whole = Infinity;
 const say = (output, good, text) => {
   output.className = good ? "good" : "bad";
   output.textContent = text;
 };
+const lines = token => Object.entries(token.headers).map(([name, value]) => `${name}: ${value}`).join("\n");
+
+/** The four steps of a file with one token. */
+const inOne = async (file, wish, at) => {
+  const token = await ask("/tokens/upload", wish);
+  at(0, "done");
+  at(1, "done", `${token.method} ${redacted(token.url)}\n${lines(token)}`);
+  countdown(token);
+  const sent = `${file.size} bytes to ${new URL(token.url).host}`;
+  at(2, "now", sent);
+  const stored = await use(token, file);
+  at(2, "done", sent);
+  return { key: token.key, etag: stored.headers.get("etag") };
+};
+
+/** The same again for each part, with a token of its own. */
+const inParts = async (file, wish, at) => {
+  let step = await ask("/uploads/begin", wish);
+  at(0, "done");
+  const [tokens, sent] = [[], []];
+  for (let renewed = false; !step.done; ) {
+    const part = `bytes ${step.from} to ${step.to - 1}`;
+    if ($("#slow").checked && sent.length === 1 && !renewed && !step.is_session_uri) {
+      renewed = true;
+      step = await ask("/uploads/renew", { upload: step.upload, number: step.number });
+      tokens.push(`${part}: a new token`);
+    } else if (tokens.length === 0 || !step.is_session_uri) {
+      tokens.push(`${part}: ${redacted(step.url)}`);
+    }
+    at(1, "done", tokens.join("\n"));
+    countdown(step);
+    at(2, "now", [...sent, `${part} …`].join("\n"));
+    const answer = await use(step, file.slice(step.from, step.to));
+    sent.push(`${part} to ${new URL(step.url).host}: ${answer.status}`);
+    at(2, "now", sent.join("\n"));
+    $("#progress").value = step.to / step.all;
+    const range = /-(\d+)$/.exec(answer.headers.get("range"));
+    step = await ask("/uploads/sent", {
+      upload: step.upload, number: step.number, bytes: step.to - step.from, etag: answer.headers.get("etag"),
+      received: range ? Number(range[1]) + 1 : null,
+    });
+  }
+  at(2, "done", sent.join("\n"));
+  return { key: step.key, etag: `${step.parts} parts, ${step.bytes} bytes` };
+};
+
 const upload = async () => {
   const file = $("#file").files[0];
   const place = { cloud: $("#cloud").value, bucket: $("#bucket").value };
   const wish = { ...place, name: file.name, size: file.size, content_type: file.type };
   steps.forEach((_, step) => show(step, ""));
   $("#link").hidden = true;
+  $("#progress").hidden = file.size <= whole;
+  $("#progress").value = 0;
   say($("#verdict"), true, "");
   let step = 0;
+  const at = (now, state, text) => {
+    step = state === "done" ? now + 1 : now;
+    show(now, state, text ?? JSON.stringify(wish));
+  };
   try {
-    show(0, "now", JSON.stringify(wish));
-    const token = await ask("/tokens/upload", wish);
-    show(0, "done", JSON.stringify(wish));
-    step = 1;
-    const headers = Object.entries(token.headers).map(([name, value]) => `${name}: ${value}`).join("\n");
-    show(1, "done", `${token.method} ${redacted(token.url)}\n${headers}`);
-    countdown(token);
-    step = 2;
-    const sent = `${file.size} bytes to ${new URL(token.url).host}`;
-    show(2, "now", sent);
-    const stored = await use(token, file);
-    show(2, "done", sent);
-    step = 3;
-    link = await ask("/tokens/read", { ...place, key: token.key });
-    show(3, "done", `${token.key}\nETag ${stored.headers.get("etag")}`);
+    at(0, "now");
+    const stored = await (file.size > whole ? inParts : inOne)(file, wish, at);
+    link = await ask("/tokens/read", { ...place, key: stored.key });
+    show(3, "done", `${stored.key}\n${stored.etag}`);
     $("#download").href = link.url;
     $("#link").hidden = false;
     $("#revoke").disabled = false;
   } catch (error) {
     show(step, "failed", error.message);
   }
-  await look();
 };
 
 const attempt = async (token = link) => {
@@ -117,6 +160,17 @@ const revoke = async () => {
   }
 };
 
+/** Asks again and again, and uses none of what it gets. */
+const flood = async () => {
+  const wish = { cloud: $("#cloud").value, bucket: $("#bucket").value, key: "users/42/none" };
+  let granted = 0;
+  try {
+    for (;; granted++) await ask("/tokens/read", wish);
+  } catch (error) {
+    say($("#flooded"), false, `${granted} more were given, then: ${error.message}`);
+  }
+};
+
 const bar = (name, count, most) => {
   const row = make("div", name, "bar");
   row.append(make("b", bytes(count)), Object.assign(document.createElement("progress"), { max: Math.max(most, 1), value: count }));
@@ -129,11 +183,11 @@ const columns = [
   ["User", record => record.user],
   ["Action", record => record.action],
   ["Resource", record => record.resource],
-  ["Form", record => record.form],
+  ["Form", record => record.form ?? ""],
   ["Class", record => record.classification],
-  ["Lives", record => record.lifetime === null ? "" : `${record.lifetime} s`],
-  ["Fingerprint", record => record.fingerprint],
-  ["Request", record => record.request_id],
+  ["Lives", record => `${record.lifetime} s`],
+  ["Fingerprint", record => record.fingerprint ?? ""],
+  ["Session", record => (record.session ?? "").slice(0, 8)],
   ["Client", record => record.client],
   ["Why", record => record.why],
 ];
@@ -158,6 +212,7 @@ const busy = (button, work) => async event => {
   button.disabled = false;
   await look();
 };
+$("#flood").addEventListener("click", busy($("#flood"), flood));
 $("#form").addEventListener("submit", busy($("#send"), upload));
 $("#try").addEventListener("click", busy($("#try"), () => attempt()));
 $("#other").addEventListener("click", busy($("#other"), other));
@@ -168,7 +223,7 @@ $("#revoke").addEventListener("click", async () => {
 
 const begin = async () => {
   $("#columns").append(...columns.map(([name]) => Object.assign(make("th", name), { scope: "col" })));
-  const { clouds, buckets, prices } = await (await fetch("/options")).json();
+  const { clouds, buckets, limit, prices, ...options } = await (await fetch("/options")).json();
   $("#cloud").append(...clouds.map(({ id, title }) => new Option(title, id)));
   $("#bucket").append(...buckets.map(({ name }) => new Option(name)));
   const tell = () => {
@@ -176,6 +231,8 @@ const begin = async () => {
   };
   $("#bucket").addEventListener("change", tell);
   tell();
+  $("#limit").textContent = limit;
+  whole = options.whole;
   $("#prices").textContent = prices;
   await look();
   document.body.dataset.ready = "yes";

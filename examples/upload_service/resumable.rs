@@ -2,8 +2,7 @@
 //! without any further signature.
 
 use crate::{
-    cloud::Signed,
-    gateway::{BODY_LIMIT, BodyCheck, Refusal, read_body},
+    gateway::{BODY_LIMIT, Incoming, Refusal},
     s3,
     store::{Object, Store},
 };
@@ -19,7 +18,10 @@ use std::{
     ops::RangeInclusive,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use valet_key::clock::{Clock, SystemClock};
+use valet_key::{
+    clock::{Clock, SystemClock},
+    gateway::{BodyCheck, Facts},
+};
 
 /// The most uploads that are under way.
 const MOST_UPLOADS: usize = 1000;
@@ -35,6 +37,8 @@ struct Upload {
     create_only: bool,
     size: Option<RangeInclusive<u64>>,
     bytes: Vec<u8>,
+    /// The entity tag of the object that it made.
+    made: Option<String>,
 }
 
 /// Uploads under way, by the id in their session URIs.
@@ -98,11 +102,12 @@ impl Resumables {
     /// Starts an upload of what the signed request allows.
     pub(crate) fn start(
         &self,
-        request: &Signed<'_>,
+        request: &Facts,
         (bucket, key): (&str, &str),
         metadata: Vec<(String, String)>,
     ) -> Result<Response, Refusal> {
-        let content_type = request.header("content-type").unwrap_or_else(|| "application/octet-stream".into());
+        let content_type =
+            s3::header_text(request, "content-type").unwrap_or_else(|| "application/octet-stream".into());
         let mut all = self.all();
         if all.1.len() >= MOST_UPLOADS {
             return Err(Refusal::new(503, "SlowDown", "Too many uploads are under way."));
@@ -114,9 +119,10 @@ impl Resumables {
             key: key.into(),
             content_type,
             metadata,
-            create_only: request.creates_only(),
-            size: request.size(),
+            create_only: request.must_not_overwrite(),
+            size: size_of(request),
             bytes: Vec::new(),
+            made: None,
         };
         all.1.insert(id.clone(), upload);
         let mut response = s3::empty(StatusCode::CREATED);
@@ -142,21 +148,37 @@ impl Resumables {
             // Without one the body is the whole object.
             None => None,
         };
-        let chunk = read_body(body, BodyCheck::Nothing).await?;
+        let chunk = Incoming { body, check: BodyCheck::Free }.read().await?;
         let mut all = self.all();
         let upload = all.1.get_mut(id).ok_or_else(no_such_upload)?;
+        // Who lost the last answer asks again.
+        let is_question = chunk.is_empty() && range.as_ref().is_some_and(|range| range.bytes.is_none());
+        if let Some(etag) = &upload.made {
+            return if is_question { Ok(finished(etag)) } else { Err(no_such_upload()) };
+        }
         if upload.take(range.as_ref(), &chunk)? {
             return Ok(upload.received());
         }
-        let done = all.1.remove(id).ok_or_else(no_such_upload)?;
-        drop(all);
-        let object = Object { bytes: done.bytes, content_type: done.content_type, metadata: done.metadata };
+        let (bytes, content_type) = (std::mem::take(&mut upload.bytes), upload.content_type.clone());
+        let object = Object { bytes, content_type, metadata: std::mem::take(&mut upload.metadata) };
         let etag = object.etag();
-        s3::keep(store, (&done.bucket, &done.key), object, done.create_only)?;
-        let mut response = s3::empty(StatusCode::OK);
-        s3::set(&mut response, "etag", &etag);
-        Ok(response)
+        s3::keep(store, (&upload.bucket, &upload.key), object, upload.create_only)?;
+        upload.made = Some(etag.clone());
+        Ok(finished(&etag))
     }
+}
+
+fn finished(etag: &str) -> Response {
+    let mut response = s3::empty(StatusCode::OK);
+    s3::set(&mut response, "etag", etag);
+    response
+}
+
+/// How many bytes the object may have, if that was signed.
+fn size_of(request: &Facts) -> Option<RangeInclusive<u64>> {
+    let range = s3::header_text(request, "x-goog-content-length-range")?;
+    let (least, most) = range.split_once(',')?;
+    Some(least.trim().parse().ok()?..=most.trim().parse().ok()?)
 }
 
 /// What stands as it is in a path.

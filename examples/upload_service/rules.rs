@@ -1,84 +1,91 @@
-//! What each bucket takes, how sensitive it is, and so how long its tokens live.
+//! What each bucket takes, how sensitive it is, and so how long its tokens live: the bounds of every grant.
 
 use crate::gateway::BODY_LIMIT;
 use valet_key::{
     error::IssueError,
-    grant::{Classification, Lifetime},
+    grant::{Action, Actions, Classification, Justification, Lifetime},
     lifetime::Transfer,
+    policy::Bounds,
 };
 
 /// The speed that 95 of 100 uploads reach: 2 Mbit/s, in bytes per second. A real service measures its own.
 const SLOW_CLIENT: u64 = 256_000;
+/// Why tokens may be used without TLS.
+pub(crate) const PLAIN_HTTP: &str = "plain HTTP on loopback, for this demonstration";
 
-/// What may be stored somewhere.
+/// What may be stored in a bucket.
 pub(crate) struct Rule {
-    pub(crate) classification: Classification,
+    /// The least sensitive that anything in it can be.
+    least: Classification,
     /// Any, if there are none.
-    pub(crate) types: &'static [&'static str],
-    pub(crate) limit: u64,
+    types: &'static [&'static str],
+    limit: u64,
 }
 
 impl Rule {
-    /// The rule of a bucket for a content type.
-    pub(crate) fn of(bucket: &str, content_type: &str) -> Self {
-        let shown_to_anyone = ["image/", "video/", "audio/"].iter().any(|kind| content_type.starts_with(kind));
-        let (classification, types, limit): (_, &[&str], _) = match bucket {
-            "media-uploads" if shown_to_anyone => (Classification::Public, &[], BODY_LIMIT as u64),
-            "media-uploads" => (Classification::Internal, &[], BODY_LIMIT as u64),
+    pub(crate) fn of(bucket: &str) -> Self {
+        let (least, types, limit): (_, &[&str], _) = match bucket {
+            "media-uploads" => (Classification::Public, &[], BODY_LIMIT as u64),
             "secure-invoices" => (Classification::Confidential, &["application/pdf"], 10 << 20),
             "user-profiles" => (Classification::Pii, &["image/png", "image/jpeg", "image/webp"], 5 << 20),
             _ => (Classification::Confidential, &[], BODY_LIMIT as u64),
         };
-        Self { classification, types, limit }
+        Self { least, types, limit }
     }
 
-    /// Long enough for a slow client to send so much, and never longer than the data may be open.
-    pub(crate) fn upload_lifetime(&self, size: u64) -> Result<Lifetime, IssueError> {
-        Transfer::new(size, SLOW_CLIENT).classified(self.classification).lifetime(None)
-    }
-
-    /// Links to read live as long as their data allows.
-    pub(crate) fn read_lifetime(&self) -> Lifetime {
-        self.classification.cap()
-    }
-
-    /// Why a file of that size and type is not taken.
-    pub(crate) fn refuses(&self, size: u64, content_type: &str) -> Option<String> {
-        if !(1..=self.limit).contains(&size) {
-            return Some(format!("a file here has 1 to {} bytes", self.limit));
+    /// How sensitive a file of that type is: what is shown to anyone anyway, and what is not.
+    pub(crate) fn class_of(&self, content_type: &str) -> Classification {
+        let is_shown = ["image/", "video/", "audio/"].iter().any(|kind| content_type.starts_with(kind));
+        match self.least {
+            Classification::Public if !is_shown => Classification::Internal,
+            least => least,
         }
-        if !self.types.is_empty() && !self.types.contains(&content_type) {
-            return Some(format!("a file here is one of: {}", self.types.join(", ")));
+    }
+
+    /// The most that a user may do in this bucket.
+    ///
+    /// The parts of a large file say nothing of the whole, so they are held to the rest of this, and the whole to all of it when it
+    /// begins.
+    pub(crate) fn bounds(&self, bucket: &str, user: &str, of_parts: bool) -> Result<Bounds, IssueError> {
+        let invalid = |_| IssueError::Invalid { what: "justification", why: "it is none" };
+        let actions = [
+            Action::Create,
+            Action::Upload,
+            Action::StartMultipart,
+            Action::UploadPart,
+            Action::ListParts,
+            Action::CompleteMultipart,
+            Action::Head,
+        ];
+        let actions = actions.into_iter().fold(Actions::READ, |all, action| all | Actions::from(action));
+        let bounds = Bounds::new()
+            .under(bucket, format!("users/{user}/"), actions)?
+            .at_least(self.least)
+            .allow_plain_http(Justification::new(PLAIN_HTTP).map_err(invalid)?);
+        if of_parts {
+            return Ok(bounds);
         }
-        None
+        Ok(self.types.iter().fold(bounds.largest_upload(self.limit), |bounds, name| bounds.content_type(*name)))
+    }
+
+    /// In words.
+    pub(crate) fn describe(&self) -> String {
+        let types = if self.types.is_empty() { "any type".to_owned() } else { self.types.join(", ") };
+        let open = |class: Classification| format!("links live {} s", class.cap().seconds());
+        let class = match self.least {
+            Classification::Public => format!(
+                "pictures, films and sound are public ({}), all else is internal ({})",
+                open(Classification::Public),
+                open(Classification::Internal)
+            ),
+            Classification::Pii => format!("about a person ({})", open(self.least)),
+            _ => format!("confidential ({})", open(self.least)),
+        };
+        format!("Takes {types}, at most {} MiB; {class}.", self.limit >> 20)
     }
 }
 
-/// The rule of a bucket in words.
-pub(crate) fn describe(bucket: &str) -> String {
-    let rule = Rule::of(bucket, "");
-    let types = if rule.types.is_empty() { "any type".to_owned() } else { rule.types.join(", ") };
-    let open = |rule: &Rule| format!("{} s", rule.read_lifetime().seconds());
-    let class = match bucket {
-        "media-uploads" => {
-            let public = Rule::of(bucket, "image/png");
-            format!(
-                "pictures, films and sound are public (links live {}), all else internal ({})",
-                open(&public),
-                open(&rule)
-            )
-        }
-        _ => format!("{} (links live {})", class_name(rule.classification), open(&rule)),
-    };
-    format!("{types}, at most {} MiB; {class}", rule.limit >> 20)
-}
-
-/// A class in a word.
-pub(crate) fn class_name(class: Classification) -> &'static str {
-    match class {
-        Classification::Public => "public",
-        Classification::Internal => "internal",
-        Classification::Pii => "about a person",
-        _ => "confidential",
-    }
+/// Long enough for a slow client to send so much, and never longer than the data may be open.
+pub(crate) fn upload_lifetime(class: Classification, size: u64) -> Result<Lifetime, IssueError> {
+    Transfer::new(size, SLOW_CLIENT).classified(class).lifetime(None)
 }

@@ -1,8 +1,7 @@
 //! What the gateway does and answers as S3, and as the XML API of Google Cloud Storage: objects in one piece or in parts.
 
 use crate::{
-    cloud::Signed,
-    gateway::{BODY_LIMIT, LAST_MODIFIED, Refusal, broken, escaped, read_body, xml_response},
+    gateway::{BODY_LIMIT, Incoming, LAST_MODIFIED, Refusal, broken, escaped, xml_response},
     resumable::Resumables,
     store::{Object, Store},
 };
@@ -17,6 +16,7 @@ use std::{
     ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use valet_key::gateway::{Facts, Provider};
 
 /// The most uploads in parts that are under way.
 const MOST_UPLOADS: usize = 1000;
@@ -81,39 +81,35 @@ fn no_such_upload() -> Refusal {
 struct Served<'s> {
     store: &'s Store,
     uploads: &'s Uploads,
-    request: &'s Signed<'s>,
+    request: &'s Facts,
     parts: &'s Parts,
-    params: Vec<(String, String)>,
-    bucket: String,
-    key: String,
+    bucket: &'s str,
+    key: &'s str,
 }
 
 /// Serves a verified request.
 pub(crate) async fn serve(
     store: &Store,
     (uploads, resumables): (&Uploads, &Resumables),
-    request: &Signed<'_>,
+    request: &Facts,
     parts: &Parts,
-    body: Body,
+    body: Incoming,
 ) -> Result<Response, Refusal> {
-    let path = request.decoded_path()?;
-    let below = path.strip_prefix('/').unwrap_or_default();
-    let (bucket, key) = below.split_once('/').unwrap_or((below, ""));
-    let params = request.params()?;
+    let (bucket, key) = (request.container(), request.object().unwrap_or_default());
     if bucket.is_empty() {
         return if request.method() == "GET" { Ok(list_buckets(store)) } else { Err(not_here()) };
     }
     if !store.has_bucket(bucket) {
         return Err(Refusal::new(404, "NoSuchBucket", "The bucket is not here."));
     }
-    let served = Served { store, uploads, request, parts, params, bucket: bucket.into(), key: key.into() };
+    let served = Served { store, uploads, request, parts, bucket, key };
     served.refuse_what_is_not_done()?;
     if key.is_empty() {
         return served.bucket();
     }
     match (request.method(), served.param("uploadId"), served.param("partNumber")) {
-        ("POST", None, None) if request.starts_resumable() => {
-            read_body(body, request.body_check()).await?;
+        ("POST", None, None) if request.provider() == Provider::Gcs => {
+            body.read().await?;
             let (_, metadata) = served.description();
             resumables.start(request, served.object(), metadata)
         }
@@ -137,6 +133,11 @@ pub(crate) async fn serve(
     }
 }
 
+/// The value of a header, if it was signed.
+pub(crate) fn header_text(request: &Facts, name: &str) -> Option<String> {
+    request.header(name).next().map(|value| String::from_utf8_lossy(value).into_owned())
+}
+
 fn not_here() -> Refusal {
     Refusal::new(501, "NotImplemented", "This gateway keeps whole objects and uploads in parts only.")
 }
@@ -155,11 +156,11 @@ pub(crate) fn set(response: &mut Response, name: &str, value: &str) {
 
 impl Served<'_> {
     fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.request.param(name)
     }
 
     fn object(&self) -> (&str, &str) {
-        (&self.bucket, &self.key)
+        (self.bucket, self.key)
     }
 
     /// Refuses what would make another request of it than the one that is served.
@@ -184,7 +185,7 @@ impl Served<'_> {
         ];
         const HEADERS: [&str; 6] =
             ["copy-source", "tagging", "object-lock", "server-side-encryption", "grant-", "write-offset"];
-        let has_param = self.params.iter().any(|(name, _)| PARAMS.contains(&name.as_str()));
+        let has_param = PARAMS.iter().any(|name| self.param(name).is_some());
         let has_header = self.parts.headers.keys().any(|name| {
             let rest = name.as_str().strip_prefix("x-amz-").or_else(|| name.as_str().strip_prefix("x-goog-"));
             rest.is_some_and(|rest| HEADERS.iter().any(|header| rest.starts_with(header)))
@@ -205,7 +206,7 @@ impl Served<'_> {
 
     fn get(&self) -> Result<Response, Refusal> {
         let missing = || Refusal::new(404, "NoSuchKey", "The object is not here.");
-        let object = self.store.get(&self.bucket, &self.key).ok_or_else(missing)?;
+        let object = self.store.get(self.bucket, self.key).ok_or_else(missing)?;
         let size = object.bytes.len();
         let range = self.range(size)?;
         let slice = object.bytes.get(range.clone().unwrap_or(0..size)).unwrap_or_default();
@@ -225,11 +226,9 @@ impl Served<'_> {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, "content-range", &format!("bytes {start}-{}/{size}", end - 1));
         }
-        for (name, value) in &self.params {
-            if let Some(header) = name.strip_prefix("response-")
-                && matches!(header, "content-disposition" | "content-type" | "cache-control")
-            {
-                set(&mut response, header, value);
+        for (name, value) in self.request.response_headers() {
+            if matches!(name, "content-disposition" | "content-type" | "cache-control") {
+                set(&mut response, name, value);
             }
         }
         Ok(response)
@@ -253,22 +252,24 @@ impl Served<'_> {
 
     /// What the client says of the object, as far as it signed it: an unsigned content type is anybody's word.
     fn description(&self) -> (String, Vec<(String, String)>) {
-        let content_type = self.request.header("content-type").unwrap_or_else(|| "application/octet-stream".into());
+        let content_type =
+            header_text(self.request, "content-type").unwrap_or_else(|| "application/octet-stream".into());
         let is_metadata = |name: &&HeaderName| {
             let name = name.as_str();
             name.starts_with("x-amz-meta-") || name.starts_with("x-goog-meta-")
         };
         let names = self.parts.headers.keys().filter(is_metadata);
-        let metadata = names.filter_map(|name| Some((name.as_str().to_owned(), self.request.header(name.as_str())?)));
+        let metadata =
+            names.filter_map(|name| Some((name.as_str().to_owned(), header_text(self.request, name.as_str())?)));
         (content_type, metadata.collect())
     }
 
-    async fn put(&self, body: Body) -> Result<Response, Refusal> {
-        let bytes = read_body(body, self.request.body_check()).await?;
+    async fn put(&self, body: Incoming) -> Result<Response, Refusal> {
+        let bytes = body.read().await?;
         let (content_type, metadata) = self.description();
         let object = Object { bytes, content_type, metadata };
         let etag = object.etag();
-        keep(self.store, self.object(), object, self.request.creates_only())?;
+        keep(self.store, self.object(), object, self.request.must_not_overwrite())?;
         let mut response = empty(StatusCode::OK);
         set(&mut response, "etag", &etag);
         Ok(response)
@@ -276,23 +277,23 @@ impl Served<'_> {
 
     fn begin(&self) -> Result<Response, Refusal> {
         let (content_type, metadata) = self.description();
-        let (bucket, key) = (self.bucket.clone(), self.key.clone());
-        let create_only = self.request.creates_only();
+        let (bucket, key) = (self.bucket.to_owned(), self.key.to_owned());
+        let create_only = self.request.must_not_overwrite();
         let upload = Upload { bucket, key, content_type, metadata, create_only, parts: BTreeMap::new() };
         let id = self.uploads.begin(upload)?;
         Ok(xml_response(&format!(
             "<InitiateMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>{}</Bucket>\
              <Key>{}</Key><UploadId>{id}</UploadId></InitiateMultipartUploadResult>",
-            escaped(&self.bucket),
-            escaped(&self.key)
+            escaped(self.bucket),
+            escaped(self.key)
         )))
     }
 
-    async fn put_part(&self, id: &str, number: &str, body: Body) -> Result<Response, Refusal> {
+    async fn put_part(&self, id: &str, number: &str, body: Incoming) -> Result<Response, Refusal> {
         let number = number.parse().ok().filter(|number| (1..=10_000).contains(number));
         let number = number.ok_or(Refusal::new(400, "InvalidArgument", "A part has a number from 1 to 10000."))?;
         self.uploads.with(self.object(), id, |_| Ok(()))?;
-        let bytes = read_body(body, self.request.body_check()).await?;
+        let bytes = body.read().await?;
         let part = Object { bytes, content_type: String::new(), metadata: Vec::new() };
         let etag = part.etag();
         self.uploads.with(self.object(), id, |upload| {
@@ -308,8 +309,8 @@ impl Served<'_> {
         Ok(response)
     }
 
-    async fn complete(&self, id: &str, body: Body) -> Result<Response, Refusal> {
-        let list = read_body(body, self.request.body_check()).await?;
+    async fn complete(&self, id: &str, body: Incoming) -> Result<Response, Refusal> {
+        let list = body.read().await?;
         let malformed = || Refusal::new(400, "MalformedXML", "The list of parts cannot be read.");
         let list = String::from_utf8(list).map_err(|_| malformed())?;
         let list = roxmltree::Document::parse(&list).map_err(|_| malformed())?;
@@ -335,12 +336,12 @@ impl Served<'_> {
         let upload = self.uploads.remove(self.object(), id)?;
         let object = Object { bytes, content_type: upload.content_type, metadata: upload.metadata };
         let etag = object.etag();
-        keep(self.store, self.object(), object, upload.create_only || self.request.creates_only())?;
+        keep(self.store, self.object(), object, upload.create_only || self.request.must_not_overwrite())?;
         Ok(xml_response(&format!(
             "<CompleteMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>{}</Bucket>\
              <Key>{}</Key><ETag>{}</ETag></CompleteMultipartUploadResult>",
-            escaped(&self.bucket),
-            escaped(&self.key),
+            escaped(self.bucket),
+            escaped(self.key),
             escaped(&etag)
         )))
     }
@@ -362,8 +363,8 @@ impl Served<'_> {
         Ok(xml_response(&format!(
             "<ListPartsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>{}</Bucket><Key>{}</Key>\
              <UploadId>{}</UploadId><IsTruncated>false</IsTruncated>{parts}</ListPartsResult>",
-            escaped(&self.bucket),
-            escaped(&self.key),
+            escaped(self.bucket),
+            escaped(self.key),
             escaped(id)
         )))
     }
@@ -379,7 +380,7 @@ impl Served<'_> {
         };
         // Keys, and what stands for all that is in a folder.
         let mut entries: BTreeMap<String, Option<(usize, String)>> = BTreeMap::new();
-        for (key, object) in self.store.list(&self.bucket, prefix) {
+        for (key, object) in self.store.list(self.bucket, prefix) {
             let below = key.strip_prefix(prefix).unwrap_or(&key);
             match delimiter.and_then(|delimiter| below.find(delimiter).map(|at| at + delimiter.len())) {
                 Some(end) => entries.insert(format!("{prefix}{}", below.get(..end).unwrap_or_default()), None),
@@ -412,7 +413,7 @@ impl Served<'_> {
             "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{}</Name><Prefix>{}</Prefix>\
              <KeyCount>{count}</KeyCount><MaxKeys>{most}</MaxKeys><IsTruncated>{is_truncated}</IsTruncated>{next}\
              {contents}</ListBucketResult>",
-            escaped(&self.bucket),
+            escaped(self.bucket),
             escaped(prefix)
         )))
     }

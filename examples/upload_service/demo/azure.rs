@@ -1,7 +1,7 @@
 //! What an attacker would try with tokens of Azure.
 
 use super::{Demo, wire::Wire};
-use crate::{cloud::Signer, gateway::BODY_LIMIT};
+use crate::{cloud, gateway::BODY_LIMIT};
 use valet_key::{
     azure::{AccountKey, Endpoint, Sas, UrlRequest},
     clock::{Clock, SystemClock, Timestamp},
@@ -51,8 +51,8 @@ impl Demo<'_> {
 
         println!("\nwhat an attacker would try");
         let (id, secret) = (&self.options.access_key, &self.options.secret_key);
-        let other_key = Signer::with_key(self.options, id, "YW5vdGhlciBzZWNyZXQ=")?;
-        let other_account = Signer::with_key(self.options, "otheraccount", secret)?;
+        let other_key = cloud::signer_with(self.options, id, "YW5vdGhlciBzZWNyZXQ=")?;
+        let other_account = cloud::signer_with(self.options, "otheraccount", secret)?;
         let change = |wire: &Wire, from: &str, to: &str| wire.clone().target(|target| target.replacen(from, to, 1));
         let more = |wire: &Wire, param: &str| wire.clone().target(|target| format!("{target}&{param}"));
         let method = |wire: &Wire, method: &str| Wire { method: method.into(), ..wire.clone() };

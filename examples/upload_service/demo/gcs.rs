@@ -4,7 +4,7 @@ use super::{
     Demo,
     wire::{Wire, send},
 };
-use valet_key::{clock::Timestamp, grant::Grant};
+use valet_key::{clock::Timestamp, gcs::UrlRequest, grant::Grant, multi};
 
 impl Demo<'_> {
     /// Uploads that sign the digest of their body in `x-goog-content-sha256`.
@@ -32,9 +32,10 @@ impl Demo<'_> {
         let file: Vec<u8> = (0..STEP + 1000).map(|at| u8::try_from(at % 251).unwrap_or_default()).collect();
         let name = "attacks/resumed.bin";
         let grant = Grant::create(self.bucket, name).exact_size(file.len() as u64).any_content_type();
-        let url = self.signer.start_resumable(&grant.because(self.because.clone()), now);
-        let started =
-            self.gateway(&self.wire(&url.map_err(|error| error.to_string())?).header("content-length", "0"))?;
+        let multi::Cloud::Gcs { key, endpoint } = &self.signer else { return Err("another cloud".into()) };
+        let request = UrlRequest::resumable(endpoint, &grant.because(self.because.clone()));
+        let url = request.and_then(|request| key.signed_url(&request, now)).map_err(|error| error.to_string())?;
+        let started = self.gateway(&self.wire(&url).header("content-length", "0"))?;
         self.report("resumable: a token starts the upload", "201", &started.verdict());
         let location = started.header("location").unwrap_or_default();
         let session = location.strip_prefix(&format!("http://{}", self.options.gateway)).unwrap_or_default().to_owned();
@@ -57,7 +58,8 @@ impl Demo<'_> {
             ("resumable: a chunk", chunk(&format!("0-{}/{all}", STEP - 1), first), &arrived),
             ("resumable: how much arrived", chunk(&format!("*/{all}"), b""), &arrived),
             ("resumable: the last chunk", chunk(&last, rest), "200"),
-            ("resumable: the session is over", chunk(&format!("*/{all}"), b""), "404 NoSuchUpload"),
+            ("resumable: whether it is there", chunk(&format!("*/{all}"), b""), "200"),
+            ("resumable: the session is over", chunk(&last, rest), "404 NoSuchUpload"),
         ] {
             let got = self.gateway(&wire)?;
             let range = got.header("range").unwrap_or_default().to_owned();

@@ -5,7 +5,7 @@ use super::{
     wire::{Wire, send},
 };
 use crate::{
-    cloud::{Cloud, Signer},
+    cloud::{self, Cloud},
     gateway::BODY_LIMIT,
     options::Options,
 };
@@ -46,8 +46,8 @@ impl Demo<'_> {
 
         println!("\nwhat an attacker would try");
         let (id, secret) = (&self.options.access_key, &self.options.secret_key);
-        let other_key = Signer::with_key(self.options, id, "another secret")?;
-        let unknown = Signer::with_key(self.options, either("AKIAUNKNOWN", "GOOGUNKNOWN"), secret)?;
+        let other_key = cloud::signer_with(self.options, id, "another secret")?;
+        let unknown = cloud::signer_with(self.options, either("AKIAUNKNOWN", "GOOGUNKNOWN"), secret)?;
         let lives = |life: &str| {
             let (from, to) = (format!("{x}-Expires=900"), format!("{x}-Expires={life}"));
             get.clone().target(|target| target.replacen(&from, &to, 1))
@@ -142,7 +142,7 @@ impl Demo<'_> {
             return Ok(("a token with its location changed", other, "403 SignatureDoesNotMatch"));
         }
         let options = Options { region: "mars-north-1".into(), ..self.options.clone() };
-        let wire = self.signed(read, &Signer::new(&options)?, now)?;
+        let wire = self.signed(read, &cloud::signer(&options)?, now)?;
         Ok(("a token for another region", wire, "400 AuthorizationQueryParametersError"))
     }
 
