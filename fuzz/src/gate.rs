@@ -92,7 +92,7 @@ pub fn gate(data: &[u8]) {
 
     let mut now = Timestamp::from_unix(1_700_000_000).unwrap();
     let mut tokens = vec![token(&key, 0, now)];
-    let (mut used, mut revoked) = (BTreeSet::new(), BTreeMap::new());
+    let (mut spent, mut revoked) = (BTreeSet::new(), BTreeMap::new());
     for step in data.chunks_exact(2).take(200) {
         let [what, which] = *step else { return };
         let at = usize::from(which) % tokens.len();
@@ -125,14 +125,14 @@ pub fn gate(data: &[u8]) {
                 let before = uses.len();
                 match ask(&gate, "GET", &subject.target, now) {
                     Ok(()) => {
-                        assert!(now <= left && !is_revoked && used.insert(subject.fingerprint));
+                        assert!(now <= left && !is_revoked && spent.insert(subject.fingerprint));
                     }
                     Err(GateError::Revoked) => assert!(now <= left && is_revoked),
                     Err(GateError::Replayed) => {
-                        assert!(now <= left && !is_revoked && used.contains(&subject.fingerprint))
+                        assert!(now <= left && !is_revoked && spent.contains(&subject.fingerprint));
                     }
                     Err(GateError::Store(_)) => {
-                        assert!(now <= left && !is_revoked && !used.contains(&subject.fingerprint));
+                        assert!(now <= left && !is_revoked && !spent.contains(&subject.fingerprint));
                     }
                     Err(GateError::Unverified(_)) => assert!(now > left && uses.len() == before),
                     Err(other) => panic!("{other}"),
@@ -142,8 +142,8 @@ pub fn gate(data: &[u8]) {
                 let before = uses.len();
                 assert!(ask(&gate, "DELETE", &tokens[at].target, now).is_err());
                 let mut forged = tokens[at].target.clone();
-                let last = if forged.pop() == Some('0') { '1' } else { '0' };
-                forged.push(last);
+                let other = if forged.pop() == Some('0') { '1' } else { '0' };
+                forged.push(other);
                 assert!(ask(&gate, "GET", &forged, now).is_err() && uses.len() == before);
             }
             _ => {
