@@ -162,6 +162,11 @@ impl AccessBoundary {
         Ok(Self { rules })
     }
 
+    /// Whether a condition tests what has this name.
+    pub(super) fn tests(&self, name: &str) -> bool {
+        self.rules.iter().any(|rule| rule.expression.contains(name))
+    }
+
     pub(super) fn roles(&self) -> impl Iterator<Item = &'static str> {
         self.rules.iter().flat_map(|rule| rule.roles.iter().copied())
     }

@@ -57,12 +57,13 @@ fn of_form(form: &PostPolicy) -> Vec<Mark> {
 fn of_boundary(grant: &Grant) -> Result<Vec<Mark>, IssueError> {
     let boundary = AccessBoundary::new(core::slice::from_ref(grant), Timestamp::EPOCH, Timestamp::EPOCH)?;
     let mut marks = alloc::vec![
-        Mark::new(Constraint::Resource, Enforcement::PolicyCondition, "resource.name"),
         Mark::new(Constraint::Lifetime, Enforcement::Beside("the token that is exchanged, which ends in time"), ""),
         Mark::new(Constraint::HttpsOnly, Enforcement::Beside("the service takes no OAuth token without TLS"), ""),
     ];
     let roles =
         boundary.roles().map(|role| Mark::new(Constraint::Action, Enforcement::SignedPermission, role.to_owned()));
     marks.extend(roles);
+    let named = ["resource.name", "objectListPrefix"].into_iter().filter(|name| boundary.tests(name));
+    marks.extend(named.map(|name| Mark::new(Constraint::Resource, Enforcement::PolicyCondition, name)));
     Ok(marks)
 }
