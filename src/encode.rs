@@ -3,7 +3,9 @@
 //! The rule everywhere is RFC 3986: `A-Z a-z 0-9 - . _ ~` stand for themselves, every other byte is
 //! `%XX` with upper-case digits. A blank is `%20`; `+` never means a blank here.
 
-pub(crate) use crate::scan::{Spelling, any, any_pair, has_escape, scan, spelling};
+#[cfg(feature = "azure")]
+pub(crate) use crate::scan::has_escape;
+pub(crate) use crate::scan::{Spelling, any, any_pair, scan, spelling};
 use crate::{
     mac::Sink,
     scan::{self, Marks, is_unreserved},

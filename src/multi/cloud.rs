@@ -139,11 +139,11 @@ impl<'k> Cloud<'k> {
     }
 
     pub(super) fn finish(&self, prepared: Prepared) -> Result<Token, KeyError> {
-        let signature = self.sign(&prepared.to_sign())?;
+        let signature = self.sign(prepared.to_sign())?;
         prepared.finish(&signature)
     }
 
-    fn sign(&self, what: &ToSign<'_>) -> Result<Signature, KeyError> {
+    fn sign(&self, what: ToSign<'_>) -> Result<Signature, KeyError> {
         match (self, what) {
             #[cfg(feature = "aws")]
             (Self::Aws { key, .. }, ToSign::Aws { scope, message }) => key.sign(scope, message).map(Signature::Aws),

@@ -148,6 +148,7 @@ impl Plan {
     }
 
     /// What was saved, if it is a plan.
+    #[cfg(feature = "serde")]
     pub(super) fn restored(protocol: Protocol, bytes: u64, stretches: Vec<Stretch>) -> Option<Self> {
         if stretches.len() > MOST_STRETCHES {
             return None;
@@ -171,6 +172,7 @@ impl Plan {
         (is_plan && has_parts).then_some(Self { bytes, stretches })
     }
 
+    #[cfg(feature = "serde")]
     pub(super) fn stretches(&self) -> &[Stretch] {
         &self.stretches
     }
