@@ -111,10 +111,14 @@ impl Entry {
             Self::Revocation { at, client, of } => (*at, "revoked", client.clone(), of),
         };
         let part = record.part.map(|part| format!(", part {part}")).unwrap_or_default();
-        let why = match &record.reason {
+        let mut why = match &record.reason {
             Some(reason) => reason.clone(),
             None => record.justification.clone().unwrap_or_default(),
         };
+        if !record.given_up.is_empty() {
+            let all: Vec<&str> = record.given_up.iter().map(|(constraint, _)| &**constraint).collect();
+            why = format!("{why}; gives up {}", all.join(", "));
+        }
         // The first digits are enough to tell tokens apart on a page.
         let fingerprint = record.fingerprint.map(|fingerprint| fingerprint.to_string()).unwrap_or_default();
         json!({

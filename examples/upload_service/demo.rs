@@ -15,7 +15,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use valet_key::{
-    clock::Timestamp,
+    clock::{Clock, SystemClock, Timestamp},
     explain::Cause,
     grant::{Grant, Justification},
     multi,
@@ -34,7 +34,9 @@ pub(crate) fn run(places: &[Options]) -> Result<ExitCode, String> {
             Cloud::Aws | Cloud::Gcs => demo.attacks()?,
             Cloud::Azure => demo.attacks_on_azure()?,
         }
+        demo.once(SystemClock.now())?;
         demo.plans_hold()?;
+        demo.classes()?;
         demo.in_parts()?;
         demo.too_many()?;
         (tried, surprises) = (tried + demo.tried, surprises + demo.surprises);

@@ -41,7 +41,7 @@ pub(crate) struct Place {
     pub(crate) signer: multi::Cloud<'static>,
     /// For whole files.
     pub(crate) issuer: Issuer<multi::Cloud<'static>>,
-    /// For the requests of an upload in parts, which was allowed as a whole when it began.
+    /// For what was allowed as a whole before: the requests of an upload in parts, and uploads that give something up.
     pub(crate) parts: Issuer<multi::Cloud<'static>>,
 }
 
@@ -167,9 +167,18 @@ fn permits(buckets: &[String], subject: &Subject, grant: &Grant, of_parts: bool)
 }
 
 impl Place {
-    /// Hands out a token for a whole file.
+    /// Hands out a token to read a file.
     pub(crate) fn issue(&self, caller: &Caller, grant: &Grant) -> Result<Issued<Token>, Failure> {
         Ok(self.issuer.issue(&caller.ask(grant))?)
+    }
+
+    /// Hands out a token for a whole file.
+    pub(crate) fn issue_upload(&self, desk: &Desk, caller: &Caller, grant: Grant) -> Result<Issued<Token>, Failure> {
+        self.must_permit(desk, caller, &grant)?;
+        let grant = given_up(self.cloud, grant)?;
+        // What is given up has no bounds any more, so that they were asked before.
+        let issuer = if grant.given_up().next().is_some() { &self.parts } else { &self.issuer };
+        Ok(issuer.issue(&caller.ask(&grant))?)
     }
 
     /// Whether the file as a whole may be uploaded; a refusal is on record.
@@ -194,24 +203,23 @@ impl Caller {
     }
 }
 
-/// Why an upload goes without what no token of an account key of Azure can enforce.
-pub(crate) const LOOKED: &str = "an account key of Azure signs neither size nor type nor id: this service has looked";
-
-/// Leave to make one new file of that size and type. Whoever reads this sees the same for every cloud: what one of them cannot
-/// enforce is given up by name.
+/// Leave to make one new file of that size and type.
 pub(crate) fn upload(bucket: &str, key: &str, size: u64, content_type: &str) -> Result<Grant, Failure> {
     let class = Rule::of(bucket).class_of(content_type);
     let grant = Grant::create(bucket, key).exact_size(size).content_type(content_type).request_id(random_id());
     let lifetime = upload_lifetime(class, size)?;
+    Ok(grant.classified(class).lives(lifetime).because(Justification::new(PLAIN_HTTP)?))
+}
+
+/// The same for this cloud: what no token of its key can enforce is given up by name, once the upload server has looked.
+pub(crate) fn given_up(cloud: Cloud, grant: Grant) -> Result<Grant, Failure> {
+    if cloud != Cloud::Azure {
+        return Ok(grant);
+    }
     let why =
         Justification::new("an account key of Azure signs neither size nor type nor id: this service has looked")?;
-    Ok(grant
-        .classified(class)
-        .lives(lifetime)
-        .because(Justification::new(PLAIN_HTTP)?)
-        .unenforced(Constraint::Size, why.clone())?
-        .unenforced(Constraint::ContentType, why.clone())?
-        .unenforced(Constraint::RequestId, why)?)
+    let all = [Constraint::Size, Constraint::ContentType, Constraint::RequestId];
+    all.into_iter().try_fold(grant, |grant, constraint| Ok(grant.unenforced(constraint, why.clone())?))
 }
 
 /// Leave to read one file, as a link that a browser follows: it sends no headers of ours, so that on Google's cloud, whose

@@ -20,7 +20,7 @@ use std::{
 };
 use valet_key::{
     clock::{Clock, SystemClock},
-    gateway::{BodyCheck, Facts},
+    gateway::Facts,
 };
 
 /// The most uploads that are under way.
@@ -148,7 +148,7 @@ impl Resumables {
             // Without one the body is the whole object.
             None => None,
         };
-        let chunk = Incoming { body, check: BodyCheck::Free }.read().await?;
+        let chunk = Incoming { body, check: None }.read().await?;
         let mut all = self.all();
         let upload = all.1.get_mut(id).ok_or_else(no_such_upload)?;
         // Who lost the last answer asks again.

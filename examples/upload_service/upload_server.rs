@@ -151,7 +151,7 @@ async fn upload(
     let size = asked["size"].as_u64().filter(|size| *size > 0).ok_or(Failure::Asked("a file has at least one byte"))?;
     let key = server.new_key(&caller, text(&asked, "name"));
     let grant = desk::upload(text(&asked, "bucket"), &key, size, content_type(&asked))?;
-    Ok(Json(told(&place.issue(&caller, &grant)?, &key)))
+    Ok(Json(told(&place.issue_upload(&server.desk, &caller, grant)?, &key)))
 }
 
 async fn read(

@@ -54,9 +54,9 @@ is('no step is done yet', await states(), ['', '', '', '']);
 // A name that would be markup if it were not shown as text.
 const name = '<b>cat<i>.png';
 const clouds = [
-  { id: 'aws', gateway: 'gateway of S3', stored: 200, other: ['403 SignatureDoesNotMatch', 'path'], revoked: '403 AccessDenied: The token was revoked.', signature: /X-Amz-Signature=([^&]+)/ },
-  { id: 'gcs', gateway: 'gateway of Google Cloud Storage', stored: 200, other: ['403 SignatureDoesNotMatch', 'path'], revoked: '403 AccessDenied: The token was revoked.', signature: /X-Goog-Signature=([^&]+)/ },
-  { id: 'azure', gateway: 'gateway of Azure Blob Storage', stored: 201, other: ['403 AuthenticationFailed', 'resource'], revoked: '403 AuthenticationFailed: The token was revoked.', signature: /[?&]sig=([^&]+)/ },
+  { id: 'aws', gateway: 'gateway of S3', stored: 200, other: ['403 SignatureDoesNotMatch', 'path'], revoked: '403 AccessDenied: Access Denied', signature: /X-Amz-Signature=([^&]+)/ },
+  { id: 'gcs', gateway: 'gateway of Google Cloud Storage', stored: 200, other: ['403 SignatureDoesNotMatch', 'path'], revoked: '403 AccessDenied: Access denied.', signature: /X-Goog-Signature=([^&]+)/ },
+  { id: 'azure', gateway: 'gateway of Azure Blob Storage', stored: 201, other: ['403 AuthenticationFailed', 'resource'], revoked: '403 AuthenticationFailed: The server could not authenticate the request.', signature: /[?&]sig=([^&]+)/ },
 ];
 const seen = [];
 for (const cloud of clouds) {
@@ -110,13 +110,17 @@ for (const cloud of clouds) {
   is(told('the link is revoked, and fails'), await verdictOf('#revoke'), cloud.revoked);
   is(told('it fails again'), await verdictOf('#try'), cloud.revoked);
   is(told('it fails outside of the page, too'), (await fetch(href)).status, 403);
-  is(told('the log has these four refusals'), log().slice(logged).split('\n').filter(line => line.startsWith(`${cloud.gateway}: GET`) && /-> 403 /.test(line)).length, 4);
+  is(told('the log has these four refusals, three of a revoked token'), log().slice(logged).split('\n').filter(line => line.startsWith(`${cloud.gateway}: GET`))
+    .map(line => /-> 403 \S+ \((\w+): /.exec(line)?.[1]).filter(Boolean), ['signature_mismatch', 'revoked', 'revoked', 'revoked']);
 
   await page.waitForFunction(count => document.querySelectorAll('#audit tr').length === count, 3 * (seen.length + 1));
   is(told('the audit log has three records, newest first'), await page.$$eval('#audit tr', rows => rows.slice(0, 3).map(row => row.children[1].textContent)),
     ['revoked', 'issued', 'issued']);
   is(told('and the record of the revocation names the token that was granted'),
     ...(await page.$$eval('#audit tr', rows => rows.slice(0, 2).map(row => row.children[8].textContent))));
+  is(told('a picture is public, so that its link lives longer than the token of its upload'),
+    await page.$$eval('#audit tr', rows => rows.slice(1, 3).map(row => [3, 6, 7].map(at => row.children[at].textContent))),
+    [['read', 'public', '3600 s'], ['create', 'public', '900 s']]);
   seen.push(decodeURIComponent(cloud.signature.exec(href)[1]));
 }
 
@@ -171,7 +175,7 @@ for (const cloud of clouds.slice().reverse()) {
 
 // The picture is of a good run.
 await page.click('#revoke');
-await page.waitForFunction(() => /revoked/.test(document.querySelector('#verdict').textContent));
+await page.waitForFunction(() => /^403 /.test(document.querySelector('#verdict').textContent));
 await page.waitForFunction(() => document.querySelector('#audit tr td:nth-child(2)').textContent === 'revoked');
 writeFileSync(PICTURE, await page.screenshot({ fullPage: true }));
 const picture = readFileSync(PICTURE);
@@ -190,4 +194,4 @@ is('after as many tokens as the rate has', [tokens.issued + tokens.refreshed <= 
 is('and that is on record', [audit[0].decision, audit[0].why.startsWith('too many tokens')], ['refused', true]);
 
 await browser.close();
-process.exit(verdict(2 + 3 * 18 + 9 + 3 * 7 + 3 + 3) ? 0 : 1);
+process.exit(verdict(2 + 3 * 19 + 9 + 3 * 7 + 3 + 3) ? 0 : 1);

@@ -6,19 +6,26 @@ use super::{
 };
 use crate::{cloud::Cloud, desk, options::Options};
 use serde_json::{Value, json};
-use valet_key::grant::{Constraint, plan::Enforcement};
+use valet_key::{
+    aws::{self, SigV4},
+    clock::Timestamp,
+    gcs::{self, GoogV4},
+    grant::{
+        Constraint, Grant,
+        plan::{Enforcement, Plan},
+    },
+    multi,
+};
 
 /// What an upload of the page asks for, and how each cloud holds its client to it.
 pub(super) fn print_plans(places: &[Options]) -> Result<(), String> {
-    let grant = desk::upload("media-uploads", "users/42/cat.jpg", 54_000, "image/jpeg");
-    let grant = grant.map_err(|_| "the grant of the demonstration is none")?;
     println!("\nwhat enforces each constraint of an upload");
     print!("  {:<17}", "");
     for place in places {
         print!(" {:<34}", place.cloud.form().to_string());
     }
     println!();
-    let plans: Vec<_> = places.iter().map(|place| grant.plan(place.cloud.form())).collect();
+    let plans = places.iter().map(|place| plan("media-uploads", place.cloud)).collect::<Result<Vec<_>, _>>()?;
     for constraint in Constraint::ALL {
         if plans.iter().all(|plan| *plan.row(*constraint).enforcement() == Enforcement::NotAsked) {
             continue;
@@ -35,16 +42,69 @@ pub(super) fn print_plans(places: &[Options]) -> Result<(), String> {
     Ok(())
 }
 
+/// How this cloud holds a client to the upload of a picture.
+fn plan(bucket: &str, cloud: Cloud) -> Result<Plan, String> {
+    let grant = desk::upload(bucket, "users/42/cat.jpg", 54_000, "image/jpeg");
+    let grant = grant.and_then(|grant| desk::given_up(cloud, grant));
+    Ok(grant.map_err(|_| "the grant of the demonstration is none")?.plan(cloud.form()))
+}
+
 impl Demo<'_> {
     /// The table above says what happens: what is enforced, what is given up, and that nothing is dropped.
     pub(super) fn plans_hold(&mut self) -> Result<(), String> {
-        let grant = desk::upload(self.bucket, "users/42/cat.jpg", 54_000, "image/jpeg");
-        let plan = grant.map_err(|_| "the grant of the demonstration is none")?.plan(self.options.cloud.form());
+        let plan = plan(self.bucket, self.options.cloud)?;
         println!("\nhow a token is planned");
         self.report("the form carries all that was not given up", "true", &plan.is_enforceable().to_string());
         let given_up = plan.rows().filter(|row| *row.enforcement() == Enforcement::GivenUp).count();
         let expected = if self.options.cloud == Cloud::Azure { "3" } else { "0" };
         self.report("constraints that it gives up, by name", expected, &given_up.to_string());
+        Ok(())
+    }
+
+    /// How long a token lives follows from what the bucket holds.
+    pub(super) fn classes(&mut self) -> Result<(), String> {
+        println!("\nhow long tokens live, for uploads and for links");
+        for (bucket, name, content_type, expected) in [
+            ("media-uploads", "cat.jpg", "image/jpeg", "900 s, 3600 s"),
+            ("media-uploads", "notes.txt", "text/plain", "900 s, 1800 s"),
+            ("secure-invoices", "1.pdf", "application/pdf", "900 s, 900 s"),
+            ("user-profiles", "me.png", "image/png", "300 s, 300 s"),
+        ] {
+            if !self.options.buckets.iter().any(|known| known == bucket) {
+                continue;
+            }
+            let wish = json!({ "bucket": bucket, "name": name, "size": 1000, "content_type": content_type });
+            let upload = self.ask("/tokens/upload", &wish)?["answer"].clone();
+            let link = self.ask("/tokens/read", &json!({ "bucket": bucket, "key": upload["key"] }))?["answer"].clone();
+            let life = |token: &Value| {
+                let at = |name: &str| token[name].as_i64().unwrap_or_default();
+                format!("{} s", at("expires_at") - at("now"))
+            };
+            self.report(&format!("{bucket}, {content_type}"), expected, &format!("{}, {}", life(&upload), life(&link)));
+        }
+        Ok(())
+    }
+
+    /// A token that says that it is good for one use.
+    pub(super) fn once(&mut self, now: Timestamp) -> Result<(), String> {
+        let grant = Grant::read(self.bucket, "attacks/file.txt").because(self.because.clone());
+        let url = match &self.signer {
+            multi::Cloud::Aws { key, endpoint } => aws::Request::at(endpoint, &grant, aws::Payload::Unsigned)
+                .and_then(|request| key.presign(&aws::UrlRequest::new(request.query("x-use", "once")), now)),
+            multi::Cloud::Gcs { key, endpoint } => gcs::UrlRequest::at(endpoint, &grant)
+                .and_then(|request| key.signed_url(&request.query("x-use", "once"), now)),
+            // No token of Azure can say so.
+            _ => return Ok(()),
+        };
+        let wire = self.wire(&url.map_err(|error| error.to_string())?);
+        for (what, expected) in [
+            ("a token for one use", "200"),
+            ("    replayed", "403 AccessDenied"),
+            ("    and again", "403 AccessDenied"),
+        ] {
+            let got = self.gateway(&wire)?.verdict();
+            self.report(what, expected, &got);
+        }
         Ok(())
     }
 
