@@ -314,6 +314,7 @@ impl<'r> Presented<'r> {
         }
     }
 
+    #[cfg(any(feature = "rsa", feature = "ecdsa"))]
     pub(super) fn signature(&self) -> &[u8] {
         &self.fields.signature
     }
