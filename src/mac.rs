@@ -316,6 +316,12 @@ mod tests {
 
     #[test]
     fn a_text_is_what_was_put_or_nothing() {
+        fn put(sink: &mut impl Sink, bytes: &[u8], part: Range<usize>) {
+            sink.put_byte(b'x');
+            sink.put_line_feeds(part.len() % 11);
+            sink.put_part(bytes, part);
+            sink.put(b"end");
+        }
         let bytes: alloc::vec::Vec<u8> = (b'!'..=b'~').collect();
         for room in 0..60 {
             for start in [0, 1, 60, 78, 90] {
