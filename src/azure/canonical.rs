@@ -160,7 +160,7 @@ impl Field {
     pub(super) fn at(text: &[u8], start: usize, end: usize) -> Option<Self> {
         let text = text.get(start..)?;
         let length = end.checked_sub(start).filter(|length| (1..8).contains(length))?;
-        Self::of_number(number(text.get(..length)?))
+        Self::of_number(number(text.get(..length)?), length)
     }
 
     /// The field whose name is what stands there before a `=`, and where that is.
@@ -168,14 +168,15 @@ impl Field {
     pub(super) fn before_equals(text: &[u8], start: usize) -> Option<(Self, usize)> {
         let eight = scan::eight(text, start);
         let length = scan::until(eight, b'=');
-        let field = Self::of_number(eight & !(u64::MAX << (8 * (length & 7))))?;
-        Some((field, start + length)).filter(|_| length < 8)
+        let field = Self::of_number(eight & !(u64::MAX << (8 * (length & 7))), length)?;
+        Some((field, start + length))
     }
 
     #[inline]
-    fn of_number(number: u64) -> Option<Self> {
+    fn of_number(number: u64, length: usize) -> Option<Self> {
         let (field, name) = (*SLOTS.get(slot(number))?)?;
-        (name == number).then_some(field)
+        // A NUL at the end of a name does not change its number.
+        (name == number && field.name().len() == length).then_some(field)
     }
 
     /// Every field that is a parameter.
@@ -481,6 +482,17 @@ mod tests {
             assert_eq!(*field as usize, at);
             assert_eq!(Field::of(field.name()), Some(*field));
             assert_eq!(Field::of(&field.name().to_ascii_uppercase()), None);
+            for (query, expected) in [
+                ([field.name(), "="].concat(), Some((*field, field.name().len()))),
+                ([field.name(), "=2020-12-06"].concat(), Some((*field, field.name().len()))),
+                ([field.name(), "\0=2020-12-06"].concat(), None),
+                (["\0", field.name(), "=2020-12-06"].concat(), None),
+                ([field.name(), "&=2020-12-06"].concat(), None),
+                (field.name().into(), None),
+            ] {
+                assert_eq!(Field::before_equals(query.as_bytes(), 0), expected, "{query:?}");
+            }
+            assert_eq!(Field::of(&[field.name(), "\0"].concat()), None);
         }
         assert_eq!(Field::Snapshot.name(), "");
         assert_eq!(Field::of("snapshot"), None);

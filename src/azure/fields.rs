@@ -509,7 +509,7 @@ mod tests {
         for raw in ["Sigma=1", "x%20y=1", "%73ignatures=1", "NextMarker=a"] {
             assert!(read(raw).is_ok(), "{raw}");
         }
-        for raw in ["sig=%", "sig=%4", "a b", "x=\u{fc}", "x=1#"] {
+        for raw in ["sig=%", "sig=%4", "a b", "x=\u{fc}", "x=1#", "sv\0=2020-12-06", "sig\0=a", "sig\0"] {
             assert!(matches!(read(raw), Err(VerifyError::Malformed { .. })), "{raw}");
         }
     }
