@@ -307,13 +307,6 @@ mod tests {
         }
     }
 
-    fn put(sink: &mut impl Sink, bytes: &[u8], part: Range<usize>) {
-        sink.put_byte(b'x');
-        sink.put_line_feeds(part.len() % 11);
-        sink.put_part(bytes, part);
-        sink.put(b"end");
-    }
-
     #[test]
     fn a_text_is_what_was_put_or_nothing() {
         fn put(sink: &mut impl Sink, bytes: &[u8], part: Range<usize>) {
