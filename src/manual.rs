@@ -136,6 +136,28 @@
 //! - Answer a refusal with [`S3Error`](crate::aws::S3Error), and log the
 //!   [`VerifyError`](crate::error::VerifyError) and its `code`.
 //!
+//! # The life of a token
+//!
+//! ```text
+//! Subject, Grant ──Issuer: Bounds, rate, signature, record──▶ Issued ──▶ client ──▶ cloud
+//!                                                                            └───▶ Gate: signature, Bounds, revocation, rate, use
+//! ```
+//!
+//! - A constraint that leaves no mark in a token is not enforced, and its [plan](crate::grant::plan) says so. What a caller
+//!   [gives up](crate::grant::Grant::unenforced) counts as not said wherever limits are compared.
+//! - Set [`Bounds`](crate::policy::Bounds) where the application is configured and let every grant pass them: a mistake in one
+//!   handler then costs a refusal.
+//! - [`Issuer`](crate::issuer::Issuer) writes the record before it hands out the token, and hands out nothing if that fails.
+//! - A link that a browser follows sends no headers: put no signed header on it, so not the request id of Cloud Storage either.
+//! - Save an [`UploadSession`](crate::upload::UploadSession), then act: what a crash leaves in doubt is looked at and never done twice.
+//!   The session URI of a resumable upload is a secret, saved by `exposed` alone.
+//! - Revocation works in a `gateway::Gate` and not in the cloud. For tokens that go to the cloud itself, revoke what signed them:
+//!   disable the access key, delete the stored access policy, revoke the user delegation keys, remove the public key from its
+//!   CloudFront key group.
+//! - Put the last revocation id of a [ticket](crate::ticket) on a list to revoke it with all that were made from it, and refuse every
+//!   ticket one of whose ids is listed. Issue an exchanged grant at the time at which its ticket was redeemed.
+//! - Send what is logged through [`redact`](mod@crate::redact): a URL in an error of an HTTP client is a token.
+//!
 //! # A key that lives elsewhere
 //!
 //! ```
