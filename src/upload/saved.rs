@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    grant::{Classification, ContentType, Encryption, Grant, Justification, Lifetime},
+    grant::{Grant, Lifetime},
     lifetime::Transfer,
     secret::Secret,
 };
@@ -19,7 +19,7 @@ use alloc::{
     vec::Vec,
 };
 use core::fmt;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The form that is written, and the only one that is read.
 const VERSION: u32 = 1;
@@ -72,14 +72,14 @@ impl UploadSession {
 
 impl Serialize for Exposed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Saved::of(self.0, true).map_err(ser::Error::custom)?.serialize(serializer)
+        Saved::of(self.0, true).serialize(serializer)
     }
 }
 
 /// Without the session URI: see [`UploadSession::exposed`].
 impl Serialize for UploadSession {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Saved::of(self, false).map_err(ser::Error::custom)?.serialize(serializer)
+        Saved::of(self, false).serialize(serializer)
     }
 }
 
@@ -96,7 +96,8 @@ struct Saved {
     protocol: SavedProtocol,
     id: String,
     owner: String,
-    object: SavedObject,
+    /// Of the object as a whole.
+    grant: Grant,
     begun_at: i64,
     speed: u64,
     pace: u64,
@@ -116,42 +117,6 @@ enum SavedProtocol {
     S3Multipart,
     GcsResumable,
     AzureBlocks,
-}
-
-/// The grant of the whole, as far as an upload in parts can have one.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SavedObject {
-    container: String,
-    name: String,
-    bytes: u64,
-    /// Nothing if it was waived.
-    content_type: Option<String>,
-    class: SavedClass,
-    lifetime: u32,
-    justification: Option<String>,
-    encryption: Option<SavedEncryption>,
-    storage_class: Option<String>,
-    metadata: Vec<(String, String)>,
-    client_address: Option<String>,
-    request_id: Option<String>,
-    dot_segments: bool,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum SavedClass {
-    Public,
-    Internal,
-    Confidential,
-    Pii,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum SavedEncryption {
-    Provider,
-    ManagedKey(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,12 +168,10 @@ enum SavedProgress {
     },
 }
 
-type Unwritable = &'static str;
-
 impl Saved {
-    fn of(session: &UploadSession, with_secret: bool) -> Result<Self, Unwritable> {
+    fn of(session: &UploadSession, with_secret: bool) -> Self {
         let template = &session.template;
-        Ok(Self {
+        Self {
             version: VERSION,
             protocol: match template.protocol {
                 Protocol::S3Multipart => SavedProtocol::S3Multipart,
@@ -217,7 +180,7 @@ impl Saved {
             },
             id: template.id.clone(),
             owner: session.owner.clone(),
-            object: SavedObject::of(template)?,
+            grant: template.grant.clone(),
             begun_at: session.begun_at.unix(),
             speed: session.speed,
             pace: session.pace,
@@ -241,7 +204,7 @@ impl Saved {
             commits: session.commits,
             tokens_end: session.tokens_end.unix(),
             given_up: session.is_given_up,
-        })
+        }
     }
 
     /// The session, if everything in it is as a session leaves it.
@@ -254,8 +217,7 @@ impl Saved {
             SavedProtocol::GcsResumable => Protocol::GcsResumable,
             SavedProtocol::AzureBlocks => Protocol::AzureBlocks,
         };
-        let grant = self.object.read()?;
-        let template = Template::new(protocol, grant, self.id).map_err(|error| error.to_string())?;
+        let template = Template::new(protocol, self.grant, self.id).map_err(|error| error.to_string())?;
         let time = |seconds| Timestamp::from_unix(seconds).map_err(|error| error.to_string());
         let begun_at = time(self.begun_at)?;
         let longest = Lifetime::from_seconds(self.longest).map_err(|error| error.to_string())?;
@@ -320,68 +282,6 @@ impl Saved {
             tokens_end,
             is_given_up: self.given_up,
         })
-    }
-}
-
-impl SavedObject {
-    fn of(template: &Template) -> Result<Self, Unwritable> {
-        let grant = &template.grant;
-        Ok(Self {
-            container: grant.container.clone(),
-            name: template.name.clone(),
-            bytes: template.bytes,
-            content_type: match &grant.content_type {
-                Some(ContentType::Exact(exact)) => Some(exact.clone()),
-                Some(ContentType::Any) => None,
-                _ => return Err("the media type of the upload is not one that parts have"),
-            },
-            class: match grant.classification {
-                Classification::Public => SavedClass::Public,
-                Classification::Internal => SavedClass::Internal,
-                Classification::Confidential => SavedClass::Confidential,
-                Classification::Pii => SavedClass::Pii,
-            },
-            lifetime: grant.lifetime.seconds(),
-            justification: grant.justification.as_ref().map(|why| why.as_str().into()),
-            encryption: grant.encryption.as_ref().map(|encryption| match encryption {
-                Encryption::Provider => SavedEncryption::Provider,
-                Encryption::ManagedKey(key) => SavedEncryption::ManagedKey(key.clone()),
-            }),
-            storage_class: grant.storage_class.clone(),
-            metadata: grant.metadata.clone(),
-            client_address: grant.client_address.clone(),
-            request_id: grant.request_id.clone(),
-            dot_segments: grant.dot_segments,
-        })
-    }
-
-    fn read(self) -> Result<Grant, String> {
-        let lifetime = Lifetime::from_seconds(self.lifetime).map_err(|error| error.to_string())?;
-        let mut grant = Grant::upload(self.container, self.name).exact_size(self.bytes).lives(lifetime).classified(
-            match self.class {
-                SavedClass::Public => Classification::Public,
-                SavedClass::Internal => Classification::Internal,
-                SavedClass::Confidential => Classification::Confidential,
-                SavedClass::Pii => Classification::Pii,
-            },
-        );
-        grant = match self.content_type {
-            Some(exact) => grant.content_type(exact),
-            None => grant.any_content_type(),
-        };
-        if let Some(why) = self.justification {
-            grant = grant.because(Justification::new(&why).map_err(|error| error.to_string())?);
-        }
-        grant.encryption = self.encryption.map(|encryption| match encryption {
-            SavedEncryption::Provider => Encryption::Provider,
-            SavedEncryption::ManagedKey(key) => Encryption::ManagedKey(key),
-        });
-        grant.storage_class = self.storage_class;
-        grant.metadata = self.metadata;
-        grant.client_address = self.client_address;
-        grant.request_id = self.request_id;
-        grant.dot_segments = self.dot_segments;
-        Ok(grant)
     }
 }
 

@@ -483,10 +483,13 @@ fn a_row_that_no_session_leaves_is_refused() {
         // Longer tokens than anybody gave a reason for.
         ("/longest", 901.into()),
         ("/longest", 1.into()),
-        ("/object/lifetime", 14_400.into()),
-        ("/object/bytes", (41 * MIB).into()),
-        ("/object/class", "secret".into()),
-        ("/object/justification", " ".into()),
+        ("/grant/lifetime", 14_400.into()),
+        ("/grant/size/range/end", (41 * MIB).into()),
+        ("/grant/size", serde_json::json!({"range": {"start": 41 * MIB, "end": 41 * MIB}})),
+        ("/grant/actions", serde_json::json!(["read"])),
+        ("/grant/single_use", true.into()),
+        ("/grant/classification", "secret".into()),
+        ("/grant/justification", " ".into()),
         ("/begun_at", (-1).into()),
         ("/tokens_end", (1_700_000_000 + 86_401).into()),
         ("/state", "starting ".into()),
@@ -567,4 +570,15 @@ fn what_was_given_up_for_the_whole_is_given_up_for_its_requests_and_for_nothing_
     let step = commit(typed.unenforced(Constraint::ContentType, why()).unwrap());
     assert_eq!(step.grant().unwrap().given_up().map(|(what, _)| what).collect::<Vec<_>>(), [Constraint::ContentType]);
     assert!(step.azure(&endpoint).and_then(|request| azure_key().issue(&request, now())).is_ok());
+}
+
+#[test]
+fn what_was_given_up_is_saved_with_its_reason() {
+    let grant = Grant::upload(CONTAINER, NAME).content_type("video/mp4").exact_size(MIB);
+    let grant = grant.unenforced(Constraint::ContentType, why()).unwrap();
+    let session = upload(Protocol::AzureBlocks, grant).begin(now()).unwrap();
+    let saved = serde_json::to_string(&session).unwrap();
+    let mut session: UploadSession = serde_json::from_str(&saved).unwrap();
+    let step = parts(&mut session, 1, now()).remove(0);
+    assert_eq!(step.grant().unwrap().given_up().collect::<Vec<_>>(), [(Constraint::ContentType, &why())]);
 }
