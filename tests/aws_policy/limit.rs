@@ -147,6 +147,16 @@ fn a_limit_without_words_is_refused_or_given_up_with_a_reason() {
     let arn = "arn:aws:sqs:eu-west-1:123456789012:jobs";
     assert!(allows(open.as_str(), &Asked::new("sqs:SendMessage", arn)));
     assert!(!allows(open.as_str(), &Asked::new("sqs:ReceiveMessage", arn)));
+    // What is given up for a queue still holds for the objects beside it.
+    let both = queue.container("photos", Actions::READ).at_least(Classification::Pii);
+    let both = SessionBounds::new(&both, region("eu-west-1")).unenforced(Constraint::Lifetime, why()).to_policy();
+    let both = both.unwrap();
+    let object = |age| {
+        let asked = Asked::new("s3:GetObject", "arn:aws:s3:::photos/a").with("s3:signatureAge", age);
+        allows(both.as_str(), &asked)
+    };
+    assert!(object("300000") && !object("300001"));
+    assert!(allows(both.as_str(), &Asked::new("sqs:SendMessage", arn)));
     let far = photos(Actions::READ).client_address("10.0.0.0/8").unwrap();
     for nothing in [Bounds::new(), far.narrow(&photos(Actions::READ).client_address("192.0.2.1").unwrap())] {
         assert!(matches!(text(&nothing), Err(IssueError::Invalid { .. })));

@@ -64,7 +64,7 @@ impl<'a> SessionBounds<'a> {
     }
 
     /// Gives up that the policy enforces a limit which it has no words for: [`Constraint::Size`],
-    /// [`Constraint::ContentType`], or [`Constraint::Lifetime`] where there are queues. [`Bounds::permits`] still holds to it.
+    /// [`Constraint::ContentType`], or [`Constraint::Lifetime`] of what is for a queue. [`Bounds::permits`] still holds to it.
     #[must_use]
     pub fn unenforced(mut self, limit: Constraint, why: Justification) -> Self {
         self.given_up.push((limit, why));
@@ -110,8 +110,13 @@ impl<'a> SessionBounds<'a> {
             return Err(not_enforceable(Constraint::ContentType, can));
         }
         let longest = self.bounds.longest_of_all().min(Lifetime::WEEK);
+        let objects = || -> Vec<Atom> { allowed.iter().filter(|atom| atom.is_of_s3()).cloned().collect() };
         let older = match Deny::older_signatures(longest, &allowed) {
-            Err(_) if self.is_given_up(Constraint::Lifetime) => None,
+            // It is given up for what has no words for it: the objects beside a queue have.
+            Err(_) if self.is_given_up(Constraint::Lifetime) => match objects() {
+                objects if objects.is_empty() => None,
+                objects => Some(Deny::older_signatures(longest, &objects)?),
+            },
             older => Some(older?),
         };
         SessionPolicy::new(write::document(allowed, older.as_ref()))

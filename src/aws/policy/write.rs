@@ -27,6 +27,12 @@ pub(super) struct Atom {
     pub(super) is_closed: bool,
 }
 
+impl Atom {
+    pub(super) fn is_of_s3(&self) -> bool {
+        self.action.starts_with("s3:")
+    }
+}
+
 /// Operators, their keys, and the values of which one must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Conditions(BTreeMap<&'static str, BTreeMap<&'static str, Vec<String>>>);
@@ -70,7 +76,7 @@ impl Deny {
                 service: "s3".to_owned(),
             });
         }
-        if allowed.iter().any(|atom| !atom.action.starts_with("s3:")) {
+        if !allowed.iter().all(Atom::is_of_s3) {
             let why = "S3 alone tells the age of a signature: make a session of its own for the queue";
             return Err(not_enforceable(Constraint::Lifetime, why));
         }
