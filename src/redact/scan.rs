@@ -115,6 +115,8 @@ struct Names {
     is_field_name: bool,
     field: Option<Kind>,
     newlines: u8,
+    /// Behind the beginning of a user delegation key, whose secret is called `Value`.
+    is_in_delegation: bool,
     /// An Event Grid token has `r` and `e` before `s`.
     has_r_or_e: bool,
     /// How much of `-----BEGIN ... PRIVATE KEY-----` is there.
@@ -135,6 +137,7 @@ impl Names {
             is_field_name: false,
             field: None,
             newlines: 0,
+            is_in_delegation: false,
             has_r_or_e: false,
             pem: 0,
             quoted_signature: 0,
@@ -308,6 +311,14 @@ impl Names {
         }
         if kind == Some(Kind::OutsideProse) && byte == b':' {
             kind = Some(Kind::IfLong);
+        }
+        if self.word.is(b"userdelegationkey") {
+            self.is_in_delegation = self.before != b'/';
+        } else if self.word.is(b"signedversion") {
+            self.is_in_delegation = true;
+        } else if self.is_in_delegation && self.word.is(b"value") {
+            self.is_in_delegation = false;
+            kind = Some(Kind::Always);
         }
         if matches!(self.tag, Tag::Inside(None)) && self.before != b'/' {
             self.tag = Tag::Inside(kind);
