@@ -19,6 +19,7 @@
 mod boundary;
 mod canonical;
 mod endpoint;
+mod exchange;
 mod fields;
 mod key;
 #[cfg(feature = "legacy")]
@@ -45,9 +46,10 @@ pub use self::legacy::{
 #[cfg(feature = "rsa")]
 pub use self::rsa::{PublicKey, ServiceAccountKey};
 pub use self::{
-    boundary::{AccessBoundary, DownscopedToken},
+    boundary::AccessBoundary,
     canonical::StringToSign,
     endpoint::Endpoint,
+    exchange::DownscopedToken,
     key::{Algorithm, Credential, HmacKey, Scope, ScopedKey, Signature},
     operations::StorageRequest,
     post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},

@@ -116,7 +116,10 @@ fn each_name_of_a_secret_is_known_in_each_place() {
 #[test]
 fn the_value_of_a_user_delegation_key_goes_and_no_other_value() {
     for (before, after) in [
-        ("<UserDelegationKey><SignedOid>1</SignedOid><SignedVersion>2026-10-06</SignedVersion><Value>", "</Value></UserDelegationKey>"),
+        (
+            "<UserDelegationKey><SignedOid>1</SignedOid><SignedVersion>2026-10-06</SignedVersion><Value>",
+            "</Value></UserDelegationKey>",
+        ),
         ("&lt;SignedVersion&gt;2026-10-06&lt;/SignedVersion&gt;&lt;Value&gt;", "&lt;/Value&gt;"),
         (r#"{"signedVersion":"2026-10-06","value":""#, r#"","a":1}"#),
         ("{'signed_version': '2026-10-06', 'value': '", "'}"),
@@ -124,7 +127,8 @@ fn the_value_of_a_user_delegation_key_goes_and_no_other_value() {
     ] {
         assert_eq!(redacted_once(&format!("{before}{B64}{after}")), format!("{before}REDACTED{after}"));
     }
-    let tags = "<UserDelegationKey></UserDelegationKey><Tag><Key>a</Key><Value>something that is no secret</Value></Tag>";
+    let tags =
+        "<UserDelegationKey></UserDelegationKey><Tag><Key>a</Key><Value>something that is no secret</Value></Tag>";
     assert_eq!(redacted(tags), tags);
 }
 
