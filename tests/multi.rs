@@ -69,37 +69,43 @@ fn the_narrowest_form_that_carries_everything_is_chosen() {
     let cases: [(Grant, [Result<Form, Constraint>; 4]); 12] = [
         (
             Grant::read("photos", "42/cat.jpg"),
-            [Ok(F::S3Url), Ok(F::GcsUrl), Ok(F::AzureServiceSas), Ok(F::AzureDelegationSas)],
+            [Ok(F::S3PresignedUrl), Ok(F::GcsSignedUrl), Ok(F::AzureServiceSas), Ok(F::AzureDelegationSas)],
         ),
-        (upload().exact_size(7), [Ok(F::S3Url), Ok(F::GcsUrl), Err(C::Size), Err(C::Size)]),
-        (upload().size(1..=7), [Ok(F::S3Post), Ok(F::GcsUrl), Err(C::Size), Err(C::Size)]),
-        (upload().any_size(), [Ok(F::S3Url), Ok(F::GcsUrl), Err(C::ContentType), Ok(F::AzureDelegationSas)]),
+        (upload().exact_size(7), [Ok(F::S3PresignedUrl), Ok(F::GcsSignedUrl), Err(C::Size), Err(C::Size)]),
+        (upload().size(1..=7), [Ok(F::S3PostPolicy), Ok(F::GcsSignedUrl), Err(C::Size), Err(C::Size)]),
+        (
+            upload().any_size(),
+            [Ok(F::S3PresignedUrl), Ok(F::GcsSignedUrl), Err(C::ContentType), Ok(F::AzureDelegationSas)],
+        ),
         (
             upload().content_type_prefix("image/").size(1..=7),
-            [Ok(F::S3Post), Ok(F::GcsPost), Err(C::Size), Err(C::Size)],
+            [Ok(F::S3PostPolicy), Ok(F::GcsPostPolicy), Err(C::Size), Err(C::Size)],
         ),
         (
             upload().content_type_prefix("image/").any_size().because(why()),
-            [Ok(F::S3Post), Ok(F::GcsPost), Err(C::ContentType), Err(C::ContentType)],
+            [Ok(F::S3PostPolicy), Ok(F::GcsPostPolicy), Err(C::ContentType), Err(C::ContentType)],
         ),
         (
             uploads.clone().content_type_prefix("image/").size(1..=7),
-            [Ok(F::S3Post), Ok(F::GcsPost), Err(C::Size), Err(C::Size)],
+            [Ok(F::S3PostPolicy), Ok(F::GcsPostPolicy), Err(C::Size), Err(C::Size)],
         ),
         (
             uploads.any_content_type().any_size(),
-            [Ok(F::S3Post), Ok(F::GcsPost), Ok(F::AzureServiceSas), Ok(F::AzureDelegationSas)],
+            [Ok(F::S3PostPolicy), Ok(F::GcsPostPolicy), Ok(F::AzureServiceSas), Ok(F::AzureDelegationSas)],
         ),
         // A form creates or overwrites, a URL creates only.
         (
             Grant::create("photos", "cat.jpg").content_type("image/jpeg").size(1..=7),
-            [Err(C::Action), Ok(F::GcsUrl), Err(C::Size), Err(C::Size)],
+            [Err(C::Action), Ok(F::GcsSignedUrl), Err(C::Size), Err(C::Size)],
         ),
         // A form does not carry what the other provider's does.
-        (upload().size(1..=7).request_id("req-1"), [Err(C::RequestId), Ok(F::GcsUrl), Err(C::Size), Err(C::Size)]),
+        (
+            upload().size(1..=7).request_id("req-1"),
+            [Err(C::RequestId), Ok(F::GcsSignedUrl), Err(C::Size), Err(C::Size)],
+        ),
         (
             upload().content_type_prefix("image/").size(1..=7).sha256([7; 32]),
-            [Ok(F::S3Post), Err(C::Checksum), Err(C::Size), Err(C::Size)],
+            [Ok(F::S3PostPolicy), Err(C::Checksum), Err(C::Size), Err(C::Size)],
         ),
         (
             Grant::read("photos", "cat.jpg").client_address("198.51.100.7"),
@@ -162,7 +168,7 @@ fn found_by_verifier(token: &Token) -> Fingerprint {
         let named = |(name, value): &(&str, &str)| (name.to_string(), value.replace("${filename}", "a.png"));
         let owned: Vec<(String, String)> = fields.iter().map(named).collect();
         let fields: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        if token.form() == Form::S3Post {
+        if token.form() == Form::S3PostPolicy {
             let presented = aws::PresentedForm::parse(&aws::FormView::new("photos", &fields)).unwrap();
             return aws_key().verify_form(presented, &aws::ExpectForm::new("eu-west-1"), now()).unwrap().fingerprint();
         }
@@ -176,11 +182,11 @@ fn found_by_verifier(token: &Token) -> Fingerprint {
     headers.extend(token.required_headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())));
     let view = RequestView::new(token.method(), &target, &headers).over_https();
     match token.form() {
-        Form::S3Url => {
+        Form::S3PresignedUrl => {
             let expect = aws::Expect::new("eu-west-1", "s3");
             aws_key().verify(aws::Presented::parse(&view).unwrap(), &expect, now()).unwrap().fingerprint()
         }
-        Form::GcsUrl => {
+        Form::GcsSignedUrl => {
             let expect = gcs::Expect::new().host(host);
             gcs_key().verify(gcs::Presented::parse(&view).unwrap(), &expect, now()).unwrap().fingerprint()
         }
@@ -205,12 +211,12 @@ fn the_fingerprint_is_what_the_verifier_calls_the_token() {
     let [s3, gcs, azure, delegated] = clouds();
     let mut seen = Vec::new();
     for (cloud, grant, expected) in [
-        (&s3, &read, Form::S3Url),
-        (&s3, &form, Form::S3Post),
-        (&s3, &many, Form::S3Post),
-        (&gcs, &read, Form::GcsUrl),
-        (&gcs, &form, Form::GcsPost),
-        (&gcs, &many, Form::GcsPost),
+        (&s3, &read, Form::S3PresignedUrl),
+        (&s3, &form, Form::S3PostPolicy),
+        (&s3, &many, Form::S3PostPolicy),
+        (&gcs, &read, Form::GcsSignedUrl),
+        (&gcs, &form, Form::GcsPostPolicy),
+        (&gcs, &many, Form::GcsPostPolicy),
         (&azure, &read, Form::AzureServiceSas),
         (&delegated, &read, Form::AzureDelegationSas),
     ] {
@@ -468,11 +474,11 @@ proptest! {
         for cloud in clouds() {
             let Ok(token) = cloud.issue(&grant, now()) else { continue };
             match token.form() {
-                Form::S3Url => {
+                Form::S3PresignedUrl => {
                     let url = aws_key().presign(&aws::UrlRequest::at(&amazon, &grant).unwrap(), now()).unwrap();
                     prop_assert_eq!(token.expose_url(), url.expose());
                 }
-                Form::GcsUrl => {
+                Form::GcsSignedUrl => {
                     let url = gcs_key().signed_url(&gcs::UrlRequest::at(&google, &grant).unwrap(), now()).unwrap();
                     prop_assert_eq!(token.expose_url(), url.expose());
                 }
@@ -485,7 +491,7 @@ proptest! {
                     let url = delegated_key().issue(&request, now()).unwrap();
                     prop_assert_eq!(token.expose_url(), url.expose());
                 }
-                Form::S3Post => {
+                Form::S3PostPolicy => {
                     prop_assert!(aws::UrlRequest::at(&amazon, &grant).is_err());
                     let form = aws::PostPolicy::at(&amazon, &grant).unwrap().sign(&aws_key(), now()).unwrap();
                     prop_assert!(token.expose_fields().eq(form.fields()));

@@ -193,7 +193,7 @@ pub(crate) fn told(issued: &Issued<Token>, key: &str) -> Value {
     let token = issued.token();
     json!({
         "url": token.expose_url(), "method": token.method(), "headers": headers(token), "key": key,
-        "id": issued.fingerprint().to_string(), "form": token.form().name(), "now": issued.issued_at().unix(),
+        "id": issued.fingerprint().to_string(), "form": token.form().code(), "now": issued.issued_at().unix(),
         "expires_at": issued.expires_at().unix(), "refresh_at": issued.refresh_at().unix(),
     })
 }

@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     encode,
     error::IssueError,
-    grant::Grant,
+    grant::{Grant, plan::Form},
     token::{BearerToken, BearerUrl, Fingerprint},
 };
 use alloc::string::String;
@@ -109,7 +109,11 @@ impl Bearer for BearerToken {
 #[cfg(any(feature = "aws", feature = "gcs"))]
 impl Bearer for PostForm {
     fn form(&self) -> &'static str {
-        if self.fields().any(|(name, _)| name == "x-goog-signature") { "gcs_post" } else { "s3_post" }
+        if self.fields().any(|(name, _)| name == "x-goog-signature") {
+            Form::GcsPostPolicy.code()
+        } else {
+            Form::S3PostPolicy.code()
+        }
     }
 
     fn key_id(&self) -> Option<String> {
@@ -130,7 +134,7 @@ impl Bearer for PostForm {
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcs"))]
 impl Bearer for multi::Token {
     fn form(&self) -> &'static str {
-        self.form().name()
+        self.form().code()
     }
 
     fn key_id(&self) -> Option<String> {
@@ -165,14 +169,14 @@ const fn described_as(name: &'static str, param: &'static str, also: &'static st
 
 /// The first that fits.
 const FORMS: [Described; 11] = [
-    described_as("s3_sigv4a_url", "X-Amz-Signature", "X-Amz-Region-Set", "X-Amz-Credential"),
-    described_as("s3_url", "X-Amz-Signature", "", "X-Amz-Credential"),
-    described_as("gcs_url", "X-Goog-Signature", "", "X-Goog-Credential"),
-    described_as("azure_delegation_sas", "sig", "skoid", "skoid"),
+    described_as(Form::S3SigV4aUrl.code(), "X-Amz-Signature", "X-Amz-Region-Set", "X-Amz-Credential"),
+    described_as(Form::S3PresignedUrl.code(), "X-Amz-Signature", "", "X-Amz-Credential"),
+    described_as(Form::GcsSignedUrl.code(), "X-Goog-Signature", "", "X-Goog-Credential"),
+    described_as(Form::AzureDelegationSas.code(), "sig", "skoid", "skoid"),
     described_as("azure_account_sas", "sig", "srt", ""),
-    described_as("azure_service_sas", "sig", "sv", ""),
-    described_as("azure_messaging_token", "sig", "se", "skn"),
-    described_as("cloudfront_url", "Signature", "Key-Pair-Id", "Key-Pair-Id"),
+    described_as(Form::AzureServiceSas.code(), "sig", "sv", ""),
+    described_as(Form::AzureMessagingToken.code(), "sig", "se", "skn"),
+    described_as(Form::CloudFrontPolicy.code(), "Signature", "Key-Pair-Id", "Key-Pair-Id"),
     described_as("gcs_v2_url", "Signature", "GoogleAccessId", "GoogleAccessId"),
     described_as("s3_v2_url", "Signature", "AWSAccessKeyId", "AWSAccessKeyId"),
     described_as("azure_event_grid_token", "s", "r", ""),

@@ -1,6 +1,6 @@
 //! Choosing the form of a token: what a provider has, and which of it carries a grant.
 
-use super::{Form, Prepared, prepared::Unsigned};
+use super::{Prepared, prepared::Unsigned};
 #[cfg(feature = "aws")]
 use crate::aws;
 #[cfg(feature = "azure")]
@@ -10,9 +10,13 @@ use crate::gcs;
 #[cfg(any(feature = "aws", feature = "gcs"))]
 use crate::grant::{
     Action, Constraint,
-    plan::{Enforcement, Form as Plans, Plan},
+    plan::{Enforcement, Plan},
 };
-use crate::{clock::Timestamp, error::IssueError, grant::Grant};
+use crate::{
+    clock::Timestamp,
+    error::IssueError,
+    grant::{Grant, plan::Form},
+};
 
 /// The public half of a key and the place where its tokens are good: all that a token needs but its signature.
 ///
@@ -84,25 +88,25 @@ impl Account<'_> {
             Self::Aws { credential, endpoint } => {
                 let url = || {
                     let prepared = aws::UrlRequest::at(endpoint, grant)?.prepare(credential, now)?;
-                    Ok((Form::S3Url, Unsigned::S3Url(prepared)))
+                    Ok((Form::S3PresignedUrl, Unsigned::S3Url(prepared)))
                 };
                 let form = || {
                     let prepared = aws::PostPolicy::at(endpoint, grant)?.prepare(credential, now)?;
-                    Ok((Form::S3Post, Unsigned::S3Post(prepared)))
+                    Ok((Form::S3PostPolicy, Unsigned::S3Post(prepared)))
                 };
-                either(grant, [Plans::S3PresignedUrl, Plans::S3PostPolicy], url, form)?
+                either(grant, [Form::S3PresignedUrl, Form::S3PostPolicy], url, form)?
             }
             #[cfg(feature = "gcs")]
             Self::Gcs { credential, endpoint } => {
                 let url = || {
                     let prepared = gcs::UrlRequest::at(endpoint, grant)?.prepare(credential, now)?;
-                    Ok((Form::GcsUrl, Unsigned::GcsUrl(prepared)))
+                    Ok((Form::GcsSignedUrl, Unsigned::GcsUrl(prepared)))
                 };
                 let form = || {
                     let prepared = gcs::PostPolicy::at(endpoint, grant)?.prepare(credential, now)?;
-                    Ok((Form::GcsPost, Unsigned::GcsPost(prepared)))
+                    Ok((Form::GcsPostPolicy, Unsigned::GcsPost(prepared)))
                 };
-                either(grant, [Plans::GcsSignedUrl, Plans::GcsPostPolicy], url, form)?
+                either(grant, [Form::GcsSignedUrl, Form::GcsPostPolicy], url, form)?
             }
             #[cfg(feature = "azure")]
             Self::Azure { credential, endpoint } => {
@@ -127,13 +131,13 @@ impl Account<'_> {
 #[cfg(any(feature = "aws", feature = "gcs"))]
 fn either<T>(
     grant: &Grant,
-    plans: [Plans; 2],
+    forms: [Form; 2],
     url: impl FnOnce() -> Result<T, IssueError>,
     form: impl FnOnce() -> Result<T, IssueError>,
 ) -> Result<T, IssueError> {
     // What was given up is left out by the form that has to leave out less.
     if grant.given_up().next().is_some() {
-        let [of_url, of_form] = plans.map(|form| grant.plan(form));
+        let [of_url, of_form] = forms.map(|form| grant.plan(form));
         let left_out = |plan: &Plan| plan.rows().filter(|row| *row.enforcement() == Enforcement::GivenUp).count();
         if of_form.is_enforceable() && left_out(&of_form) < left_out(&of_url) {
             return form();

@@ -33,12 +33,12 @@ use alloc::sync::Arc;
 ///
 /// // Every cloud can let one object be read.
 /// let forms = clouds.each_ref().map(|cloud| cloud.issue(&Grant::read("photos", "cat.jpg"), now).map(|it| it.form()));
-/// assert_eq!(forms, [Ok(Form::S3Url), Ok(Form::GcsUrl), Ok(Form::AzureServiceSas)]);
+/// assert_eq!(forms, [Ok(Form::S3PresignedUrl), Ok(Form::GcsSignedUrl), Ok(Form::AzureServiceSas)]);
 ///
 /// // A size range takes another form on S3, a header on Cloud Storage, and nothing of Azure enforces it.
 /// let upload = Grant::upload("photos", "cat.jpg").content_type("image/jpeg").size(1..=5 << 20);
 /// let forms = clouds.each_ref().map(|cloud| cloud.issue(&upload, now).map(|it| it.form()));
-/// assert!(matches!(forms, [Ok(Form::S3Post), Ok(Form::GcsUrl), Err(IssueError::NotEnforceable { .. })]));
+/// assert!(matches!(forms, [Ok(Form::S3PostPolicy), Ok(Form::GcsSignedUrl), Err(IssueError::NotEnforceable { .. })]));
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

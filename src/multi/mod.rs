@@ -22,11 +22,13 @@ mod prepared;
 mod token;
 mod verify;
 
+pub use crate::grant::plan::Form;
+
 pub use self::{
     account::Account,
     cloud::Cloud,
     failover::{Attempt, Circuit, Failover, FailoverError, Issued, Outcome, Site},
     prepared::{Prepared, Signature, ToSign},
-    token::{Form, Token},
+    token::Token,
     verify::{SignedRequest, Verifiers},
 };

@@ -1,13 +1,13 @@
 //! A token that lacks only its signature, whichever provider it is for.
 
-use super::{Form, Token, token::Body};
+use super::{Token, token::Body};
 #[cfg(feature = "aws")]
 use crate::aws;
 #[cfg(feature = "azure")]
 use crate::azure;
 #[cfg(feature = "gcs")]
 use crate::gcs;
-use crate::{clock::Timestamp, error::KeyError};
+use crate::{clock::Timestamp, error::KeyError, grant::plan::Form};
 
 /// What a provider prepared.
 #[derive(Clone, Debug)]

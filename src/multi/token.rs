@@ -4,49 +4,11 @@
 use crate::post::form::PostForm;
 use crate::{
     clock::Timestamp,
+    grant::plan::Form,
     token::{BearerUrl, CorsRule, Fingerprint},
 };
 use alloc::{string::String, vec::Vec};
 use core::fmt;
-
-/// Which form a token has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Form {
-    /// A presigned URL of S3.
-    S3Url,
-    /// A POST policy of S3.
-    S3Post,
-    /// A signed URL of Cloud Storage.
-    GcsUrl,
-    /// A POST policy of Cloud Storage.
-    GcsPost,
-    /// A service SAS of Azure Storage.
-    AzureServiceSas,
-    /// A user delegation SAS of Azure Storage.
-    AzureDelegationSas,
-}
-
-impl Form {
-    /// A stable name for metrics and audit records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::S3Url => "s3_url",
-            Self::S3Post => "s3_post",
-            Self::GcsUrl => "gcs_url",
-            Self::GcsPost => "gcs_post",
-            Self::AzureServiceSas => "azure_service_sas",
-            Self::AzureDelegationSas => "azure_delegation_sas",
-        }
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 #[derive(Clone)]
 pub(super) enum Body {

@@ -12,7 +12,7 @@ use valet_key::{
         Action, Constraint, Grant, Justification,
         plan::{Enforcement, Form},
     },
-    multi::{self, Cloud},
+    multi::Cloud,
     policy::Bounds,
 };
 
@@ -130,13 +130,13 @@ fn a_cloud_takes_the_form_that_leaves_out_less() {
     let give_up = |grant: Grant, constraint| grant.unenforced(constraint, why()).unwrap();
     let upload = || Grant::upload("media", "cat.jpg").content_type("image/png");
     // A URL could leave the range out, and a form need not.
-    assert_eq!(form(&give_up(upload().size(1..=10), Constraint::Size)), Ok(multi::Form::S3Post));
+    assert_eq!(form(&give_up(upload().size(1..=10), Constraint::Size)), Ok(Form::S3PostPolicy));
     let both = give_up(upload().size(1..=10).single_use(), Constraint::Size);
     assert!(matches!(form(&both), Err(IssueError::NotEnforceable { constraint: Constraint::SingleUse, .. })));
-    assert_eq!(form(&give_up(both, Constraint::SingleUse)), Ok(multi::Form::S3Post));
+    assert_eq!(form(&give_up(both, Constraint::SingleUse)), Ok(Form::S3PostPolicy));
     // A URL carries all that there is.
-    assert_eq!(form(&give_up(upload().exact_size(5).single_use(), Constraint::SingleUse)), Ok(multi::Form::S3Url));
+    assert_eq!(form(&give_up(upload().exact_size(5).single_use(), Constraint::SingleUse)), Ok(Form::S3PresignedUrl));
     // Only a URL logs an id, and only a form has the range: each leaves out one thing.
     let either = give_up(upload().size(1..=10).request_id("r"), Constraint::Size);
-    assert_eq!(form(&give_up(either, Constraint::RequestId)), Ok(multi::Form::S3Url));
+    assert_eq!(form(&give_up(either, Constraint::RequestId)), Ok(Form::S3PresignedUrl));
 }
