@@ -50,7 +50,7 @@ fn a_form_has_the_name_that_its_verifier_finds() {
     let other = policy.sign(&s3_key(), at(1)).unwrap();
     assert_ne!(other.fingerprint(), form.fingerprint());
 
-    let policy = gcs::PostPolicy::new(&gcs::Endpoint::google(), "photos", "cat.jpg").unwrap();
+    let policy = gcs::PostPolicy::new(&gcs::Endpoint::google(), "photos", "cat.jpg").unwrap().size(1..=9);
     let form = policy.sign(&gcs_key(), at(0)).unwrap();
     let fields: Vec<(&str, &str)> = form.fields().collect();
     let presented = gcs::PresentedForm::parse(&gcs::FormView::new("photos", &fields)).unwrap();
