@@ -20,7 +20,7 @@ pub enum Refused {
     /// The holder of the key made none.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// The holder made one that lives longer than the grant.
+    /// The holder made one that lives longer than the grant, or than the session in which it was refreshed.
     #[error("the token would live until {token_ends}, the grant ends at {grant_ends}")]
     TooLong {
         /// When the token ends.

@@ -218,18 +218,21 @@ impl<H> Issuer<H> {
     }
 
     /// The same for a token in place of one from before: see [`refresh`](Self::refresh). The refresh is counted whether or not the
-    /// pass is completed.
+    /// pass is completed, and its token ends with the session however late that is. One that is refused uses up as much of the rate
+    /// as any other.
     ///
     /// # Errors
     /// As [`authorise`](Self::authorise), and [`Refused::Refresh`].
     pub fn authorise_refresh<'a>(&'a self, lease: &mut Lease, ask: &Ask<'a>) -> Result<Pass<'a>, Refused> {
         let now = self.desk.now();
         if let Err(why) = lease.check(ask, now) {
+            // It costs as much as one within the bounds or without, so that nobody can try without end. The first reason is told.
+            drop(self.desk.limiter.take(ask.subject, 1, now));
             return Err(self.desk.refuse(&mut Desk::draft(ask, now), why.into()));
         }
         let pass = self.desk.authorise(ask, now)?;
         lease.count();
-        Ok(pass.for_refresh())
+        Ok(pass.for_refresh(lease.ends_at()))
     }
 }
 

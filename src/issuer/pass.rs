@@ -16,18 +16,19 @@ pub struct Pass<'a> {
     desk: &'a Desk,
     grant: &'a Grant,
     draft: AuditRecord,
-    is_refresh: bool,
+    /// When its session ends, for a refresh.
+    session_ends: Option<Timestamp>,
     /// Whether nothing is on record yet.
     is_open: bool,
 }
 
 impl<'a> Pass<'a> {
     pub(super) const fn new(desk: &'a Desk, grant: &'a Grant, draft: AuditRecord) -> Self {
-        Self { desk, grant, draft, is_refresh: false, is_open: true }
+        Self { desk, grant, draft, session_ends: None, is_open: true }
     }
 
-    pub(super) const fn for_refresh(mut self) -> Self {
-        self.is_refresh = true;
+    pub(super) const fn for_refresh(mut self, session_ends: Timestamp) -> Self {
+        self.session_ends = Some(session_ends);
         self
     }
 
@@ -46,7 +47,7 @@ impl<'a> Pass<'a> {
     /// Puts the token on record, after which it may be handed out. A token that cannot be put on record is dropped.
     ///
     /// # Errors
-    /// [`Refused::TooLong`] for a token that lives longer than was granted, [`Refused::Over`] for one that is over
+    /// [`Refused::TooLong`] for a token that lives longer than was granted or than its session, [`Refused::Over`] for one that is over
     /// already, [`Refused::Audit`].
     pub fn complete<T: Bearer>(mut self, token: T) -> Result<Issued<T>, Refused> {
         self.is_open = false;
@@ -59,16 +60,18 @@ impl<'a> Pass<'a> {
         draft.expires_at = Some(expires_at);
         draft.fingerprint = Some(fingerprint);
         let grant_ends = now.saturating_add(self.grant.lifetime().seconds());
+        let grant_ends = self.session_ends.map_or(grant_ends, |session_ends| grant_ends.min(session_ends));
         if expires_at > grant_ends {
             return Err(desk.refuse(draft, Refused::TooLong { token_ends: expires_at, grant_ends }));
         }
         if expires_at < now {
             return Err(desk.refuse(draft, Refused::Over { token_ends: expires_at, now }));
         }
-        draft.outcome = if self.is_refresh { Outcome::Refreshed } else { Outcome::Issued };
+        let is_refresh = self.session_ends.is_some();
+        draft.outcome = if is_refresh { Outcome::Refreshed } else { Outcome::Issued };
         desk.append(draft)?;
         let lifetime = u32::try_from(expires_at.seconds_since(now)).unwrap_or_default();
-        desk.count(&if self.is_refresh { Event::Refreshed { lifetime } } else { Event::Issued { lifetime } });
+        desk.count(&if is_refresh { Event::Refreshed { lifetime } } else { Event::Issued { lifetime } });
         Ok(Issued { token, from: issued_at, expires_at, fingerprint })
     }
 

@@ -232,6 +232,37 @@ fn a_session_has_so_many_refreshes_and_a_single_use_has_none() {
 }
 
 #[test]
+fn a_refresh_that_is_refused_uses_up_the_rate_too() {
+    let (office, jane, grant) = (Office::new(), subject("jane"), cat());
+    let (_, mut lease) = office.issuer.issue_leased(&Ask::new(&jane, &grant)).unwrap();
+    let other = Grant::read("photos", "dog.jpg");
+    for _ in 0..2 {
+        let refused = office.issuer.refresh(&mut lease, &Ask::new(&jane, &other)).unwrap_err();
+        assert_eq!(refused, Refused::Refresh(NotRefreshable::Wider { constraint: Constraint::Resource }));
+    }
+    // One token and two attempts are the burst of three.
+    let refused = office.issuer.issue(&Ask::new(&jane, &grant)).unwrap_err();
+    assert_eq!(refused, Refused::Limited(Limited::Later { seconds: 36 }));
+    assert!(office.issuer.issue(&Ask::new(&subject("joe"), &grant)).is_ok());
+}
+
+#[test]
+fn a_refresh_that_is_completed_late_ends_with_its_session() {
+    let (office, jane, grant) = (Office::new(), subject("jane"), cat());
+    let ask = Ask::new(&jane, &grant);
+    for (late, refused) in [(0, None), (1, Some(Refused::TooLong { token_ends: at(86_401), grant_ends: at(86_400) }))] {
+        office.clock.set(0);
+        let (_, mut lease) = office.issuer.issue_leased(&ask).unwrap();
+        office.clock.set(86_400 - 900);
+        let pass = office.issuer.authorise_refresh(&mut lease, &ask).unwrap();
+        // The holder goes by its own clock.
+        office.clock.set(86_400 - 900 + late);
+        let completed = pass.complete(s3_url(&grant, at(86_400 - 900 + late)));
+        assert_eq!(completed.err(), refused, "{late}");
+    }
+}
+
+#[test]
 fn a_batch_is_allowed_as_a_whole_and_counts_what_it_holds() {
     let (office, jane) = (Office::new(), subject("jane"));
     let parts: Vec<Grant> = (1..=4).map(|n| Grant::upload_part("photos", "film.mp4", "id", n).any_size()).collect();
