@@ -3,6 +3,7 @@
 use crate::{
     clock::Timestamp,
     grant::{Action, Actions, CopySource},
+    policy::Brings,
     token::Fingerprint,
 };
 use std::{fmt, string::String, vec::Vec};
@@ -66,6 +67,7 @@ pub struct Facts {
     pub(super) replay_key: [u8; 32],
     pub(super) marked_single_use: bool,
     pub(super) must_not_overwrite: bool,
+    pub(super) brings: Brings,
 }
 
 impl Facts {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    grant::Lifetime,
+    grant::{Action, Lifetime},
     issuer::{Limited, RateLimiter, Subject},
     metrics::{Event, Metrics},
     policy::{Asked, Bounds, Decision, Pattern},
@@ -82,15 +82,22 @@ const FOR_EVER: Lifetime = match Lifetime::from_seconds(u32::MAX) {
 };
 
 /// What an upload says of its media type, if it says it in one way.
-fn content_type<'r>(provider: Provider, view: &RequestView<'r>) -> Option<&'r str> {
+fn content_type<'r>(facts: &Facts, view: &RequestView<'r>) -> Option<&'r str> {
     let only = |wanted: &str| {
         let mut lines = view.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let line = lines.next().map(|(_, value)| core::str::from_utf8(value).ok().map(str::trim));
         if lines.next().is_some() { Some(None) } else { line }
     };
-    // SPEC: this header prevails over `Content-Type`.
-    let own = if provider == Provider::Azure { only("x-ms-blob-content-type") } else { None };
-    own.or_else(|| only("content-type")).flatten()
+    if facts.provider() != Provider::Azure {
+        return only("content-type").flatten();
+    }
+    // SPEC: this header prevails over `Content-Type`, which with a list of blocks is the type of the list.
+    let own = only("x-ms-blob-content-type");
+    if facts.action() == Some(Action::CompleteMultipart) {
+        own.flatten()
+    } else {
+        own.or_else(|| only("content-type")).flatten()
+    }
 }
 
 /// A verifier with everything around it: bounds, revocation, rate, replay.
@@ -147,9 +154,10 @@ impl Gate {
     /// What is allowed at all: whatever a key signed, a request outside of these bounds is refused.
     ///
     /// Enforced are: container, names and actions; what a copy reads; the lifetime of the token; the address of the client and
-    /// HTTPS, as the [`RequestView`] vouches for them; the size of a body, as it arrives, and its media type. A copy, or
-    /// the completion of an upload in parts, has no size that could be counted here, so that bounds with a largest upload
-    /// refuse it. Justifications were asked for when the token was issued.
+    /// HTTPS, as the [`RequestView`] vouches for them; the size of a body, as it arrives, and its media type. A copy, the
+    /// completion of an upload in parts, what is appended, and the start of a resumable upload without a signed size have none
+    /// that could be counted here, so that bounds with a largest upload refuse them. An upload that Cloud Storage starts is
+    /// for whoever takes its bytes to hold to the signed size. Justifications were asked for when the token was issued.
     #[must_use]
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = Some(bounds);
@@ -178,7 +186,10 @@ impl Gate {
         self
     }
 
-    /// Where [`admit`](Self::admit) looks revocations up. The default is a [`RevocationList`] that nobody else can add to.
+    /// Where [`admit`](Self::admit) looks revocations up. The default is a [`RevocationList`] that nobody else can add to. In front
+    /// of Azure, say how long tokens can live: see [`RevocationList::longest_lifetime`], and
+    #[cfg_attr(feature = "azure", doc = "[`Expect::max_lifetime`](crate::azure::Expect::max_lifetime).")]
+    #[cfg_attr(not(feature = "azure"), doc = "the verifier's own limit.")]
     #[must_use]
     pub fn revocations(mut self, store: Arc<impl RevocationStore + 'static>) -> Self {
         self.revocations = store;
@@ -302,7 +313,9 @@ impl Gate {
             lifetime: u32::try_from(life).ok().and_then(|life| Lifetime::from_seconds(life).ok()).unwrap_or(FOR_EVER),
             address: view.client_address(),
             over_https: view.came_over_https(),
-            content_type: content_type(facts.provider(), view),
+            content_type: content_type(facts, view),
+            completion_sets_type: facts.provider() == Provider::Azure,
+            brings: facts.brings,
         };
         match bounds.permits_request(&asked) {
             Decision::Allowed => Ok(bounds.largest_body(action)),

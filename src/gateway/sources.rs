@@ -3,7 +3,7 @@
 use super::{Provider, admission::BodyCheck, facts::Facts};
 #[cfg(any(feature = "aws", feature = "gcs"))]
 use crate::head::trimmed;
-use crate::{clock::Timestamp, error::VerifyError, token::Verified, view::RequestView};
+use crate::{clock::Timestamp, error::VerifyError, policy::Brings, token::Verified, view::RequestView};
 #[cfg(any(feature = "aws", feature = "gcs"))]
 use std::string::String;
 use std::{borrow::ToOwned, vec::Vec};
@@ -45,7 +45,7 @@ impl Source {
             #[cfg(feature = "gcs")]
             Self::Gcs(verifier, endpoint) => gcs(&verifier.verify(view, now)?, endpoint, view),
             #[cfg(feature = "azure")]
-            Self::Azure(verifier) => azure(&verifier.verify(view, now)?, verifier.account()),
+            Self::Azure(verifier) => azure(&verifier.verify(view, now)?, verifier.account(), view),
         }
     }
 }
@@ -127,6 +127,7 @@ fn aws(
         replay_key: request.replay_key(),
         marked_single_use: is_single_use(&params)?,
         must_not_overwrite: request.header("if-none-match").any(|value| value == b"*"),
+        brings: Brings::Body,
         headers: signed(view, |name| request.header(name).next().is_some()),
         response_headers: answered(&params),
         params,
@@ -184,6 +185,11 @@ fn gcs(
         replay_key: *request.fingerprint().as_bytes(),
         marked_single_use: is_single_use(&params)?,
         must_not_overwrite: storage.must_not_overwrite(),
+        brings: match request.size() {
+            _ if !request.starts_resumable() => Brings::Body,
+            Some(bytes) => Brings::AtMost(*bytes.end()),
+            None => Brings::Unknown,
+        },
         headers: signed(view, |name| request.header(name).next().is_some()),
         response_headers: answered(&params),
         params,
@@ -195,6 +201,7 @@ fn gcs(
 fn azure(
     request: &Verified<crate::azure::SignedRequest<'_>>,
     account: &str,
+    view: &RequestView<'_>,
 ) -> Result<(Facts, BodyCheck), VerifyError> {
     let subject = match request.authorized_agent()? {
         Some(agent) => Some(agent),
@@ -231,6 +238,25 @@ fn azure(
         replay_key: *fingerprint.as_bytes(),
         marked_single_use: false,
         must_not_overwrite: request.must_not_overwrite(),
+        brings: declared(view),
     };
     Ok((facts, BodyCheck::free()))
+}
+
+/// How large a page blob or a file is made, which is without its content.
+#[cfg(feature = "azure")]
+fn declared(view: &RequestView<'_>) -> Brings {
+    const SIZES: [&str; 2] = ["x-ms-blob-content-length", "x-ms-content-length"];
+    let is_size = |name: &str| SIZES.iter().any(|size| name.eq_ignore_ascii_case(size));
+    let mut sizes = view.headers().iter().filter(|(name, _)| is_size(name)).map(|(_, value)| *value);
+    match (sizes.next(), sizes.next()) {
+        (None, _) => Brings::Body,
+        (Some(size), None) => {
+            let digits = core::str::from_utf8(size).ok().map(str::trim);
+            // The parser of numbers would take a sign.
+            let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            digits.and_then(|digits| digits.parse().ok()).map_or(Brings::Unknown, Brings::AtMost)
+        }
+        _ => Brings::Unknown,
+    }
 }

@@ -65,7 +65,7 @@ mod stored;
 mod union;
 
 #[cfg(all(feature = "std", any(feature = "aws", feature = "azure", feature = "gcs")))]
-pub(crate) use self::request::Asked;
+pub(crate) use self::request::{Asked, Brings};
 pub use self::{
     bounds::Bounds,
     decision::{Broad, Decision, Refusal},

@@ -31,6 +31,20 @@ pub(crate) struct Asked<'a> {
     pub(crate) over_https: bool,
     /// What an upload says of itself: nothing if it does not say, or not in one way.
     pub(crate) content_type: Option<&'a str>,
+    /// Whether the completion of an upload says the media type, and not its beginning.
+    pub(crate) completion_sets_type: bool,
+    pub(crate) brings: Brings,
+}
+
+/// How much content a request brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Brings {
+    /// What its body holds.
+    Body,
+    /// That much at most, now or in requests that come by another way.
+    AtMost(u64),
+    /// More than its body holds, and nothing says how much.
+    Unknown,
 }
 
 impl Bounds {
@@ -86,11 +100,19 @@ impl Bounds {
 
     fn check_content(&self, asked: &Asked<'_>) -> Result<(), Refusal> {
         let one_of = |actions: &[Action]| actions.iter().any(|action| asked.actions.contains(*action));
-        // What these bring does not come in their bodies, so that nobody can count it.
-        if let Some(limit) = self.largest_upload.filter(|_| one_of(&[Action::Copy, Action::CompleteMultipart])) {
-            return Err(Refusal::Size { asked: None, limit });
+        if let Some(limit) = self.largest_upload.filter(|_| one_of(&BRINGS_CONTENT)) {
+            // What these bring is not in their bodies, or comes on top of what is there, so that nobody can count it.
+            let is_elsewhere = one_of(&[Action::Copy, Action::CompleteMultipart, Action::Append]);
+            match asked.brings {
+                Brings::Body if !is_elsewhere => {}
+                Brings::AtMost(most) if !is_elsewhere && most <= limit => {}
+                Brings::AtMost(most) if !is_elsewhere => return Err(Refusal::Size { asked: Some(0..=most), limit }),
+                _ => return Err(Refusal::Size { asked: None, limit }),
+            }
         }
-        if let Some(allowed) = self.content_types.as_ref().filter(|_| one_of(&SETS_CONTENT_TYPE)) {
+        let sets_type =
+            one_of(&SETS_CONTENT_TYPE) || (asked.completion_sets_type && one_of(&[Action::CompleteMultipart]));
+        if let Some(allowed) = self.content_types.as_ref().filter(|_| sets_type) {
             let is_allowed = |text: &str| allowed.covers(&Pattern::Exact(text.to_owned()));
             // A copy may take that of its source.
             if !asked.content_type.is_some_and(is_allowed) || one_of(&[Action::Copy]) {

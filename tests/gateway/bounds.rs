@@ -1,9 +1,10 @@
 //! Bounds hold verified requests too: each part of them refuses what is outside, and lets its neighbour pass.
 
-use crate::clouds::{CLOUDS, Wire, at, aws_key, gate, issue, now};
+use crate::clouds::{CLOUDS, Wire, at, aws_key, gate, gcs_key, issue, now};
 use valet_key::aws::{Payload, Request, SigV4, UrlRequest};
 use valet_key::clock::Timestamp;
 use valet_key::gateway::{BodyCheck, Gate, GateError, Provider};
+use valet_key::gcs::{self, GoogV4};
 use valet_key::grant::{Action, Actions, Classification, CopySource, Grant, Justification, Lifetime};
 use valet_key::policy::Bounds;
 
@@ -163,6 +164,64 @@ fn bodies_are_counted_as_they_arrive() {
     let copy = Grant::copy(CopySource::new("photos", "42/a"), "photos", "42/b").because(why);
     let gate = gate(Provider::Aws).bounds(photos().largest_upload(5));
     assert_eq!(of(&gate, &issue(Provider::Aws, &copy), now()), "bounds_size");
+}
+
+#[test]
+fn what_is_not_in_a_body_has_no_size_that_could_be_counted() {
+    let bounds =
+        || photos().under("photos", "42/", Actions::from(Action::Append) | Action::CompleteMultipart.into()).unwrap();
+    let of = |cloud, wire: &Wire| of(&gate(cloud).bounds(bounds().largest_upload(5)), wire, now());
+
+    // The bytes of a resumable upload come later, and unsigned.
+    let start = |grant: &Grant| {
+        Wire::of(
+            &gcs_key()
+                .signed_url(&gcs::UrlRequest::resumable(&gcs::Endpoint::google(), grant).unwrap(), now())
+                .unwrap(),
+        )
+    };
+    let sized = |bytes| Grant::upload("photos", "42/new.jpg").any_content_type().size(bytes);
+    assert_eq!(of(Provider::Gcs, &start(&upload())), "bounds_size");
+    assert_eq!(of(Provider::Gcs, &start(&sized(0..=6))), "bounds_size");
+    assert_eq!(of(Provider::Gcs, &start(&sized(0..=5))), "passes");
+
+    // What is appended comes on top of what is there.
+    let wire = |params: &str, headers: &[(&str, &str)]| {
+        let mut wire = issue(Provider::Azure, &upload());
+        wire.url.push_str(params);
+        wire.headers.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())));
+        wire
+    };
+    assert_eq!(of(Provider::Azure, &wire("&comp=appendblock", &[])), "bounds_size");
+    assert_eq!(of(Provider::Azure, &wire("&comp=blocklist", &[])), "bounds_size");
+    assert_eq!(of(Provider::Azure, &wire("&comp=block&blockid=AAAA", &[])), "passes");
+
+    // A page blob is as large as its header says.
+    for (size, expected) in
+        [("5", "passes"), ("6", "bounds_size"), ("a", "bounds_size"), ("+5", "bounds_size"), ("", "bounds_size")]
+    {
+        let page = wire("", &[("x-ms-blob-type", "PageBlob"), ("X-Ms-Blob-Content-Length", size)]);
+        assert_eq!(of(Provider::Azure, &page), expected, "{size}");
+    }
+    let twice = wire("", &[("x-ms-blob-content-length", "5"), ("x-ms-content-length", "5")]);
+    assert_eq!(of(Provider::Azure, &twice), "bounds_size");
+}
+
+#[test]
+fn a_list_of_blocks_says_the_media_type_of_a_blob() {
+    let bounds = photos().under("photos", "42/", Actions::from(Action::CompleteMultipart)).unwrap();
+    let gate = gate(Provider::Azure).bounds(bounds.content_type_prefix("image/"));
+    for (headers, expected) in [
+        (&[("x-ms-blob-content-type", "image/png"), ("content-type", "text/xml")][..], "passes"),
+        (&[("x-ms-blob-content-type", "text/html")], "bounds_content_type"),
+        (&[("content-type", "image/png")], "bounds_content_type"),
+        (&[], "bounds_content_type"),
+    ] {
+        let mut wire = issue(Provider::Azure, &upload());
+        wire.url.push_str("&comp=blocklist");
+        wire.headers.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())));
+        assert_eq!(of(&gate, &wire, now()), expected, "{headers:?}");
+    }
 }
 
 #[test]
