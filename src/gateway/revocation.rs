@@ -17,6 +17,8 @@ use std::{
 
 /// How deep a prefix can be revoked, in `/`: each request is looked up at so many of them at most.
 const DEEPEST: usize = 16;
+/// How far ahead of our clock that of a signer may be, in seconds.
+const SKEW: u32 = 15 * 60;
 
 /// A name in a store: 32 bytes whatever it is the name of, and nothing of that can be read from it.
 ///
@@ -202,8 +204,8 @@ pub trait RevocationStore: fmt::Debug + Send + Sync {
 
 /// Revocations in memory.
 ///
-/// It holds so many entries and no more. Each dies when every token that it may be about is over: after the longest lifetime, a
-/// week unless told otherwise. When all places are taken by live entries, [`revoke`](Self::revoke) fails, and nothing is
+/// It holds so many entries and no more. Each dies when every token that it may be about is over: after the
+/// [longest lifetime](Self::longest_lifetime), a week and the skew of a clock unless told otherwise. When all places are taken by live entries, [`revoke`](Self::revoke) fails, and nothing is
 /// forgotten early. A request is looked up at no more than 42 names.
 #[derive(Debug)]
 pub struct RevocationList {
@@ -220,13 +222,18 @@ struct Entry {
 }
 
 impl RevocationList {
-    /// Room for so many entries, for tokens that live a week at most. An entry takes about 60 bytes, when it is added.
+    /// Room for so many entries, for tokens that live a week at most and may be dated a quarter of an hour ahead. An entry takes
+    /// about 60 bytes, when it is added.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { entries: RwLock::default(), capacity, longest: Lifetime::WEEK.seconds() }
+        Self { entries: RwLock::default(), capacity, longest: Lifetime::WEEK.seconds() + SKEW }
     }
 
-    /// The longest that a token lives, the skew included: an entry dies so long after it was added.
+    /// The longest that a token is good after the moment in which it was issued, the skew included: an entry dies so long after it
+    /// was added, and a token that lives longer is accepted again.
+    ///
+    /// No signature of AWS or Google lives longer than a week. A SAS of Azure that an account key signs has no such limit, and
+    /// where a token begins later than it is issued, the time until then counts too. Say here how long yours live.
     #[must_use]
     pub const fn longest_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.longest = lifetime.seconds();

@@ -206,6 +206,29 @@ fn r51_the_source_of_a_copy_and_a_listing_are_looked_up_too() {
 }
 
 #[test]
+fn r51_a_revocation_outlives_a_token_of_a_clock_that_is_ahead() {
+    let week = i64::from(Lifetime::WEEK.seconds());
+    let long = read().lives(Lifetime::WEEK).because(Justification::new("a test of long lives").unwrap());
+    for cloud in [Provider::Aws, Provider::Gcs] {
+        let wire = issue_at(cloud, &long, at(900));
+        let revocation = Revocation::subject("42");
+        let list = Arc::new(RevocationList::new(1));
+        list.revoke(&Revocation::under(cloud, "photos", "42/").unwrap(), now()).unwrap();
+        let revoked = gate(cloud).revocations(Arc::clone(&list));
+        for time in [at(0), at(week), at(week + 900)] {
+            assert!(wire.admit(&gate(cloud), time).is_ok(), "{cloud:?} {time}");
+            assert_eq!(wire.admit(&revoked, time).unwrap_err(), GateError::Revoked, "{cloud:?} {time}");
+            assert_eq!(list.revoke(&revocation, time), Err(StoreError::Full));
+        }
+        assert!(matches!(
+            wire.admit(&revoked, at(week + 901)),
+            Err(GateError::Unverified(VerifyError::Expired { .. }))
+        ));
+        assert_eq!(list.revoke(&revocation, at(week + 901)), Ok(()));
+    }
+}
+
+#[test]
 fn r51_no_name_is_too_deep_to_be_looked_up() {
     let deep = "a/".repeat(400) + "b";
     let prefix = |count| Revocation::under(Provider::Aws, "photos", &"a/".repeat(count));
