@@ -72,7 +72,7 @@ pub trait Bearer {
 
 impl Bearer for BearerUrl {
     fn form(&self) -> &'static str {
-        described(self.expose_query()).map_or("url", |form| form.name)
+        form(self.expose_query()).unwrap_or("url")
     }
 
     fn key_id(&self) -> Option<String> {
@@ -90,7 +90,7 @@ impl Bearer for BearerUrl {
 
 impl Bearer for BearerToken {
     fn form(&self) -> &'static str {
-        described(behind(self.expose())).map_or("token", |form| form.name)
+        form(behind(self.expose())).unwrap_or("token")
     }
 
     fn key_id(&self) -> Option<String> {
@@ -194,6 +194,20 @@ fn param<'q>(query: &'q str, wanted: &str) -> Option<&'q str> {
 fn described(query: &str) -> Option<&'static Described> {
     let has = |name: &str| name.is_empty() || param(query, name).is_some();
     FORMS.iter().find(|form| has(form.param) && has(form.also))
+}
+
+/// The name of the form. A presigned URL of AWS says in its scope which service it is for.
+fn form(query: &str) -> Option<&'static str> {
+    let described = described(query)?;
+    if described.key_id != "X-Amz-Credential" {
+        return Some(described.name);
+    }
+    let scope = encode::decode(param(query, described.key_id)?)?;
+    Some(match scope.rsplit('/').nth(1) {
+        Some("sqs") => Form::SqsRequest.code(),
+        Some(service) if service.starts_with("s3") => described.name,
+        _ => "aws_presigned_url",
+    })
 }
 
 fn key_id(query: &str) -> Option<String> {

@@ -1,12 +1,18 @@
 //! Records as lines: written, read back, chained, and broken in any way.
 
-use super::{Office, at, subject};
+use super::{Office, REGION, at, s3_key, s3_url, subject};
 use proptest::prelude::*;
 use std::{io, sync::Arc};
 use valet_key::{
+    aws::{
+        SigV4,
+        auth_token::Login,
+        sqs::{MessageRequest, Queue},
+    },
     grant::Grant,
     issuer::{
-        Ask, AuditRecord, AuditSink, BrokenChain, Chain, Issuer, JsonLines, MemorySink, Subject, Unlimited, unbounded,
+        Ask, AuditRecord, AuditSink, Bearer, BrokenChain, Chain, Issuer, JsonLines, MemorySink, Subject, Unlimited,
+        unbounded,
     },
 };
 
@@ -192,4 +198,15 @@ proptest! {
         lines[0].replace_range(at..=at, &char::from(with).to_string());
         prop_assert!(check(&lines).is_err());
     }
+}
+
+#[test]
+fn a_presigned_url_of_another_service_is_not_one_of_s3() {
+    let queue = Queue::new("123456789012", "orders", REGION).unwrap();
+    let queue = s3_key().presign(&MessageRequest::receive(&queue).in_url().unwrap(), at(0)).unwrap();
+    assert_eq!((queue.form(), queue.key_id().as_deref()), ("sqs_request", Some("AKIAIOSFODNN7EXAMPLE")));
+    let database = Login::rds("db.example.com", 5432, "jane", REGION).unwrap().issue(&s3_key(), at(0)).unwrap();
+    assert_eq!((database.form(), database.key_id().as_deref()), ("aws_presigned_url", Some("AKIAIOSFODNN7EXAMPLE")));
+    let object = s3_url(&Grant::read("photos", "cat.jpg"), at(0));
+    assert_eq!((object.form(), object.key_id().as_deref()), ("s3_url", Some("AKIAIOSFODNN7EXAMPLE")));
 }
