@@ -1,6 +1,6 @@
 //! What the gateways share: revocations, rates and uses in one Redis, asked with one command for each request.
 
-use crate::options::{Options, Rate};
+use crate::options::Options;
 use redis::{
     RedisError, Script,
     aio::{ConnectionManager, ConnectionManagerConfig},
@@ -10,6 +10,7 @@ use valet_key::{
     clock::{Clock, SystemClock, Timestamp},
     gateway::{Answer, Question, Revocation},
     grant::Lifetime,
+    issuer::Gcra,
 };
 
 /// How long the Redis may take. It is on the way of every request.
@@ -54,7 +55,7 @@ return 1
 pub(crate) struct Shared {
     redis: ConnectionManager,
     scripts: Arc<[Script; 2]>,
-    rate: Rate,
+    rate: Option<Gcra>,
 }
 
 impl Shared {
@@ -92,14 +93,14 @@ impl Shared {
     }
 
     async fn ask(&self, question: &Question) -> Result<(String, u32), RedisError> {
-        let interval = u64::from(self.rate.seconds) * 1_000_000 / u64::from(self.rate.count.max(1));
         let [answer, _] = &*self.scripts;
         let mut call = answer.prepare_invoke();
         for key in &question.revocations {
             call.key(format!("valet:revoked:{key}"));
         }
         call.key(format!("valet:rate:{}", question.rate_key));
-        call.arg(question.revocations.len()).arg(question.issued_at).arg(interval).arg(self.rate.count);
+        let (interval, burst) = self.rate.map_or((0, 0), |rate| (rate.interval(), rate.burst()));
+        call.arg(question.revocations.len()).arg(question.issued_at).arg(interval).arg(burst);
         if let Some((key, seconds)) = &question.single_use {
             call.key(format!("valet:use:{key}")).arg(*seconds);
         }

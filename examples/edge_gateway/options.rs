@@ -8,6 +8,7 @@ use valet_key::{
     gateway::{Facts, Gate, Provider, SingleUse},
     gcs::{self, GoogV4},
     grant::{Action, Grant, Justification, Lifetime},
+    issuer::Gcra,
     token::BearerUrl,
 };
 
@@ -58,14 +59,19 @@ pub(crate) struct Options {
     /// It may hold a password.
     pub(crate) redis: String,
     pub(crate) cloud: Cloud,
-    pub(crate) rate: Rate,
+    /// So many requests in so many seconds, and as many at once; nothing is no limit.
+    pub(crate) rate: Option<Gcra>,
 }
 
-/// So many requests in so many seconds, and as many at once; none is no limit.
-#[derive(Clone, Copy)]
-pub(crate) struct Rate {
-    pub(crate) count: u32,
-    pub(crate) seconds: u32,
+/// Reads `COUNT/SECONDS`.
+fn rate(text: &str) -> Result<Option<Gcra>, String> {
+    let numbers = text.split_once('/').and_then(|(count, seconds)| Some((count.parse().ok()?, seconds.parse().ok()?)));
+    let (count, seconds) = numbers.ok_or_else(|| format!("--rate {text}: it must be COUNT/SECONDS"))?;
+    let period = Lifetime::from_seconds(seconds).map_err(|error| format!("--rate {text}: {error}"))?;
+    if count == 0 {
+        return Ok(None);
+    }
+    Gcra::new(count, period, count).map(Some).map_err(|error| format!("--rate {text}: {error}"))
 }
 
 impl Options {
@@ -77,7 +83,7 @@ impl Options {
             origin: "http://edge.localhost".into(),
             redis: "redis://127.0.0.1:6379/".into(),
             cloud: Cloud::S3,
-            rate: Rate { count: 1000, seconds: 60 },
+            rate: rate("1000/60")?,
         };
         while let Some(flag) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
@@ -91,14 +97,7 @@ impl Options {
                     let known = [Cloud::S3, Cloud::Gcs, Cloud::Azure].into_iter().find(|cloud| cloud.name() == name);
                     options.cloud = known.ok_or_else(|| format!("unknown cloud {name}: s3, gcs or azure"))?;
                 }
-                "--rate" => {
-                    let text = value()?;
-                    let numbers = text.split_once('/').and_then(|(count, seconds)| {
-                        Some(Rate { count: count.parse().ok()?, seconds: seconds.parse().ok()? })
-                    });
-                    let good = numbers.filter(|rate| rate.seconds > 0);
-                    options.rate = good.ok_or_else(|| format!("--rate {text}: it must be COUNT/SECONDS"))?;
-                }
+                "--rate" => options.rate = rate(&value()?)?,
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("unknown option {flag}\n{USAGE}")),
             }
