@@ -269,8 +269,8 @@ fn requests_are_counted_by_subject_and_one_too_many_keeps_its_use() {
     assert!(user("43", "a").admit(&gate, now()).is_ok());
     assert!(second.admit(&gate, at(36)).is_ok());
     // Without a subject it is the key.
-    assert!(issue(Provider::Aws, &Grant::read("photos", "c")).admit(&gate, now()).is_ok());
-    let other = issue(Provider::Aws, &Grant::read("photos", "d")).admit(&gate, at(1));
+    assert!(issue(Provider::Aws, &Grant::read("photos", "c")).admit(&gate, at(36)).is_ok());
+    let other = issue(Provider::Aws, &Grant::read("photos", "d")).admit(&gate, at(37));
     assert_eq!(other.unwrap_err(), GateError::RateLimited { retry_after: 72 - 37 });
 }
 
