@@ -80,9 +80,13 @@ fn is_other<T: PartialEq>(this: Option<&T>, other: Option<&T>) -> bool {
 fn lies_in(this: &Resource, other: &Resource) -> bool {
     match (this, other) {
         (Resource::Object { name, version }, Resource::Object { name: other, version: other_version }) => {
-            name == other && (version == other_version || other_version.is_none())
+            // What is there now is another thing than what was there before: who may delete the one, hides it, and who may delete the
+            // other, destroys it.
+            name == other && version == other_version
         }
-        (Resource::Object { name, .. } | Resource::Prefix(name), Resource::Prefix(prefix)) => name.starts_with(prefix),
+        (Resource::Object { name, version: None } | Resource::Prefix(name), Resource::Prefix(prefix)) => {
+            name.starts_with(prefix)
+        }
         _ => this == other,
     }
 }
@@ -147,11 +151,9 @@ mod tests {
             assert_eq!(same.exceeds(&first), None, "{same:?}");
         }
         let folder = Grant::under("media", "42/", Actions::READ | Actions::LIST).because(why());
-        for part in [
-            Grant::read("media", "42/cat.jpg"),
-            Grant::read("media", "42/cat.jpg").version("7"),
-            Grant::under("media", "42/2026/", Actions::LIST).because(why()),
-        ] {
+        for part in
+            [Grant::read("media", "42/cat.jpg"), Grant::under("media", "42/2026/", Actions::LIST).because(why())]
+        {
             assert_eq!(part.exceeds(&folder), None, "{part:?}");
         }
     }
@@ -178,6 +180,12 @@ mod tests {
             (Grant::under("media", "4", Actions::READ).because(why()), folder.clone(), Constraint::Resource),
             (folder.clone(), Grant::read("media", "42/"), Constraint::Action),
             (Grant::read("media", "a"), Grant::read("media", "a").version("7"), Constraint::Resource),
+            (Grant::delete("media", "a").version("7"), Grant::delete("media", "a"), Constraint::Resource),
+            (
+                Grant::read("media", "42/a").version("7"),
+                Grant::under("media", "42/", Actions::READ).because(why()),
+                Constraint::Resource,
+            ),
             (Grant::read("media", "a").version("8"), Grant::read("media", "a").version("7"), Constraint::Resource),
             (first.clone().allow_dot_segments(), first.clone(), Constraint::Resource),
             (folder.clone().allow_open_prefix(), folder.clone(), Constraint::Resource),

@@ -223,7 +223,7 @@ impl Verified<Redeemable> {
     /// the time at which the ticket was redeemed.
     ///
     /// # Errors
-    /// [`ExchangeError::Exceeds`] if more is asked for than the ticket allows, also if a bound of the ticket is waived or a
+    /// [`ExchangeError::Exceeds`] if more is asked for than the ticket allows, a version of an object among that, also if a bound of the ticket is waived or a
     /// lifetime is longer than [`longest`](Redeemable::longest); [`ExchangeError::NotClaimed`] if it is good once and that was
     /// not noted.
     pub fn grant(self, asked: Grant) -> Result<Grant, ExchangeError> {
@@ -268,6 +268,8 @@ fn hold(mut asked: Grant, limits: &Limits, allowed: Actions) -> Result<Grant, Ex
     // Clients fold such names, and then ask for another object. A copy reads an object that no ticket names.
     within(!asked.dot_segments && asked.source.is_none(), Constraint::Resource)?;
     let names = match &asked.resource {
+        // A ticket has no words for versions, and to read or delete one is more than to read or delete what is there.
+        Resource::Object { version: Some(_), .. } => return Err(exceeds(Constraint::Resource)),
         Resource::Object { name, .. } | Resource::Part { name, .. } | Resource::MultipartUpload { name, .. } => {
             Pattern::Exact(name.clone())
         }

@@ -255,6 +255,7 @@ fn what_is_asked_for_is_held_to_every_word_of_the_ticket() {
         (read(), Grant::read("photos", "42"), C::Resource),
         (Grant::read("photos", "42/..a"), Grant::read("photos", "42/../43/a"), C::Resource),
         (read(), read().allow_dot_segments(), C::Resource),
+        (read(), read().version("7"), C::Resource),
         (Grant::list("photos", "42/").because(why()), Grant::list("photos", "4").because(why()), C::Resource),
         (Grant::list("photos", "42/a/").because(why()), Grant::list("photos", "42/./").because(why()), C::Resource),
         (read(), Grant::send("photos"), C::Resource),
