@@ -2,35 +2,11 @@
 
 use crate::{
     clock::Timestamp,
-    grant::{Action, Actions, CopySource},
+    grant::{Action, Actions, CopySource, plan::Provider},
     policy::Brings,
     token::Fingerprint,
 };
 use std::{fmt, string::String, vec::Vec};
-
-/// Whose rules a request follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Provider {
-    /// Amazon S3 and what speaks its protocol.
-    Aws,
-    /// Google Cloud Storage.
-    Gcs,
-    /// Azure Storage.
-    Azure,
-}
-
-impl Provider {
-    /// `aws`, `gcs` or `azure`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Aws => "aws",
-            Self::Gcs => "gcs",
-            Self::Azure => "azure",
-        }
-    }
-}
 
 /// What a request is about, whoever's token it carries: facts that the signature covers, and nothing else.
 ///

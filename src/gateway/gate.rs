@@ -1,10 +1,10 @@
 //! The gate: everything that is known without a store, then the stores of one process.
 
 use super::{
-    StoreKey,
+    Provider, StoreKey,
     admission::{Admission, Admitted, Answer, Question},
     error::{GateError, StoreError},
-    facts::{Facts, Provider},
+    facts::Facts,
     replay::{ReplayCache, ReplayStore},
     revocation::{RevocationList, RevocationStore, keys_of},
     sources::Source,

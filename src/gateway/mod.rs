@@ -61,10 +61,12 @@ mod replay;
 mod revocation;
 mod sources;
 
+pub use crate::grant::plan::Provider;
+
 pub use self::{
     admission::{Admission, Admitted, Answer, BodyCheck, Question},
     error::{GateError, Refusal, StoreError},
-    facts::{Facts, Provider},
+    facts::Facts,
     gate::{Gate, Limit, SingleUse},
     replay::{ReplayCache, ReplayStore},
     revocation::{Revocation, RevocationError, RevocationList, RevocationStore, StoreKey},

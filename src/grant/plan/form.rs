@@ -45,7 +45,7 @@ macro_rules! forms {
     };
 }
 
-/// A provider of token forms.
+/// A provider of token forms, and of the rules that a request follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Provider {
@@ -55,6 +55,18 @@ pub enum Provider {
     Gcs,
     /// Azure.
     Azure,
+}
+
+impl Provider {
+    /// A stable name for metrics, audit records and names in stores: `aws`, `gcs` or `azure`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Gcs => "gcs",
+            Self::Azure => "azure",
+        }
+    }
 }
 
 impl fmt::Display for Provider {
