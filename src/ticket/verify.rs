@@ -269,12 +269,11 @@ fn hold(mut asked: Grant, limits: &Limits, allowed: Actions) -> Result<Grant, Ex
     within(!asked.dot_segments && asked.source.is_none(), Constraint::Resource)?;
     let names = match &asked.resource {
         // A ticket has no words for versions, and to read or delete one is more than to read or delete what is there.
-        Resource::Object { version: Some(_), .. } => return Err(exceeds(Constraint::Resource)),
+        Resource::Object { version: Some(_), .. } | Resource::Queue => return Err(exceeds(Constraint::Resource)),
         Resource::Object { name, .. } | Resource::Part { name, .. } | Resource::MultipartUpload { name, .. } => {
             Pattern::Exact(name.clone())
         }
         Resource::Prefix(prefix) => Pattern::Prefix(prefix.clone()),
-        Resource::Queue => return Err(exceeds(Constraint::Resource)),
     };
     within(limits.names.covers(&names) && !has_dot_segment(names.text()), Constraint::Resource)?;
     within(asked.actions.common(allowed) == Some(asked.actions), Constraint::Action)?;
