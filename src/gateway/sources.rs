@@ -78,7 +78,9 @@ fn is_single_use(params: &[(String, String)]) -> Result<bool, VerifyError> {
 #[cfg(any(feature = "aws", feature = "gcs"))]
 fn signed(view: &RequestView<'_>, is_signed: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
     // A session token is a part of the permission, and nothing that a server acts on.
-    let wanted = |name: &str| !name.to_ascii_lowercase().ends_with("-token") && is_signed(name);
+    const TOKENS: [&str; 2] = ["x-amz-security-token", "x-amz-s3session-token"];
+    let is_token = |name: &str| TOKENS.iter().any(|token| name.eq_ignore_ascii_case(token));
+    let wanted = |name: &str| !is_token(name) && is_signed(name);
     let lines = view.headers().iter().filter(|(name, _)| wanted(name));
     lines.map(|(name, value)| ((*name).to_owned(), trimmed(value).to_vec())).collect()
 }

@@ -165,6 +165,11 @@ fn headers_are_told_if_they_are_signed() {
         said.headers.push(("content-type".into(), b"text/html".to_vec()));
         assert_eq!(said.admit(&gate, now()).unwrap().facts().header("content-type").count(), 0, "{cloud:?}");
     }
+    // Metadata is told whatever it is called.
+    let tokened = upload.metadata("csrf-token", "7");
+    let admitted = issue(Provider::Aws, &tokened).admit(&gate(Provider::Aws), now()).unwrap();
+    assert_eq!(admitted.facts().header("x-amz-meta-csrf-token").collect::<Vec<_>>(), [b"7"]);
+
     let mut said = issue(Provider::Azure, &open);
     said.headers.push(("content-type".into(), b"text/html".to_vec()));
     assert_eq!(said.admit(&gate(Provider::Azure), now()).unwrap().facts().header("content-type").count(), 0);
