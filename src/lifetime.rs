@@ -7,6 +7,17 @@ use crate::{
 };
 use alloc::borrow::ToOwned;
 
+/// When a client that goes on should ask for the next token: after 80 % of the life of this one, down to the second.
+pub(crate) fn refresh_at(issued_at: Timestamp, ends_at: Timestamp) -> Timestamp {
+    let life = u32::try_from(ends_at.seconds_since(issued_at).max(0)).unwrap_or(u32::MAX);
+    issued_at.saturating_add(refresh_after(life))
+}
+
+/// The same in seconds.
+pub(crate) fn refresh_after(lifetime: u32) -> u32 {
+    u32::try_from(u64::from(lifetime) * 4 / 5).unwrap_or(lifetime)
+}
+
 /// How long a transfer takes, from its size and the speed of its slower clients.
 ///
 /// The time is size / speed, times a factor for safety, and then rounded up to the next quarter of an hour. What comes out is never
@@ -186,6 +197,14 @@ mod tests {
     fn seconds(bytes: u64, speed: u64, factor: u32) -> (u64, Result<u32, IssueError>) {
         let transfer = Transfer::new(bytes, speed).factor(factor);
         (transfer.seconds().unwrap(), transfer.lifetime(None).map(Lifetime::seconds))
+    }
+
+    #[test]
+    fn a_refresh_is_due_after_four_fifths() {
+        let at = |seconds: i64| Timestamp::from_unix(1_700_000_000 + seconds).unwrap();
+        for (life, due) in [(900, 720), (5400, 4320), (300, 240), (3600, 2880), (1, 0), (7, 5), (0, 0), (-5, 0)] {
+            assert_eq!(refresh_at(at(0), at(life)), at(due), "{life}");
+        }
     }
 
     #[test]

@@ -92,23 +92,9 @@ impl Lease {
     }
 }
 
-/// When to ask for the next token: after 80 % of the life of this one, down to the second.
-pub(super) fn refresh_at(issued_at: Timestamp, expires_at: Timestamp) -> Timestamp {
-    let life = u64::try_from(expires_at.seconds_since(issued_at)).unwrap_or_default();
-    issued_at.saturating_add(u32::try_from(life * 4 / 5).unwrap_or(u32::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_refresh_is_due_after_four_fifths() {
-        let at = |seconds: i64| Timestamp::from_unix(1_700_000_000 + seconds).unwrap();
-        for (life, due) in [(900, 720), (5400, 4320), (300, 240), (3600, 2880), (1, 0), (7, 5), (0, 0), (-5, 0)] {
-            assert_eq!(refresh_at(at(0), at(life)), at(due), "{life}");
-        }
-    }
 
     #[test]
     fn a_session_has_as_many_refreshes_as_lifetimes_and_eight() {

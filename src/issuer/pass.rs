@@ -1,7 +1,7 @@
 //! Leave to issue one token, for a holder of a key that is somewhere else.
 
-use super::{AuditRecord, Bearer, Holder, Outcome, Refused, desk::Desk, lease, record::text};
-use crate::{clock::Timestamp, error::IssueError, grant::Grant, metrics::Event, token::Fingerprint};
+use super::{AuditRecord, Bearer, Holder, Outcome, Refused, desk::Desk, record::text};
+use crate::{clock::Timestamp, error::IssueError, grant::Grant, lifetime, metrics::Event, token::Fingerprint};
 use alloc::borrow::Cow;
 use core::fmt;
 
@@ -140,7 +140,7 @@ impl<T> Issued<T> {
     /// When its client should ask for the next one, if it goes on: after 80 % of its life. Many clients at once add some chance to it.
     #[must_use]
     pub fn refresh_at(&self) -> Timestamp {
-        lease::refresh_at(self.from, self.expires_at)
+        lifetime::refresh_at(self.from, self.expires_at)
     }
 
     /// The last second at which it is good: what was granted, or the end of the key.

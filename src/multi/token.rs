@@ -5,6 +5,7 @@ use crate::post::form::PostForm;
 use crate::{
     clock::Timestamp,
     grant::plan::Form,
+    lifetime,
     token::{BearerUrl, CorsRule, Fingerprint},
 };
 use alloc::{string::String, vec::Vec};
@@ -113,8 +114,7 @@ impl Token {
     /// When a client that goes on should ask for the next one: after 80 % of its life, down to the second.
     #[must_use]
     pub fn refresh_at(&self) -> Timestamp {
-        let life = u64::try_from(self.expires_at().seconds_since(self.issued_at)).unwrap_or_default();
-        self.issued_at.saturating_add(u32::try_from(life.saturating_mul(4) / 5).unwrap_or(u32::MAX))
+        lifetime::refresh_at(self.issued_at, self.expires_at())
     }
 
     /// Names the token for audit and revocation, and is no token: the verifier of the provider finds the same of a request that

@@ -5,12 +5,11 @@ use super::{
     grants::Template,
     parts::{Parts, Tag, Ticket},
     plan::{Plan, Room},
-    step::refresh_after,
 };
 use crate::{
     clock::Timestamp,
     grant::{Grant, Justification, Lifetime},
-    lifetime::Transfer,
+    lifetime::{Transfer, refresh_after},
     secret::Secret,
 };
 use alloc::{string::String, vec::Vec};

@@ -1,6 +1,6 @@
 //! What is to be done next at the cloud, and with which permission.
 
-use crate::{clock::Timestamp, error::IssueError, grant::Grant, secret::Secret};
+use crate::{clock::Timestamp, error::IssueError, grant::Grant, lifetime::refresh_after, secret::Secret};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, ops::Range};
 
@@ -196,11 +196,6 @@ impl Step {
         };
         Ok(self.query.iter().fold(self.azure(endpoint)?, bind))
     }
-}
-
-/// Four fifths of a lifetime, in seconds.
-pub(super) fn refresh_after(lifetime: u32) -> u32 {
-    u32::try_from(u64::from(lifetime) * 4 / 5).unwrap_or(lifetime)
 }
 
 impl fmt::Debug for Step {
