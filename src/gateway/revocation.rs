@@ -111,6 +111,8 @@ impl Revocation {
     /// Whatever is about a name that begins like this: the objects, the sources of copies, and the listings below it. An empty
     /// prefix is the container as a whole. A listing of more than the prefix is not stopped.
     ///
+    /// Names count letter by letter. In front of Azure Files, which takes `A` for `a`, revoke the share, the key or the token.
+    ///
     /// # Errors
     /// [`RevocationError`] for a prefix that does not end with `/`, or has more than 16 of them.
     pub fn under(provider: Provider, container: &str, prefix: &str) -> Result<Self, RevocationError> {
