@@ -10,8 +10,8 @@
 //! );
 //! ```
 //!
-//! Found are signatures, session tokens, signed policies, secret and private keys, bearer tokens, login tokens, the ids of resumable uploads and the keys of
-//! customer-provided encryption, by the names that stand before them or by how they begin. Names are read in any
+//! Found are signatures, session tokens, signed policies, secret, private and user delegation keys, passwords in URLs, bearer tokens, login tokens, the ids of
+//! resumable uploads and the keys of customer-provided encryption, by the names that stand before them or by how they begin. Names are read in any
 //! letter case, with `-` or `_`, and behind percent-encoding of any depth, JSON and XML escapes. What tells which
 //! key and which resource stays: access key ids, key names, paths, times, permissions.
 //!

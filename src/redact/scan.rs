@@ -11,6 +11,8 @@ use super::{
 
 /// A value of fewer characters is no secret where only length tells. One less may show of any secret.
 const LONG: u16 = 16;
+/// More than any port has.
+const LONGER_THAN_PORT: u16 = 6;
 /// More than any scheme of `Authorization` has.
 const LONGEST_SCHEME: u16 = 32;
 /// More than any private key has, 16384 bits included.
@@ -38,6 +40,8 @@ enum End {
     Line,
     /// Before the next tag.
     Tag,
+    /// Before the end of the user or the host of a URL.
+    Authority,
     /// Behind the last line of a private key.
     Pem { is_last_line: bool },
 }
@@ -102,7 +106,18 @@ enum Tag {
     Inside(Option<Kind>),
 }
 
+/// How much of a URL is there, as far as that tells a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Url {
+    None,
+    Colon,
+    Slash,
+    /// Behind `://`, with nothing so far but a name.
+    Name,
+}
+
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about what was read, and none excludes another")]
 struct Names {
     word: Word,
     is_in_word: bool,
@@ -119,6 +134,7 @@ struct Names {
     is_in_delegation: bool,
     /// An Event Grid token has `r` and `e` before `s`.
     has_r_or_e: bool,
+    url: Url,
     /// How much of `-----BEGIN ... PRIVATE KEY-----` is there.
     pem: u8,
     /// How much of `signature found in the HTTP request '...'` is there.
@@ -139,6 +155,7 @@ impl Names {
             newlines: 0,
             is_in_delegation: false,
             has_r_or_e: false,
+            url: Url::None,
             pem: 0,
             quoted_signature: 0,
         }
@@ -152,6 +169,9 @@ impl Names {
 
     fn see_letter(&mut self, unit: Unit) -> Found {
         self.newlines = 0;
+        if self.url != Url::Name {
+            self.url = Url::None;
+        }
         if !self.is_in_word {
             self.is_in_word = true;
             self.word.clear();
@@ -228,7 +248,28 @@ impl Names {
             }
             _ => {}
         }
-        self.go_on(unit)
+        let is_password = self.see_url(byte);
+        match self.go_on(unit) {
+            // It is one if an `@` follows, or else a port.
+            Found::Nothing if is_password => {
+                self.wait = Wait::Name;
+                Found::Behind(Value { threshold: Some(LONGER_THAN_PORT), ..Value::new(End::Authority, unit.level) })
+            }
+            found => found,
+        }
+    }
+
+    /// Whether a password may follow: `scheme://user:`.
+    fn see_url(&mut self, byte: u8) -> bool {
+        let before = self.url;
+        self.url = match (before, byte) {
+            (Url::Colon, b'/') => Url::Slash,
+            (Url::Slash, b'/') | (Url::Name, b'.' | b'~' | b'%' | b'+' | b'!' | b'$' | b'*' | b'=') => Url::Name,
+            (Url::Name, _) => Url::None,
+            (_, b':') => Url::Colon,
+            _ => Url::None,
+        };
+        before == Url::Name && byte == b':'
     }
 
     fn go_on(&mut self, unit: Unit) -> Found {
@@ -410,6 +451,10 @@ impl Decisions {
     fn decide(&mut self, unit: Unit, len: usize, tell: &mut impl FnMut(Step)) {
         let scheme = self.scheme(unit, tell);
         if self.is_end(unit) {
+            let is_password = self.value.is_some_and(|value| value.end == End::Authority) && unit.byte == b'@';
+            if is_password {
+                self.leave_out(tell);
+            }
             self.settle(tell);
         }
         let found = self.names.see(unit);
@@ -484,6 +529,7 @@ impl Decisions {
                 is_line_end || (byte == quote.byte && is_outside && unit.slashes <= quote.slashes)
             }
             End::Line => is_outside && matches!(byte, b'\n' | b'\r'),
+            End::Authority => is_outside && (matches!(byte, b'/' | b'?' | b'@') || ends_word(byte)),
             End::Tag => is_outside && byte == b'<',
             End::Pem { .. } => {
                 let is_too_long = value.characters > LONGEST_PEM && byte.is_ascii();

@@ -133,6 +133,24 @@ fn the_value_of_a_user_delegation_key_goes_and_no_other_value() {
 }
 
 #[test]
+fn a_password_in_a_url_goes_and_a_port_stays() {
+    for (text, shown) in [
+        ("MC_HOST_a=https://AKID:wJalrXUtnFEMI%40K7MDENG@h/a", "MC_HOST_a=https://AKID:REDACTED@h/a"),
+        ("postgres://user:pw@h:5432/db", "postgres://user:REDACTED@h:5432/db"),
+        ("to=https%3A%2F%2Fuser%3Ahunter2%40h%2Fa", "to=https%3A%2F%2Fuser%3AREDACTED%40h%2Fa"),
+        (r"https:\/\/a.b:hunter2@h\/a", r"https:\/\/a.b:REDACTED@h\/a"),
+        (
+            "https://h:8443/a:longer@b https://h:65535?x=1 http://h:80",
+            "https://h:8443/a:longer@b https://h:65535?x=1 http://h:80",
+        ),
+        ("see https://example.com: it is a: b@c", "see https://example.com: it is a: b@c"),
+        ("ssh://git@h:22/a https://[2001:db8::1]:8443/", "ssh://git@h:22/a https://[2001:db8::1]:8443/"),
+    ] {
+        assert_eq!(redacted_once(text), shown);
+    }
+}
+
+#[test]
 fn an_authorization_keeps_who_and_not_what() {
     for (text, shown) in [
         (
