@@ -807,7 +807,9 @@ impl Grant {
         self
     }
 
-    /// One use only.
+    /// One use only. No cloud enforces that, and a [`Gate`](crate::gateway::Gate) does: a URL of S3 or Cloud Storage carries it
+    /// where [`aws::Endpoint::behind_gate`](crate::aws::Endpoint::behind_gate) or
+    /// [`gcs::Endpoint::behind_gate`](crate::gcs::Endpoint::behind_gate) says that one stands, and no other token does.
     #[must_use]
     pub const fn single_use(mut self) -> Self {
         self.single_use = true;

@@ -76,8 +76,15 @@ impl Origin {
         &self.host
     }
 
+    /// Whether its host is that domain, or below it.
+    #[cfg(any(feature = "aws", feature = "gcs"))]
+    pub(crate) fn is_within(&self, domain: &str) -> bool {
+        let host = self.hostname().trim_end_matches('.');
+        host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+
     /// The host without its port.
-    #[cfg(feature = "gcs")]
+    #[cfg(any(feature = "aws", feature = "gcs"))]
     pub(crate) fn hostname(&self) -> &str {
         without_port(&self.host)
     }
@@ -88,7 +95,7 @@ impl Origin {
 }
 
 /// A host without the port behind it.
-#[cfg(feature = "gcs")]
+#[cfg(any(feature = "aws", feature = "gcs"))]
 pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => name,

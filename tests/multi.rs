@@ -138,7 +138,7 @@ fn what_no_form_carries_names_what_could() {
             Grant::create("photos", "a").content_type_prefix("a/").size(1..=7),
             "a signed URL can, but binds an exact media type alone",
         ),
-        (&gcs, Grant::read("photos", "a").single_use(), "a gateway with replay protection can"),
+        (&gcs, Grant::read("photos", "a").single_use(), "see `Endpoint::behind_gate`"),
         (&azure, upload().size(1..=7), "nothing of Azure can but a gateway"),
     ] {
         let error = cloud.issue(&grant, now()).unwrap_err();

@@ -43,7 +43,8 @@ impl S3Request<'_> {
     /// otherwise. Each operation needs its own action: reading does not include asking for metadata. A version is covered
     /// by a grant for that version alone, and permissions that the headers need (an ACL, tags) by nothing but an action
     /// for them. The conditions of the grant must be signed in the request as they would be in one made from it; one that
-    /// a request alone cannot meet (an address, a single use) covers nothing here.
+    /// a request alone cannot meet (an address; a single use, unless the endpoint is [behind a
+    /// gate](super::Endpoint::behind_gate)) covers nothing here.
     ///
     /// # Errors
     /// [`VerifyError::Permission`] if the grant lacks the action, and [`VerifyError::NotCovered`] if it is about something

@@ -138,6 +138,7 @@ pub struct Endpoint {
     region: Region,
     at: At,
     style: Option<Style>,
+    is_behind_gate: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -156,7 +157,12 @@ impl Endpoint {
     /// S3 in that region.
     #[must_use]
     pub const fn aws(region: Region) -> Self {
-        Self { region, at: At::Aws { dual_stack: false, fips: false, accelerate: false }, style: None }
+        Self {
+            region,
+            at: At::Aws { dual_stack: false, fips: false, accelerate: false },
+            style: None,
+            is_behind_gate: false,
+        }
     }
 
     /// Another server that speaks the S3 protocol, such as `https://minio.example:9000`; path style
@@ -165,7 +171,7 @@ impl Endpoint {
     /// # Errors
     /// [`IssueError::Invalid`] if the origin is not a scheme and a host with an optional port.
     pub fn custom(origin: &str, region: Region) -> Result<Self, IssueError> {
-        Ok(Self { region, at: At::Custom(Origin::parse(origin)?), style: None })
+        Ok(Self { region, at: At::Custom(Origin::parse(origin)?), style: None, is_behind_gate: false })
     }
 
     /// Puts the bucket into the path.
@@ -207,6 +213,27 @@ impl Endpoint {
             *accelerate = true;
         }
         self
+    }
+
+    /// Says that every request to it passes a [`Gate`](crate::gateway::Gate) before it is served. So a grant for a
+    /// [single use](crate::grant::Grant::single_use) becomes a URL with the signed parameter `x-use=once`, which makes the gate
+    /// count its uses.
+    ///
+    /// S3 itself ignores that parameter, as it does all that begin with `x-`. Where a request can reach it beside the gate, under
+    /// the host and the key of the URL, the URL is good until it expires, as often as anybody likes: sign with a key that the
+    /// gate knows and the cloud does not.
+    ///
+    /// Without effect on an endpoint of S3 itself, which has a host below the domain of the region's
+    /// [partition](Partition::domain).
+    #[must_use]
+    pub fn behind_gate(mut self) -> Self {
+        let domain = self.region.partition().domain();
+        self.is_behind_gate = matches!(&self.at, At::Custom(origin) if !origin.is_within(domain));
+        self
+    }
+
+    pub(super) const fn is_behind_gate(&self) -> bool {
+        self.is_behind_gate
     }
 
     /// The region that requests are signed for.

@@ -12,6 +12,7 @@ use crate::{
     v4::{
         checks::{check_id, check_part},
         listing,
+        single_use::{ONCE, USE, refuse_single_use},
     },
 };
 use alloc::{
@@ -63,6 +64,9 @@ pub(super) fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Request, Issue
 
 fn lower_all(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> {
     refuse_what_no_url_can_carry(grant, not_enforceable)?;
+    if !endpoint.is_behind_gate() {
+        refuse_single_use(grant, not_enforceable)?;
+    }
     let action = grant.actions.only().ok_or(not_enforceable(
         Constraint::Action,
         "a presigned URL allows one request: issue one for each action, or a session policy",
@@ -82,6 +86,9 @@ fn lower_all(endpoint: &Endpoint, grant: &Grant) -> Result<Request, IssueError> 
         Action::StartMultipart => request.query("uploads", ""),
         _ => request,
     };
+    if grant.single_use {
+        request = request.query(USE, ONCE);
+    }
     if grant.dot_segments {
         request = request.allow_dot_segments();
     }
@@ -225,9 +232,6 @@ pub(super) fn refuse_what_no_url_can_carry(
     }
     if grant.not_before.is_some() {
         return Err(not_enforceable(Constraint::NotBefore, "a session policy with `aws:CurrentTime` can"));
-    }
-    if grant.single_use {
-        return Err(not_enforceable(Constraint::SingleUse, "a gateway with replay protection can"));
     }
     Ok(())
 }

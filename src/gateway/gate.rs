@@ -41,7 +41,8 @@ impl<F: Fn(&Facts) -> Result<(), String> + Send + Sync> Limit for F {
     }
 }
 
-/// Which requests use their token up. One whose token is [marked](Facts::is_marked_single_use) always does.
+/// Which requests use their token up. One whose token is [marked](Facts::is_marked_single_use) always does: that of a grant for
+/// a [single use](crate::grant::Grant::single_use), issued for an endpoint that is said to be behind a gate.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum SingleUse {

@@ -1,18 +1,18 @@
 //! From each provider's verified request to the common facts, and to what its body is held to.
 
 use super::{Provider, admission::BodyCheck, facts::Facts};
-#[cfg(any(feature = "aws", feature = "gcs"))]
-use crate::head::trimmed;
 use crate::{clock::Timestamp, error::VerifyError, policy::Brings, token::Verified, view::RequestView};
+#[cfg(any(feature = "aws", feature = "gcs"))]
+use crate::{
+    head::trimmed,
+    v4::single_use::{ONCE, USE},
+};
 #[cfg(any(feature = "aws", feature = "gcs"))]
 use std::string::String;
 use std::{borrow::ToOwned, vec::Vec};
 
 /// The signed parameter that says for whom a token is.
 const USER: &str = "x-user";
-/// The signed parameter that says how often a token is good, and its one value.
-const USE: &str = "x-use";
-const ONCE: &str = "once";
 
 /// A verifier, and what tells how its requests are read.
 #[derive(Debug)]

@@ -38,6 +38,7 @@ pub struct Endpoint {
     origin: Origin,
     style: Style,
     signs_port: bool,
+    server: Server,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,14 @@ enum Style {
     Bound(String),
 }
 
+/// Who answers there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    Google,
+    Other,
+    Gate,
+}
+
 impl Default for Endpoint {
     fn default() -> Self {
         Self::google()
@@ -55,14 +64,14 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    fn new(origin: Origin, style: Style) -> Self {
-        Self { origin, style, signs_port: false }
+    fn new(origin: Origin, style: Style, server: Server) -> Self {
+        Self { origin, style, signs_port: false, server }
     }
 
     /// `storage.googleapis.com`, with the bucket in the path.
     #[must_use]
     pub fn google() -> Self {
-        Self::new(Origin::https("storage.googleapis.com".to_owned()), Style::Path)
+        Self::new(Origin::https("storage.googleapis.com".to_owned()), Style::Path, Server::Google)
     }
 
     /// The storage host of another universe, such as a sovereign cloud.
@@ -74,7 +83,7 @@ impl Endpoint {
         if domain.is_empty() || origin.host() != origin.hostname() || domain.contains('/') {
             return Err(IssueError::Invalid { what: "universe domain", why: "it must be a DNS name" });
         }
-        Ok(Self::new(origin, Style::Path))
+        Ok(Self::new(origin, Style::Path, Server::Google))
     }
 
     /// Another server that speaks the protocol, such as an emulator at `http://localhost:4443`. Plain HTTP
@@ -83,7 +92,7 @@ impl Endpoint {
     /// # Errors
     /// [`IssueError::Invalid`] if the origin is not a scheme and a host with an optional port.
     pub fn custom(origin: &str) -> Result<Self, IssueError> {
-        Ok(Self::new(Origin::parse_keeping_port(origin)?, Style::Path))
+        Ok(Self::new(Origin::parse_keeping_port(origin)?, Style::Path, Server::Other))
     }
 
     /// A host of your own that serves one bucket, through a CNAME record or a load balancer.
@@ -93,7 +102,7 @@ impl Endpoint {
     /// name is not one.
     pub fn bound(origin: &str, bucket: &str) -> Result<Self, IssueError> {
         check_bucket(bucket)?;
-        Ok(Self::new(Origin::parse_keeping_port(origin)?, Style::Bound(bucket.to_owned())))
+        Ok(Self::new(Origin::parse_keeping_port(origin)?, Style::Bound(bucket.to_owned()), Server::Other))
     }
 
     /// Puts the bucket into the host. A bucket with dots then needs a certificate that Google does not
@@ -112,6 +121,28 @@ impl Endpoint {
     pub const fn sign_port(mut self) -> Self {
         self.signs_port = true;
         self
+    }
+
+    /// Says that every request to it passes a [`Gate`](crate::gateway::Gate) before it is served. So a grant for a
+    /// [single use](crate::grant::Grant::single_use) becomes a URL with the signed parameter `x-use=once`, which makes the gate
+    /// count its uses.
+    ///
+    /// Cloud Storage itself holds nobody to that parameter. Where a request can reach it beside the gate, under the host and the
+    /// key of the URL, the URL is good until it expires, as often as anybody likes: sign with a key that the gate knows and the
+    /// cloud does not.
+    ///
+    /// Without effect on an endpoint of Cloud Storage itself, which has a host below `googleapis.com` or [that of its
+    /// universe](Self::universe).
+    #[must_use]
+    pub fn behind_gate(mut self) -> Self {
+        if self.server == Server::Other && !self.origin.is_within("googleapis.com") {
+            self.server = Server::Gate;
+        }
+        self
+    }
+
+    pub(super) fn is_behind_gate(&self) -> bool {
+        self.server == Server::Gate
     }
 
     /// The origin of a bucket, and the path of the bucket itself, with a `/` at its end.

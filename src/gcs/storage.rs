@@ -12,6 +12,7 @@ use crate::{
     v4::{
         checks::{check_id, check_part},
         listing,
+        single_use::{ONCE, USE, refuse_single_use},
     },
 };
 use alloc::{
@@ -78,6 +79,10 @@ fn lower(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlReques
 
 fn lower_all(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlRequest, IssueError> {
     refuse_what_no_url_can_carry(grant, not_enforceable)?;
+    // No gate sees what is sent to the session that a resumable upload starts.
+    if upload == Upload::Resumable || !endpoint.is_behind_gate() {
+        refuse_single_use(grant, not_enforceable)?;
+    }
     let action = grant.actions.only().ok_or(not_enforceable(
         Constraint::Action,
         "a signed URL allows one request: issue one for each action, or a downscoped token",
@@ -148,6 +153,9 @@ fn lower_all(endpoint: &Endpoint, grant: &Grant, upload: Upload) -> Result<UrlRe
     if upload == Upload::Resumable {
         request = request.header(RESUMABLE, "start");
     }
+    if grant.single_use {
+        request = request.query(USE, ONCE);
+    }
     if grant.dot_segments {
         request = request.allow_dot_segments();
     }
@@ -182,9 +190,6 @@ pub(super) fn refuse_what_no_url_can_carry(
             Constraint::NotBefore,
             "none of Cloud Storage can: issue it when it begins, or a gateway can",
         ));
-    }
-    if grant.single_use {
-        return Err(not_enforceable(Constraint::SingleUse, "a gateway with replay protection can"));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub(crate) mod fields;
 pub(crate) mod listing;
 pub(crate) mod message;
 pub(crate) mod payload;
+pub(crate) mod single_use;
 pub(crate) mod template;
 
 /// The names of one provider.

@@ -5,6 +5,7 @@ mod bounds;
 mod clouds;
 mod laws;
 mod secrets;
+mod single_use;
 mod storage_requests;
 mod stores;
 mod threats;

@@ -10,6 +10,7 @@ use crate::{
     encode,
     error::IssueError,
     grant::{Action, Constraint, ContentType, Grant, Resource, Size, plan::Form},
+    v4::single_use::refuse_single_use,
 };
 
 /// The name of this token form in errors.
@@ -33,6 +34,7 @@ impl PostPolicy {
 
     fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
         refuse_what_no_url_can_carry(grant, not_enforceable)?;
+        refuse_single_use(grant, not_enforceable)?;
         let asked = |asked: bool, constraint, instead| {
             if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
         };

@@ -26,6 +26,7 @@ use crate::{
         write::{Entry, Layout, Writer, check_entries},
     },
     secret::Secret,
+    v4::single_use::refuse_single_use,
 };
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::{fmt, ops::RangeInclusive};
@@ -139,6 +140,7 @@ impl PostPolicy {
 
     fn lower(endpoint: &Endpoint, grant: &Grant) -> Result<Self, IssueError> {
         refuse_what_no_url_can_carry(grant, not_enforceable)?;
+        refuse_single_use(grant, not_enforceable)?;
         let asked = |asked: bool, constraint, instead| {
             if asked { Err(not_enforceable(constraint, instead)) } else { Ok(()) }
         };

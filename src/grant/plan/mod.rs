@@ -139,7 +139,8 @@ impl fmt::Display for Row {
 /// How a token form enforces a grant: one row for each [`Constraint`], in that order.
 ///
 /// It tells of the kinds of things that are asked, not of names: a bucket that the service does not take fails when the
-/// token is issued, and the plan does not look at it. It holds no secret and no value of the grant beside the names of
+/// token is issued, and the plan does not look at it. Nor does it look at endpoints: it is about the service itself, which lets
+/// no token be for one use, even if a gateway stands before it that does. It holds no secret and no value of the grant beside the names of
 /// metadata, and displays as a table for logs.
 ///
 /// ```
