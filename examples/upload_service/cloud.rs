@@ -95,11 +95,11 @@ pub(crate) fn signer_with(options: &Options, id: &str, secret: &str) -> Result<m
     Ok(match options.cloud {
         Cloud::Aws => {
             let region = aws::Region::new(&options.region).map_err(|error| text(&error))?;
-            let endpoint = aws::Endpoint::custom(&origin, region).map_err(|error| text(&error))?;
+            let endpoint = aws::Endpoint::custom(&origin, region).map_err(|error| text(&error))?.behind_gate();
             multi::Cloud::aws_at(aws::StaticKey::new(id, secret).map_err(|error| text(&error))?, endpoint)
         }
         Cloud::Gcs => {
-            let endpoint = gcs::Endpoint::custom(&origin).map_err(|error| text(&error))?;
+            let endpoint = gcs::Endpoint::custom(&origin).map_err(|error| text(&error))?.behind_gate();
             multi::Cloud::gcs_at(gcs::HmacKey::new(id, secret).map_err(|error| text(&error))?, endpoint)
         }
         Cloud::Azure => {
