@@ -154,6 +154,8 @@
 //! - Revocation works in a `gateway::Gate` and not in the cloud. For tokens that go to the cloud itself, revoke what signed them:
 //!   disable the access key, delete the stored access policy, revoke the user delegation keys, remove the public key from its
 //!   CloudFront key group.
+//! - No cloud enforces a single use, and a gate does: say `behind_gate` of the endpoint that it serves, and sign with a key that the
+//!   gate knows and the cloud does not, since S3 itself passes the mark over.
 //! - Put the last revocation id of a [ticket](crate::ticket) on a list to revoke it with all that were made from it, and refuse every
 //!   ticket one of whose ids is listed. Issue an exchanged grant at the time at which its ticket was redeemed.
 //! - Send what is logged through [`redact`](mod@crate::redact): a URL in an error of an HTTP client is a token.

@@ -21,6 +21,7 @@ use std::{fmt, string::String, vec::Vec};
 /// | [`issued_at`](Self::issued_at) | date of the signature | date of the signature | `st`, if there is one |
 /// | single use | signed parameter `x-use=once` | signed parameter `x-use=once` | not marked |
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and nobody passes them by place")]
 pub struct Facts {
     pub(super) provider: Provider,
     pub(super) method: String,
@@ -44,6 +45,8 @@ pub struct Facts {
     pub(super) marked_single_use: bool,
     pub(super) must_not_overwrite: bool,
     pub(super) brings: Brings,
+    /// Data Lake and Files store the media type that a header of their own tells.
+    pub(super) stores_own_type: bool,
 }
 
 impl Facts {

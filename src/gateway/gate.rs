@@ -92,12 +92,27 @@ fn content_type<'r>(facts: &Facts, view: &RequestView<'r>) -> Option<&'r str> {
     if facts.provider() != Provider::Azure {
         return only("content-type").flatten();
     }
+    if facts.stores_own_type {
+        return only(STORED_TYPE).flatten();
+    }
     // SPEC: this header prevails over `Content-Type`, which with a list of blocks is the type of the list.
     let own = only("x-ms-blob-content-type");
     if facts.action() == Some(Action::CompleteMultipart) {
         own.flatten()
     } else {
         own.or_else(|| only("content-type")).flatten()
+    }
+}
+
+/// The type that Data Lake and Files store, also with the flush that ends an append.
+const STORED_TYPE: &str = "x-ms-content-type";
+
+/// Whether a request of Azure decides a media type although its action does not say so.
+fn sets_type(facts: &Facts, view: &RequestView<'_>) -> bool {
+    let says_it = || view.headers().iter().any(|(name, _)| name.eq_ignore_ascii_case(STORED_TYPE));
+    match facts.action() {
+        Some(Action::CompleteMultipart) => facts.provider() == Provider::Azure,
+        _ => facts.stores_own_type && says_it(),
     }
 }
 
@@ -315,7 +330,7 @@ impl Gate {
             address: view.client_address(),
             over_https: view.came_over_https(),
             content_type: content_type(facts, view),
-            completion_sets_type: facts.provider() == Provider::Azure,
+            sets_type: sets_type(facts, view),
             brings: facts.brings,
         };
         match bounds.permits_request(&asked) {

@@ -130,6 +130,7 @@ fn aws(
         marked_single_use: is_single_use(&params)?,
         must_not_overwrite: request.header("if-none-match").any(|value| value == b"*"),
         brings: Brings::Body,
+        stores_own_type: false,
         headers: signed(view, |name| request.header(name).next().is_some()),
         response_headers: answered(&params),
         params,
@@ -192,6 +193,7 @@ fn gcs(
             Some(bytes) => Brings::AtMost(*bytes.end()),
             None => Brings::Unknown,
         },
+        stores_own_type: false,
         headers: signed(view, |name| request.header(name).next().is_some()),
         response_headers: answered(&params),
         params,
@@ -241,6 +243,7 @@ fn azure(
         marked_single_use: false,
         must_not_overwrite: request.must_not_overwrite(),
         brings: declared(view),
+        stores_own_type: matches!(request.service(), crate::azure::Service::DataLake | crate::azure::Service::File),
     };
     Ok((facts, BodyCheck::free()))
 }

@@ -31,8 +31,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) over_https: bool,
     /// What an upload says of itself: nothing if it does not say, or not in one way.
     pub(crate) content_type: Option<&'a str>,
-    /// Whether the completion of an upload says the media type, and not its beginning.
-    pub(crate) completion_sets_type: bool,
+    /// It decides the media type of an object, which its action alone does not tell.
+    pub(crate) sets_type: bool,
     pub(crate) brings: Brings,
 }
 
@@ -110,8 +110,7 @@ impl Bounds {
                 _ => return Err(Refusal::Size { asked: None, limit }),
             }
         }
-        let sets_type =
-            one_of(&SETS_CONTENT_TYPE) || (asked.completion_sets_type && one_of(&[Action::CompleteMultipart]));
+        let sets_type = one_of(&SETS_CONTENT_TYPE) || asked.sets_type;
         if let Some(allowed) = self.content_types.as_ref().filter(|_| sets_type) {
             let is_allowed = |text: &str| allowed.covers(&Pattern::Exact(text.to_owned()));
             // A copy may take that of its source.

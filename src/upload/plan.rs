@@ -148,7 +148,7 @@ impl Plan {
     }
 
     /// What was saved, if it is a plan.
-    #[cfg(feature = "serde")]
+    #[cfg(any(feature = "serde", test))]
     pub(super) fn restored(protocol: Protocol, bytes: u64, stretches: Vec<Stretch>) -> Option<Self> {
         if stretches.len() > MOST_STRETCHES {
             return None;

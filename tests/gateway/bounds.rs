@@ -1,7 +1,8 @@
 //! Bounds hold verified requests too: each part of them refuses what is outside, and lets its neighbour pass.
 
-use crate::clouds::{CLOUDS, Wire, at, aws_key, gate, gcs_key, issue, now};
+use crate::clouds::{CLOUDS, Wire, at, aws_key, azure_key, gate, gcs_key, issue, now};
 use valet_key::aws::{Payload, Request, SigV4, UrlRequest};
+use valet_key::azure;
 use valet_key::clock::Timestamp;
 use valet_key::gateway::{BodyCheck, Gate, GateError, Provider};
 use valet_key::gcs::{self, GoogV4};
@@ -251,6 +252,29 @@ fn media_types_are_those_that_arrive() {
     wire.headers.push(("content-type".into(), b"image/png".to_vec()));
     wire.headers.push(("x-ms-blob-content-type".into(), b"text/html".to_vec()));
     assert_eq!(of(&gate, &wire, now()), "bounds_content_type");
+}
+
+#[test]
+fn files_and_data_lake_store_the_media_type_of_their_own_header() {
+    let mut ring = azure::KeyRing::new();
+    ring.insert(azure_key()).unwrap();
+    let expect = azure::Expect::new("myaccount", azure::Service::DataLake).unwrap();
+    let gate = Gate::azure(azure::Verifier::new(ring, expect));
+    let gate = gate.bounds(photos().content_type_prefix("image/"));
+    let stored = "x-ms-content-type";
+    for (headers, expected) in [
+        (&[(stored, "image/png")][..], "passes"),
+        (&[(stored, "image/png"), ("content-type", "text/html")], "passes"),
+        (&[(stored, "text/html"), ("content-type", "image/png")], "bounds_content_type"),
+        (&[(stored, "image/png"), (stored, "text/html")], "bounds_content_type"),
+        (&[("content-type", "image/png")], "bounds_content_type"),
+    ] {
+        let mut wire = issue(Provider::Azure, &upload());
+        wire.url = wire.url.replace(".blob.", ".dfs.") + "&resource=file";
+        wire.headers[0].1 = b"myaccount.dfs.core.windows.net".to_vec();
+        wire.headers.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())));
+        assert_eq!(of(&gate, &wire, now()), expected, "{headers:?}");
+    }
 }
 
 #[test]
