@@ -14,6 +14,6 @@ pub(crate) fn refuse_single_use(
     grant: &Grant,
     not_enforceable: fn(Constraint, &'static str) -> IssueError,
 ) -> Result<(), IssueError> {
-    const INSTEAD: &str = "a signed URL can at an endpoint that a gateway stands before: see `Endpoint::behind_gate`";
+    const INSTEAD: &str = "a gateway can, at an endpoint that says that it is behind one: see `Endpoint::behind_gate`";
     if grant.single_use { Err(not_enforceable(Constraint::SingleUse, INSTEAD)) } else { Ok(()) }
 }
