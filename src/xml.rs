@@ -12,6 +12,10 @@ pub(crate) fn parse(text: &str, nodes: u32) -> Option<Document<'_>> {
     if text.bytes().filter(|&byte| byte == b'=').count() > usize::try_from(nodes).unwrap_or(usize::MAX) {
         return None;
     }
+    // The parser takes `<:a>` for `<a>`. SPEC: Namespaces in XML 1.0, section 4: what stands before the colon is a name.
+    if text.contains("<:") || text.contains("</:") {
+        return None;
+    }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: nodes, entity_resolver: None };
     Document::parse_with_options(text, options).ok()
 }
@@ -57,5 +61,13 @@ mod tests {
         assert!(parse(&alloc::format!("<a>{}</a>", "<b/>".repeat(6)), 8).is_some());
         assert!(parse(&alloc::format!("<a>{}</a>", "<b/>".repeat(8)), 8).is_none());
         assert!(parse("<!DOCTYPE a><a/>", 8).is_none());
+    }
+
+    #[test]
+    fn an_empty_prefix_is_none() {
+        for document in ["<:a></a>", "<a></:a>", "<:a></:a>", "<a><:b/></a>"] {
+            assert!(parse(document, 8).is_none(), "{document}");
+        }
+        assert!(parse("<a>:<b/>:</a>", 8).is_some());
     }
 }
