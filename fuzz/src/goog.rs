@@ -71,9 +71,11 @@ fn canonical(method: &str, target: &str, lines: &[HeaderLine<'_>], names: &[Stri
         text.extend_from_slice(&values.join(&b','));
         text.push(b'\n');
         if name == "x-goog-content-sha256" {
-            // One line without inner blanks, or it is refused.
+            // One line, or it is refused; without the blanks around it.
             let line = lines.iter().find(|(line, _)| line.eq_ignore_ascii_case(name)).unwrap().1;
-            payload = line.trim_ascii().to_vec();
+            let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+            let end = line.len() - line.iter().rev().take_while(|byte| is_blank(byte)).count();
+            payload = line[..end].iter().copied().skip_while(is_blank).collect();
         }
     }
     text.extend_from_slice(format!("\n{}\n", names.join(";")).as_bytes());
