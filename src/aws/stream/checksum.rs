@@ -6,7 +6,7 @@ use crate::{
 };
 use alloc::string::String;
 #[cfg(feature = "checksums")]
-use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Digest, Table};
+use crc::{Algorithm, CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc, Digest, Table};
 
 /// A checksum of a body, as S3 names it.
 ///
@@ -89,6 +89,21 @@ static CRC_32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC
 static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 #[cfg(feature = "checksums")]
 static CRC_64: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_NVME);
+
+/// CRC-64/NVME, as the catalogue of parametrised CRC algorithms has it: the oldest catalogue that `crc` admits has not.
+///
+/// Source: NVM Command Set Specification, "64b CRC Definition".
+#[cfg(feature = "checksums")]
+const CRC_64_NVME: Algorithm<u64> = Algorithm {
+    width: 64,
+    poly: 0xad93_d235_94c9_3659,
+    init: u64::MAX,
+    refin: true,
+    refout: true,
+    xorout: u64::MAX,
+    check: 0xae8b_1486_0a79_9888,
+    residue: 0xf310_303b_2b6f_6e42,
+};
 
 /// One that is being computed.
 #[derive(Clone)]
