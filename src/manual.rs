@@ -1,4 +1,4 @@
-//! The order of checks, what is trusted, and how to embed the crate. Documentation only.
+//! The order of checks, the readings on which servers differ, and how to embed the crate. Documentation only.
 //!
 //! # What a verifier checks, in this order
 //!
@@ -94,30 +94,7 @@
 //!
 //! # Published mistakes
 //!
-//! What went wrong elsewhere, what this crate does, and the test that says so. The number of a test is that of its rule.
-//!
-//! | published | what went wrong | what is done here | test |
-//! |---|---|---|---|
-//! | CVE-2026-41145 | of two mechanisms in one request, one was checked and the other obeyed | one mechanism, or refused | `tests/threats.rs`: `r01_two_mechanisms_at_once_are_refused` |
-//! | CVE-2022-2385 | of two parameters that differ in letter case, the checker of an EKS token read one and STS the other | a parameter is there once in any letter case, and none is there that does not belong to the token | `tests/aws_tokens/threats.rs`: `r02_a_parameter_that_is_there_twice_is_refused_in_any_letter_case` and `r02_a_parameter_that_does_not_belong_to_the_token_is_refused` |
-//! | CVE-2026-54330, CVE-2026-71191 | an unsigned `x-amz-copy-source` turned the URL of one upload into a read of any object | every `x-amz-*` header that arrives is signed, and a grant for a copy is a grant for its source | `tests/aws_operations/threats.rs`: `r09_the_source_of_a_copy_must_be_signed`, `r09_a_source_in_the_query_is_refused_although_it_is_signed`, `r09_a_source_belongs_to_a_copy_alone_and_is_read_in_one_way` and `r40_a_copy_is_covered_by_a_grant_for_the_same_source` |
-//! | prefixes compared as text | a grant for `42` reached `420/` | a prefix ends at `/`, or says that it is open; a listing stays within it | `tests/aws_operations/threats.rs`: `r40_a_grant_covers_its_prefix_by_raw_text_and_whole_segments` and `r40_a_listing_is_covered_by_a_prefix_that_it_stays_within` |
-//! | Keystone bug 1872737 | a missing time skipped the check of time | it is refused | `tests/threats.rs`: `r15_a_missing_time_is_refused` |
-//! | CVE-2025-68671 | the signature was checked and the clock forgotten | good to the last second and no longer | `tests/threats.rs`: `r18_a_token_is_good_from_the_skew_before_to_its_last_second` |
-//! | CVE-2026-44394, CVE-2020-25816 | a token outlived the credential that it came from | it ends with its credential, when it is issued and when it is verified | `tests/threats.rs`: `r20_no_token_outlives_its_credential` |
-//! | CVE-2026-33322 | an algorithm was believed that the token named, not the key | the key has one algorithm; a token names that or is refused | `tests/sigv4a/threats.rs`: `r21_neither_algorithm_is_taken_for_the_other` and `r21_a_key_signs_only_what_belongs_to_its_algorithm` |
-//! | Swift bug 1765834 | a signed hash was not held against the body | it is, as the body is read | `tests/threats.rs`: `r27_a_body_is_held_to_its_signed_hash` |
-//! | CVE-2025-31489, CVE-2026-40344 | with a body in unsigned chunks, the signature of the head went unchecked too | the mode of a body is part of what was signed, and never a way around the signature | `tests/aws_streams/threats.rs`: `r28_the_mode_is_the_signed_one_and_only_where_it_was_allowed` and `r28_a_presigned_url_never_switches_to_a_stream` |
-//! | versitygw#1147 | the signature of the last, empty chunk went unchecked | it is checked like every other, and so is that of a trailer | `tests/aws_streams/threats.rs`: `r29_the_last_chunk_is_verified_too` and `r30_a_signed_trailer_needs_its_signature` |
-//! | aws-proxy#130 | bytes went on before their chunk was verified, and lengths did not have to agree | nothing comes out before its signature is right; the chunks add up to the signed length | `tests/aws_streams/threats.rs`: `r29_every_chunk_is_verified_before_it_is_handed_out` and `r29_the_sum_of_the_chunks_is_the_signed_length` |
-//! | CVE-2026-49017 | input that ends before the last chunk kept the reader in a loop | the end of the input is an error | `tests/aws_streams/threats.rs`: `r29_the_end_of_the_input_is_not_the_end_of_the_body` |
-//! | GHSA-v2ch-c8v8-fgr7 | the size of a chunk was not bounded | 1 to 16 digits, and no more than the announced length and the limit | `tests/aws_streams/threats.rs`: `r29_a_size_is_one_to_sixteen_hex_digits_and_bounded` |
-//! | GHSA-w5fh-f8xh-5x3p | the conditions of a form were signed but not held to | every field is covered and every condition is met | `tests/aws_post/threats.rs`: `r31_every_field_is_covered_and_every_condition_is_met` |
-//! | CVE-2023-43040, CVE-2023-28434 | a form field named another bucket than the one that was checked | the bucket of the URL is the one that is checked | `tests/aws_post/threats.rs`: `r32_the_bucket_of_the_url_decides` |
-//! | s3s#616 | date and credential of a form were not fixed by its policy | algorithm, credential and date have equal conditions | `tests/aws_post/threats.rs`: `r33_whoever_signed_is_fixed_by_the_policy` |
-//! | minio#11894 | a policy was read leniently | JSON is read in one way or not at all | `tests/aws_post/threats.rs`: `r34_a_policy_is_read_in_one_way_or_not_at_all` |
-//! | minio-java#1174 | a quote in the name of an object wrote conditions of its own | policies are written by a writer that escapes | `tests/aws_post/threats.rs`: `r35_a_quote_in_a_name_stays_in_it` |
-//! | CloudFront policies | several statements, names that occur twice, or a resource compared in part have two readings | exactly one statement, held against the whole URL without the token; network and address; `Policy` or `Expires` | `tests/cloudfront/threats.rs`: `r43_exactly_one_statement_without_a_second_reading`, `r43_the_resource_is_held_against_the_whole_url_without_the_token`, `r43_network_and_address` and `r43_policy_and_expires_are_exclusive` |
+//! [`mistakes`] lists what went wrong elsewhere, with what is done here and the tests that show it.
 //!
 //! # Embedding a verifier
 //!
@@ -198,3 +175,5 @@
 //! assert!(key.verify(presented, &Expect::new("auto", "s3"), now).is_ok());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+pub mod mistakes;
