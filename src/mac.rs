@@ -13,6 +13,8 @@ use sha2::block_api::compress256;
 use zeroize::Zeroize;
 
 const BLOCK: usize = 64;
+const INNER_PAD: u8 = 0x36;
+const OUTER_PAD: u8 = 0x5c;
 
 const INITIAL_STATE: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
@@ -239,14 +241,16 @@ impl HmacKey {
         } else if let Some(slot) = padded.get_mut(..key.len()) {
             slot.copy_from_slice(key);
         }
-        let state_after = |pad: u8| {
-            let mut block = padded.map(|byte| byte ^ pad);
+        // One block is wiped, whichever pad it has at the time.
+        let mut state_after = |pad: u8| {
+            for byte in &mut padded {
+                *byte ^= pad;
+            }
             let mut state = INITIAL_STATE;
-            compress256(&mut state, core::slice::from_ref(&block));
-            block.zeroize();
+            compress256(&mut state, core::slice::from_ref(&padded));
             state
         };
-        let keyed = Self { inner: state_after(0x36), outer: state_after(0x5c) };
+        let keyed = Self { inner: state_after(INNER_PAD), outer: state_after(INNER_PAD ^ OUTER_PAD) };
         padded.zeroize();
         keyed
     }
@@ -260,24 +264,63 @@ impl HmacKey {
     pub(crate) fn mac_of(&self, write: impl FnOnce(&mut Sha256)) -> [u8; 32] {
         let mut inner = Sha256::after_one_block(self.inner);
         write(&mut inner);
-        // The outer hash is always one block: the inner digest, and padding for 96 bytes, 768 bits.
-        let mut block = [0; BLOCK];
-        if let Some((digest, padding)) = block.split_first_chunk_mut::<32>() {
-            *digest = inner.finish();
-            if let [marker, .., high, low] = padding {
-                *marker = 0x80;
-                [*high, *low] = 768u16.to_be_bytes();
-            }
-        }
-        let mut state = self.outer;
-        compress256(&mut state, core::slice::from_ref(&block));
-        to_bytes(&state)
+        outer(&self.outer, inner)
     }
+
+    /// Begins a message that has the same beginning every time.
+    pub(crate) fn begin(&self, beginning: &[u8]) -> BegunMac {
+        let mut inner = Sha256::after_one_block(self.inner);
+        inner.put(beginning);
+        BegunMac { inner, outer: self.outer }
+    }
+}
+
+/// The outer hash, which is always one block: the inner digest, and padding for 96 bytes, 768 bits.
+#[inline]
+fn outer(outer: &[u32; 8], inner: Sha256) -> [u8; 32] {
+    let mut block = [0; BLOCK];
+    if let Some((digest, padding)) = block.split_first_chunk_mut::<32>() {
+        *digest = inner.finish();
+        if let [marker, .., high, low] = padding {
+            *marker = 0x80;
+            [*high, *low] = 768u16.to_be_bytes();
+        }
+    }
+    let mut state = *outer;
+    compress256(&mut state, core::slice::from_ref(&block));
+    to_bytes(&state)
 }
 
 impl Drop for HmacKey {
     fn drop(&mut self) {
         self.inner.zeroize();
+        self.outer.zeroize();
+    }
+}
+
+/// An HMAC whose message has begun, in the way in which many messages begin; whole blocks of the beginning are hashed once
+/// for all of them.
+///
+/// Its states are as secret as the key, so they are wiped on drop.
+#[derive(Clone)]
+pub(crate) struct BegunMac {
+    inner: Sha256,
+    outer: [u32; 8],
+}
+
+impl BegunMac {
+    /// The MAC of the message that ends like this.
+    #[inline]
+    pub(crate) fn mac(&self, end: &[u8]) -> [u8; 32] {
+        let mut inner = self.inner.clone();
+        inner.put(end);
+        outer(&self.outer, inner)
+    }
+}
+
+impl Drop for BegunMac {
+    fn drop(&mut self) {
+        self.inner.state.zeroize();
         self.outer.zeroize();
     }
 }
@@ -334,6 +377,18 @@ mod tests {
             let mut theirs = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
             theirs.update(b"message");
             assert_eq!(HmacKey::new(&key).mac(b"message")[..], theirs.finalize().into_bytes()[..], "{length}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_begun_has_the_mac_of_the_whole() {
+        let message: alloc::vec::Vec<u8> = (0..=200).collect();
+        let key = HmacKey::new(b"key");
+        for beginning in 0..message.len() {
+            let (head, tail) = message.split_at(beginning);
+            let begun = key.begin(head);
+            assert_eq!(begun.mac(tail), key.mac(&message), "begun with {beginning}");
+            assert_eq!(begun.mac(b"another end"), key.mac(&[head, b"another end"].concat()), "begun with {beginning}");
         }
     }
 
