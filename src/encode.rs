@@ -43,6 +43,15 @@ pub(crate) fn push_path(path_text: &mut String, text: &str) {
     }
 }
 
+/// Appends an encoded component; one that needs no escape is copied as it is.
+pub(crate) fn push_component(component_text: &mut String, text: &str) {
+    if spelling(text, None) == Spelling::Canonical && !scan::has_escape(text) {
+        component_text.push_str(text);
+    } else {
+        component_text.extend(component(text.as_bytes()));
+    }
+}
+
 /// Writes text into an XML element.
 pub(crate) fn push_xml(xml: &mut String, text: impl IntoIterator<Item = char>) {
     for c in text {

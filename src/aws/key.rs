@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     encode::{self, Inline},
     error::{KeyError, VerifyError},
-    mac::{self, HmacKey},
+    mac::{self, BegunMac, HmacKey},
     secret::Secret,
     token::Verified,
     v4::derived::{DerivedKey, KeptKeys},
@@ -504,6 +504,11 @@ impl ScopedKey {
     /// Signs what is known to belong to this key's scope.
     pub(super) fn sign_in_scope(&self, message: &StringToSign) -> Signature {
         sign_with(&self.derived, message)
+    }
+
+    /// Begins the MAC of a message that is known to belong to this key's scope: all that stands before its digest.
+    pub(super) fn begin(&self, message: &StringToSign) -> BegunMac {
+        self.derived.key.begin(message.before_digest())
     }
 }
 

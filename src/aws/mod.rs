@@ -33,6 +33,7 @@
 //! and Access Management User Guide, "Create a signed AWS API request".
 
 pub mod auth_token;
+mod batch;
 mod call;
 mod canonical;
 pub mod cloudfront;
@@ -70,13 +71,14 @@ pub use crate::{
 };
 
 pub use self::{
+    batch::{NameUrls, PartUrls},
     call::Call,
     canonical::{PathRule, StringToSign},
     endpoint::{Endpoint, Partition, Region},
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
     operations::Operation,
     post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
-    presigner::{HeaderSigner, PartUrls, Presigner},
+    presigner::{HeaderSigner, Presigner},
     region_set::RegionSet,
     request::{PreparedHeaders, Request, SignedHeaders, TokenPlacement},
     ring::{KeyRing, Verifier},

@@ -8,8 +8,9 @@ use super::{
     Endpoint, SigV4,
     canonical::{self, Algorithm, Amz, PathRule, StringToSign, must_sign},
     endpoint::Region,
-    key::{Scope, ScopedKey, Signature, TokenKind, is_name},
+    key::{Scope, ScopedKey, TokenKind, is_name},
     request::{RESERVED_HEADERS, check_alive, check_payload, check_s3_session},
+    s3::check_object_name,
     sign::{self, UrlRequest},
 };
 use crate::{
@@ -17,24 +18,28 @@ use crate::{
     encode::{self, PlusSign, Spelling},
     error::IssueError,
     grant::{Grant, Resource},
-    mac::Sha256,
+    mac::BegunMac,
     target::has_dot_segment,
     token::BearerUrl,
     v4::{
         canonical::{CanonicalRequest, Lines, SignedNames},
-        checks::{check_header, check_id, check_method, check_part},
+        checks::{check_header, check_method},
         fields::RawQuery,
         payload::Payload,
-        template::{UrlTemplate, Varied, push_decimal},
+        template::UrlTemplate,
+        varied::{PathEnd, Varied},
     },
     view::{HEADER_LINES_CEILING, HeaderLine, Limits},
 };
-use alloc::{borrow::ToOwned, string::String};
-use core::{fmt, ops::RangeInclusive};
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+};
+use core::fmt;
 
 /// A holder, with its derived key and what the current second looks like.
 #[derive(Clone)]
-struct Stamped<K> {
+pub(super) struct Stamped<K> {
     holder: K,
     region: Region,
     service: String,
@@ -46,7 +51,8 @@ struct Stamp {
     at: Timestamp,
     scope: Scope,
     string_to_sign: StringToSign,
-    key: Option<ScopedKey>,
+    /// The key of the scope, if the holder gives it out, and the string to sign up to its digest.
+    key: Option<(ScopedKey, BegunMac)>,
 }
 
 impl<K: SigV4> Stamped<K> {
@@ -59,23 +65,37 @@ impl<K: SigV4> Stamped<K> {
     }
 
     /// Moves to another second: a new date, and on another day a new key.
-    fn move_to(&mut self, now: Timestamp) -> Result<(), IssueError> {
-        let scope = Scope::new(now, self.region.as_str(), &self.service)?;
+    fn move_to(&mut self, now: Timestamp) -> Result<&Scope, IssueError> {
+        let date = now.iso_basic();
+        let day = date.first_chunk().copied().unwrap_or([b'0'; 8]);
+        // INVARIANT: region and service have the form that a scope needs since the signer was made.
+        let scope = Scope::from_parts(day, self.region.as_str(), &self.service).ok_or(IssueError::TimeOverflow)?;
+        let string_to_sign = StringToSign::new(&date, &scope, &[0; 32]);
         let kept = self.stamp.take().filter(|stamp| stamp.scope == scope).and_then(|stamp| stamp.key);
-        let key = kept.or_else(|| self.holder.scoped(&scope));
-        let string_to_sign = StringToSign::new(&now.iso_basic(), &scope, &[0; 32]);
-        self.stamp = Some(Stamp { at: now, scope, string_to_sign, key });
+        let key = kept.map(|(key, _)| key).or_else(|| self.holder.scoped(&scope)).map(|key| {
+            let begun = key.begin(&string_to_sign);
+            (key, begun)
+        });
+        Ok(&self.stamp.insert(Stamp { at: now, scope, string_to_sign, key }).scope)
+    }
+
+    /// Makes one URL of many.
+    pub(super) fn write_url(&mut self, varied: &Varied, piece: &str, url: &mut String) -> Result<(), IssueError> {
+        let signature = self.sign(&varied.digest(piece))?;
+        varied.write_url(piece, signature.len(), url);
+        url.push_str(core::str::from_utf8(&signature).unwrap_or_default());
         Ok(())
     }
 
-    fn sign(&mut self, canonical_request: &[u8; 32]) -> Result<Signature, IssueError> {
+    /// The signature in hex.
+    fn sign(&mut self, canonical_request: &[u8; 32]) -> Result<[u8; 64], IssueError> {
         // INVARIANT: `move_to` ran first.
         let stamp = self.stamp.as_mut().ok_or(IssueError::TimeOverflow)?;
+        if let Some((_, begun)) = &stamp.key {
+            return Ok(encode::hex_lower(&begun.mac(&encode::hex_lower(canonical_request))));
+        }
         stamp.string_to_sign.set_digest(canonical_request);
-        Ok(match &stamp.key {
-            Some(key) => key.sign_in_scope(&stamp.string_to_sign),
-            None => self.holder.sign(&stamp.scope, &stamp.string_to_sign)?,
-        })
+        Ok(self.holder.sign(&stamp.scope, &stamp.string_to_sign)?.hex())
     }
 }
 
@@ -102,16 +122,18 @@ impl<K: SigV4> Stamped<K> {
 /// ```
 #[derive(Clone)]
 pub struct Presigner<K> {
-    stamped: Stamped<K>,
+    pub(super) stamped: Stamped<K>,
     url: UrlRequest,
-    template: UrlTemplate<Amz>,
+    pub(super) template: UrlTemplate<Amz>,
     /// The encoded path before the object's name.
-    prefix: String,
-    path: String,
+    pub(super) prefix: String,
+    name: PathEnd,
+    /// The URL of this second without the name.
+    varied: Varied,
     dot_segments: bool,
     /// Whether it makes URLs for parts, and not for objects.
-    for_parts: bool,
-    expires_at: Timestamp,
+    pub(super) for_parts: bool,
+    pub(super) expires_at: Timestamp,
 }
 
 impl<K: SigV4> Presigner<K> {
@@ -134,12 +156,11 @@ impl<K: SigV4> Presigner<K> {
         let url = UrlRequest::at(endpoint, grant)?;
         let (_, prefix) = endpoint.locate(grant.container())?;
         let template = sign::template(&url, Algorithm::HmacSha256, holder.credential())?;
-        let mut path = String::new();
-        path.extend(encode::path(prefix.as_bytes()));
+        let prefix = encode::path(prefix.as_bytes()).to_string();
         let stamped = Stamped::new(holder, endpoint.region().clone(), url.request.service.clone());
-        let expires_at = Timestamp::EPOCH;
+        let (name, varied, expires_at) = (PathEnd::behind(&prefix), Varied::new(), Timestamp::EPOCH);
         let dot_segments = grant.dot_segments;
-        Ok(Self { stamped, url, template, prefix: path.clone(), path, dot_segments, for_parts, expires_at })
+        Ok(Self { stamped, url, template, prefix, name, varied, dot_segments, for_parts, expires_at })
     }
 
     /// Makes the URL for one object, and tells its last good second. `url` is overwritten; its memory is
@@ -149,32 +170,41 @@ impl<K: SigV4> Presigner<K> {
     /// [`IssueError::Invalid`] for a name that S3 does not take, [`IssueError::OutlivesCredential`] if
     /// the credential ends first, and [`IssueError::Key`].
     pub fn presign_into(&mut self, name: &str, now: Timestamp, url: &mut String) -> Result<Timestamp, IssueError> {
-        if self.for_parts {
-            return Err(IssueError::Invalid { what: "grant", why: "it is about parts: see `part_urls`" });
-        }
-        self.aim(name, now)?;
-        let mut hash = Sha256::new();
-        self.template.put_canonical(&self.path, &mut hash);
-        let signature = self.stamped.sign(&hash.finish())?;
-        url.clear();
-        self.template.push_url(&self.path, url);
-        UrlTemplate::<Amz>::push_signature(url, &signature.hex());
+        self.refuse_parts()?;
+        self.move_to(now)?;
+        check_object_name(name)?;
+        self.name.set(name);
+        self.check_dot_segments(&self.name)?;
+        self.stamped.write_url(&self.varied, self.name.as_str(), url)?;
         Ok(self.expires_at)
     }
 
-    /// Moves to a time and an object.
-    fn aim(&mut self, name: &str, now: Timestamp) -> Result<(), IssueError> {
-        if !self.stamped.is_at(now) {
-            let scope = self.url.request.scope(Algorithm::HmacSha256, now)?;
-            let credential = self.stamped.holder.credential();
-            self.expires_at = sign::set_time(&mut self.template, &self.url, &scope, credential, now)?;
-            self.stamped.move_to(now)?;
+    pub(super) const fn refuse_parts(&self) -> Result<(), IssueError> {
+        if self.for_parts {
+            return Err(IssueError::Invalid { what: "grant", why: "it is about parts: see `part_urls`" });
         }
-        super::s3::check_object_name(name)?;
-        self.path.clear();
-        self.path.push_str(&self.prefix);
-        encode::push_path(&mut self.path, name);
-        if !self.dot_segments && has_dot_segment(&self.path) {
+        Ok(())
+    }
+
+    /// Moves to another second ahead of its first URL: the date is written, and on another day the key derived.
+    ///
+    /// # Errors
+    /// [`IssueError::OutlivesCredential`] if the credential ends first, and [`IssueError::TimeOverflow`].
+    pub fn move_to(&mut self, now: Timestamp) -> Result<(), IssueError> {
+        if self.stamped.is_at(now) {
+            return Ok(());
+        }
+        let (seconds, expires_at) = self.url.effective(self.stamped.holder.credential(), now)?;
+        let scope = *self.stamped.move_to(now)?;
+        let id = self.stamped.holder.credential().access_key_id();
+        self.template.set_time(id, scope.as_str(), &now.iso_basic(), seconds);
+        self.template.vary_path(&self.prefix, &mut self.varied);
+        self.expires_at = expires_at;
+        Ok(())
+    }
+
+    pub(super) fn check_dot_segments(&self, name: &PathEnd) -> Result<(), IssueError> {
+        if !self.dot_segments && name.has_dot_segment() {
             return Err(IssueError::Invalid {
                 what: "path",
                 why: "a segment is `.` or `..`, which clients fold: see `allow_dot_segments`",
@@ -183,127 +213,24 @@ impl<K: SigV4> Presigner<K> {
         Ok(())
     }
 
-    /// The URLs for these parts of one multipart upload, all made at `now`: name, upload and date are encoded, and
-    /// whatever stands before the part number is hashed, once for all of them. The presigner needs a grant for the
-    /// upload of a part; name, upload and number of that grant do not matter.
-    ///
-    /// A size that the grant binds is that of each part: the last one, which may be smaller, takes a grant of its own.
-    ///
-    /// ```
-    /// use valet_key::aws::{Endpoint, Presigner, Region, SigV4, StaticKey, UrlRequest};
-    /// use valet_key::{clock::Timestamp, grant::Grant};
-    ///
-    /// let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
-    /// let endpoint = Endpoint::aws(Region::new("eu-west-1")?);
-    /// let now = Timestamp::from_unix(1_700_000_000)?;
-    ///
-    /// let part = |number| Grant::upload_part("videos", "42/cat.mp4", "upload-1", number).exact_size(8 << 20);
-    /// let mut presigner = Presigner::new(&key, &endpoint, &part(1))?;
-    /// let urls: Vec<_> = presigner.part_urls("42/cat.mp4", "upload-1", 1..=100, now)?.collect::<Result<_, _>>()?;
-    /// assert_eq!(urls.len(), 100);
-    /// assert_eq!(urls[6].expose(), key.presign(&UrlRequest::at(&endpoint, &part(7))?, now)?.expose());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`IssueError::Invalid`] unless the grant is for a part, the name and id are such as S3 takes and the numbers are 1
-    /// to 10000, at least one; [`IssueError::OutlivesCredential`] if the credential ends first. Each URL can fail with
-    /// [`IssueError::Key`].
-    pub fn part_urls(
-        &mut self,
-        name: &str,
-        upload_id: &str,
-        parts: RangeInclusive<u16>,
-        now: Timestamp,
-    ) -> Result<PartUrls<'_, K>, IssueError> {
-        const NO_PARTS: IssueError = IssueError::Invalid { what: "grant", why: "it is not for the upload of a part" };
-        if !self.for_parts {
-            return Err(NO_PARTS);
-        }
-        check_part(*parts.start())?;
-        check_part(*parts.end())?;
-        if parts.is_empty() {
-            return Err(IssueError::Invalid { what: "part numbers", why: "the range is empty" });
-        }
-        check_id("upload id", upload_id)?;
-        self.aim(name, now)?;
-        self.template.set_param("uploadId", upload_id);
-        let varied = self.template.vary(&self.path, "partNumber").ok_or(NO_PARTS)?;
-        Ok(PartUrls { presigner: self, varied, parts, number: String::with_capacity(5) })
-    }
-
     /// Makes the URL for one object as a token of its own.
     ///
     /// # Errors
     /// As [`presign_into`](Self::presign_into).
     pub fn presign(&mut self, name: &str, now: Timestamp) -> Result<BearerUrl, IssueError> {
-        let mut url = String::with_capacity(512);
-        let expires_at = self.presign_into(name, now, &mut url)?;
-        Ok(self.template.token(url, expires_at))
+        let mut url = String::new();
+        self.presign_into(name, now, &mut url)?;
+        Ok(self.token(url))
+    }
+
+    pub(super) fn token(&self, url: String) -> BearerUrl {
+        self.template.token(url, self.expires_at)
     }
 }
 
 impl<K: SigV4> fmt::Debug for Presigner<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presigner").field("holder", &self.stamped.holder).finish_non_exhaustive()
-    }
-}
-
-/// The URLs for the parts of one multipart upload, in order; see [`Presigner::part_urls`].
-#[must_use = "no URL is made until it is asked for"]
-pub struct PartUrls<'p, K> {
-    presigner: &'p mut Presigner<K>,
-    varied: Varied,
-    parts: RangeInclusive<u16>,
-    /// The number that is being written.
-    number: String,
-}
-
-impl<K: SigV4> PartUrls<'_, K> {
-    /// Makes the next URL, and tells its part. `url` is overwritten; its memory is reused.
-    ///
-    /// # Errors
-    /// [`IssueError::Key`].
-    pub fn next_into(&mut self, url: &mut String) -> Option<Result<u16, IssueError>> {
-        let part = self.parts.next()?;
-        self.number.clear();
-        push_decimal(&mut self.number, part.into());
-        let presigner = &mut *self.presigner;
-        let digest = presigner.template.digest_of(&self.varied, &self.number);
-        Some(presigner.stamped.sign(&digest).map(|signature| {
-            url.clear();
-            presigner.template.push_url_of(&self.varied, &self.number, url);
-            UrlTemplate::<Amz>::push_signature(url, &signature.hex());
-            part
-        }))
-    }
-
-    /// The last good second of all of them.
-    #[must_use]
-    pub const fn expires_at(&self) -> Timestamp {
-        self.presigner.expires_at
-    }
-}
-
-impl<K: SigV4> Iterator for PartUrls<'_, K> {
-    type Item = Result<BearerUrl, IssueError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut url = String::with_capacity(512);
-        let made = self.next_into(&mut url)?;
-        Some(made.map(|_| self.presigner.template.token(url, self.presigner.expires_at)))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.parts.size_hint()
-    }
-}
-
-impl<K: SigV4> ExactSizeIterator for PartUrls<'_, K> {}
-
-impl<K: SigV4> fmt::Debug for PartUrls<'_, K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PartUrls").field("parts", &self.parts).finish_non_exhaustive()
     }
 }
 
@@ -451,7 +378,7 @@ impl<K: SigV4> HeaderSigner<K> {
             ", SignedHeaders=",
             &self.names,
             ", Signature=",
-            core::str::from_utf8(&signature.hex()).unwrap_or_default(),
+            core::str::from_utf8(&signature).unwrap_or_default(),
         ] {
             authorization.push_str(piece);
         }

@@ -37,6 +37,11 @@ impl<const N: usize> Message<N> {
         }
     }
 
+    /// What stands before the digest at its end.
+    pub(crate) fn before_digest(&self) -> &[u8] {
+        self.as_bytes().split_last_chunk::<64>().map_or(&[], |(before, _)| before)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Request(text) => text.bytes(),

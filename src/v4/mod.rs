@@ -13,6 +13,7 @@ pub(crate) mod message;
 pub(crate) mod payload;
 pub(crate) mod single_use;
 pub(crate) mod template;
+pub(crate) mod varied;
 
 /// The names of one provider.
 pub(crate) trait Dialect {

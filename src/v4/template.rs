@@ -3,12 +3,13 @@
 use super::{
     Dialect, P_ALGORITHM, P_CREDENTIAL, P_DATE, P_EXPIRES, P_SIGNATURE, P_SIGNED_HEADERS,
     canonical::{CanonicalRequest, Lines, MustSign, Pair, PathRule, Query, SignedNames, pair, push_pairs, put_path},
+    varied::Varied,
 };
 use crate::{
     clock::Timestamp,
     encode::{self, Spelling},
     error::IssueError,
-    mac::{Sha256, Sink},
+    mac::Sink,
     origin::Origin,
     token::BearerUrl,
     view::HeaderLine,
@@ -111,9 +112,12 @@ impl<D: Dialect> UrlTemplate<D> {
         for (name, value) in &mut self.pairs {
             if name == param::<D>(P_CREDENTIAL) {
                 value.clear();
-                value.extend(encode::component(id.as_bytes()));
-                value.push_str("%2F");
-                value.extend(encode::component(scope.as_bytes()));
+                encode::push_component(value, id);
+                // What stands between its slashes needs no escape.
+                for part in scope.split('/') {
+                    value.push_str("%2F");
+                    value.push_str(part);
+                }
             } else if name == param::<D>(P_DATE) {
                 value.clear();
                 value.push_str(core::str::from_utf8(date).unwrap_or_default());
@@ -175,9 +179,21 @@ impl<D: Dialect> UrlTemplate<D> {
         push_pairs(&mut self.query, &self.pairs);
     }
 
-    /// What stays the same of one path from one value of a parameter to the next, if the parameter is there once:
-    /// whatever stands before the value is hashed and written once.
-    pub(crate) fn vary(&self, path: &str, name: &str) -> Option<Varied> {
+    /// Makes the end of a path vary, behind an encoded beginning that is the same for all. The service is one that signs the
+    /// path as it is sent.
+    pub(crate) fn vary_path(&self, beginning: &str, varied: &mut Varied) {
+        varied.begin();
+        varied.put_signed(self.method.as_bytes());
+        varied.put_signed(b"\n");
+        varied.url_before.push_str(&self.origin);
+        varied.put_both(beginning);
+        varied.end("\n", "?", &self.query, &self.tail);
+        self.push_after(&mut varied.url_behind);
+        Self::push_signature(&mut varied.url_behind, b"");
+    }
+
+    /// Makes the value of a parameter vary, if the parameter is there once.
+    pub(crate) fn vary_param(&self, path: &str, name: &str) -> Option<Varied> {
         let at = self.pairs.iter().position(|(known, _)| known == name)?;
         let (before, rest) = self.pairs.split_at_checked(at)?;
         let (_, after) = rest.split_first()?;
@@ -188,33 +204,19 @@ impl<D: Dialect> UrlTemplate<D> {
         }
         query.push_str(name);
         query.push('=');
-        let mut hash = Sha256::new();
-        self.put_before_query(path, &mut hash);
-        hash.put(query.as_bytes());
-        let url = [&self.origin, path, "?", &query].concat();
         let mut query_after = String::new();
         if !after.is_empty() {
             query_after.push('&');
             push_pairs(&mut query_after, after);
         }
-        Some(Varied { hash, url, query_after })
-    }
-
-    /// The digest of the canonical request with that value, which is in canonical spelling.
-    pub(crate) fn digest_of(&self, varied: &Varied, value: &str) -> [u8; 32] {
-        let mut hash = varied.hash.clone();
-        hash.put(value.as_bytes());
-        hash.put(varied.query_after.as_bytes());
-        hash.put(&self.tail);
-        hash.finish()
-    }
-
-    /// The URL with that value, without its signature.
-    pub(crate) fn push_url_of(&self, varied: &Varied, value: &str, url: &mut String) {
-        url.push_str(&varied.url);
-        url.push_str(value);
-        url.push_str(&varied.query_after);
-        self.push_after(url);
+        let mut varied = Varied::new();
+        self.put_before_query(path, &mut varied.hash);
+        varied.url_before = [&self.origin, path, "?"].concat();
+        varied.put_both(&query);
+        varied.end("", "", &query_after, &self.tail);
+        self.push_after(&mut varied.url_behind);
+        Self::push_signature(&mut varied.url_behind, b"");
+        Some(varied)
     }
 
     /// The finished URL as a token.
@@ -226,14 +228,6 @@ impl<D: Dialect> UrlTemplate<D> {
     pub(crate) fn into_required(self) -> (String, Vec<(String, Vec<u8>)>) {
         (self.method, self.required)
     }
-}
-
-/// See [`UrlTemplate::vary`].
-#[derive(Clone)]
-pub(crate) struct Varied {
-    hash: Sha256,
-    url: String,
-    query_after: String,
 }
 
 /// Appends a number without an allocation of its own.
