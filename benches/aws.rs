@@ -34,6 +34,7 @@ const BUCKET: &str = "examplebucket";
 const HOST: &str = "examplebucket.s3.us-east-1.amazonaws.com";
 /// 24 bytes, as in the budgets.
 const OBJECT: &str = "photos/2026/11/cat-1.jpg";
+const DIRECTORY: &str = "photos/2026/11/";
 
 fn now() -> Timestamp {
     Timestamp::from_unix(1_700_000_000).unwrap()
@@ -116,6 +117,22 @@ fn with_operations(f: floor::Visit<'_>) {
     f("aws/presign/warm", url.blocks, &mut || {
         signer.presign_into(black_box(OBJECT), now(), &mut out).unwrap();
         black_box(&out);
+    });
+    f("aws/presign/fresh", url.blocks, &mut || {
+        // A token of its own.
+        black_box(signer.presign(black_box(OBJECT), now()).unwrap());
+    });
+    // Names of the same length, so that the floor is the same.
+    let names: Vec<String> = (0..10_000).map(|number| format!("photos/2026/11/ca-{number:04}.j")).collect();
+    let mut urls = signer.presign_many(names.iter().cycle(), now()).unwrap();
+    f("aws/presign_many", url.blocks, &mut || {
+        black_box(urls.next_url().unwrap().1.unwrap());
+    });
+    let mut urls = signer
+        .presign_many_under(DIRECTORY, black_box(&names).iter().map(|name| &name[DIRECTORY.len()..]).cycle(), now())
+        .unwrap();
+    f("aws/presign_many_under", url.blocks, &mut || {
+        black_box(urls.next_url().unwrap().1.unwrap());
     });
     let mut days = [now(), now().saturating_add(86_400)];
     f("aws/presign/cold", url.cold_blocks, &mut || {
@@ -443,6 +460,37 @@ fn throughput() {
     });
 }
 
+/// Prints how many times as many URLs two threads make as one does, each with a clone of the presigner and its share of the names.
+fn two_threads() {
+    const ROUNDS: u32 = 200;
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let names: Vec<String> = (0..2_000).map(|number| format!("{DIRECTORY}{number:04}.ts")).collect();
+    let share = |mut signer: Presigner<&StaticKey>| {
+        let mut urls = signer.presign_many(&names, now()).unwrap();
+        while let Some((_, url)) = urls.next_url() {
+            black_box(url.unwrap());
+        }
+    };
+    let key = key();
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let mut signer = Presigner::new(&key, &endpoint, &Grant::read(BUCKET, OBJECT)).unwrap();
+    signer.move_to(now()).unwrap();
+    let on_threads = |threads: u32| {
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| share(signer.clone()));
+            }
+        });
+    };
+    let longer = floor::ratio(ROUNDS, 1, &mut || on_threads(2), &mut || on_threads(1));
+    println!(
+        "\naws/presign_many on two threads makes {:.2} times as many URLs as on one (best of {ROUNDS} interleaved rounds)",
+        2.0 / longer
+    );
+}
+
 /// Encoding, measured through what the public interface does with a name of 1,000 bytes.
 fn encode(c: &mut Criterion) {
     let mut group = c.benchmark_group("encode");
@@ -467,6 +515,7 @@ fn main() {
     Criterion::default().configure_from_args().final_summary();
     floor::ratios(with_operations);
     throughput();
+    two_threads();
     #[cfg(all(feature = "rsa", feature = "ecdsa"))]
     cloudfront::ratios();
 }

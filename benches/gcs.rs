@@ -58,6 +58,17 @@ fn with_operations(f: floor::Visit<'_>) {
         black_box(&out);
     });
 
+    f("gcs/hmac/issue_fresh", blocks, &mut || {
+        // A token of its own.
+        black_box(signer.presign(black_box(OBJECT), now()).unwrap());
+    });
+    // Names of the same length, so that the floor is the same.
+    let names: Vec<String> = (0..10_000).map(|number| format!("photos/2026/11/ca-{number:04}.j")).collect();
+    let mut urls = signer.presign_many(names.iter().cycle(), now()).unwrap();
+    f("gcs/hmac/presign_many", blocks, &mut || {
+        black_box(urls.next_url().unwrap().1.unwrap());
+    });
+
     let verifier = Verifier::new(KeyRing::new().with(hmac()), Expect::new());
     let host = [("host", HOST.as_bytes())];
     let view = RequestView::new("GET", &url, &host);

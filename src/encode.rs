@@ -36,7 +36,7 @@ pub(crate) fn is_plain_path(text: &str) -> bool {
 
 /// Appends an encoded path; one that needs no escape is copied as it is.
 pub(crate) fn push_path(path_text: &mut String, text: &str) {
-    if is_plain_path(text) {
+    if scan::is_usual_path(text.as_bytes()) || is_plain_path(text) {
         path_text.push_str(text);
     } else {
         path_text.extend(path(text.as_bytes()));

@@ -108,6 +108,13 @@ pub(crate) const fn unusual_in_path(bytes: u64) -> u64 {
     (!usual | bytes) & all(0x80)
 }
 
+/// Whether a path has nothing but letters, digits, `-`, `.` and `/`, which is what most names of objects are.
+pub(crate) fn is_usual_path(text: &[u8]) -> bool {
+    let (eights, rest) = text.as_chunks();
+    let found = eights.iter().fold(0, |found, eight| found | unusual_in_path(u64::from_le_bytes(*eight)));
+    found == 0 && rest.iter().all(|&byte| is_unreserved(byte) || byte == b'/')
+}
+
 /// Which bytes are to be looked at in a query: `&`, `=`, and everything below `-` or behind `~`, thus `%`, `+`, and whatever no
 /// target may hold.
 pub(crate) const fn between_params(bytes: u64) -> u64 {
@@ -307,6 +314,14 @@ mod tests {
                 prop_assert_eq!(marked(equal(bytes, b'%'))[at], byte == b'%');
                 prop_assert_eq!(marked(between_params(bytes))[at], !matches!(byte, b'-'..=b'~') || byte == b'=');
             }
+        }
+
+        #[test]
+        fn a_usual_path_needs_no_escape(text in "[a-c0-9./_~-]{0,30}[ -~]{0,2}[a-z/]{0,12}") {
+            let is_plain = |byte: u8| is_unreserved(byte) || byte == b'/';
+            let usual = text.bytes().all(|byte| is_plain(byte) && !matches!(byte, b'_' | b'~'));
+            prop_assert!(!usual || is_usual_path(text.as_bytes()));
+            prop_assert!(!is_usual_path(text.as_bytes()) || text.bytes().all(is_plain));
         }
 
         #[test]

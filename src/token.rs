@@ -5,7 +5,7 @@ mod fingerprint;
 pub use self::fingerprint::{Fingerprint, NotAFingerprint};
 
 use crate::{clock::Timestamp, encode, secret::Secret};
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::{fmt, ops::Deref};
 
 /// A URL that is itself the permission: whoever holds it can use it.
@@ -15,7 +15,7 @@ use core::{fmt, ops::Deref};
 #[derive(Clone)]
 pub struct BearerUrl {
     url: Secret<String>,
-    method: String,
+    method: Cow<'static, str>,
     expires_at: Timestamp,
     required_headers: Vec<(String, Vec<u8>)>,
 }
@@ -23,11 +23,11 @@ pub struct BearerUrl {
 impl BearerUrl {
     pub(crate) fn new(
         url: String,
-        method: String,
+        method: impl Into<Cow<'static, str>>,
         expires_at: Timestamp,
         required_headers: Vec<(String, Vec<u8>)>,
     ) -> Self {
-        Self { url: Secret::new(url), method, expires_at, required_headers }
+        Self { url: Secret::new(url), method: method.into(), expires_at, required_headers }
     }
 
     /// The URL, to hand to the one client that it is for. Do not log it.

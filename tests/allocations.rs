@@ -100,17 +100,54 @@ fn part_urls_into_a_warm_buffer_allocate_nothing_from_one_part_to_the_next() {
     let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
     let part = |number| Grant::upload_part("photos", "2026/b c.mp4", "upload/1", number).exact_size(8 << 20);
     let mut presigner = Presigner::new(temporary(), &endpoint, &part(1)).unwrap();
-    let mut url = String::with_capacity(4096);
     let mut urls = presigner.part_urls("2026/b c.mp4", "upload/1", 1..=10_000, now()).unwrap();
-    let mut last = 0;
-    allocates_nothing("every part", || {
-        while let Some(part) = urls.next_into(&mut url) {
-            last = part.unwrap();
+    // The first URL takes the buffer, of which five digits may need more than one.
+    assert!((0..3).all(|_| measure(|| drop(urls.next_url())).count_total <= 1));
+    let longest = measure(|| while urls.next_url().is_some_and(|(part, url)| url.is_ok() && part < 9_999) {});
+    assert!(longest.count_total <= 1, "{longest:?}");
+    let single = UrlRequest::at(&endpoint, &part(10_000)).unwrap();
+    let single = temporary().presign(&single, now()).unwrap();
+    allocates_nothing("the last part", || {
+        let (part, url) = urls.next_url().unwrap();
+        assert_eq!((part, url.unwrap()), (10_000, single.expose()));
+        assert!(urls.next_url().is_none());
+    });
+}
+
+#[test]
+fn urls_for_many_names_allocate_one_buffer_for_all_of_them() {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let mut presigner = Presigner::new(temporary(), &endpoint, &Grant::read("photos", "x")).unwrap();
+    // Names of one length, one of which is refused.
+    let names: Vec<String> = (0..1000).map(|n| format!("a b/{n:04}.ts")).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names[500] = "a b/../c.ts";
+    let mut urls = presigner.presign_many_under("42/", names.iter(), now()).unwrap();
+    assert!(urls.next_url().unwrap().1.is_ok(), "the buffer is there");
+    let (mut made, mut refused) = (0, 0);
+    allocates_nothing("every name", || {
+        while let Some((_, url)) = urls.next_url() {
+            *(if url.is_ok() { &mut made } else { &mut refused }) += 1;
         }
     });
-    assert_eq!(last, 10_000);
-    let single = UrlRequest::at(&endpoint, &part(last)).unwrap();
-    assert_eq!(url, temporary().presign(&single, now()).unwrap().expose());
+    assert_eq!((made, refused), (998, 1));
+}
+
+#[test]
+fn a_url_of_its_own_takes_one_allocation() {
+    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+    let mut presigner = Presigner::new(key(), &endpoint, &Grant::read("photos", "x")).unwrap();
+    presigner.presign("2026/cat.jpg", now()).unwrap();
+    let info = measure(|| drop(black_box(presigner.presign("2026/cat.jpg", now()).unwrap())));
+    assert_eq!(info.count_total, 1, "{info:?}");
+    let info = measure(|| {
+        presigner.presign_into("2026/cat.jpg", now(), black_box(&mut String::new())).unwrap();
+    });
+    assert_eq!(info.count_total, 1, "{info:?}");
+    let mut urls = presigner.presign_many(["2026/cat.jpg"; 9], now()).unwrap();
+    urls.next();
+    let info = measure(|| assert_eq!(urls.by_ref().filter(|(_, url)| url.is_ok()).count(), 8));
+    assert_eq!(info.count_total, 8, "{info:?}");
 }
 
 #[test]
@@ -486,6 +523,13 @@ mod gcs {
         presigner.presign_into("2026/cat.jpg", now(), &mut url).unwrap();
         allocates_nothing("issue", || {
             presigner.presign_into("2026/dog.jpg", now(), &mut url).unwrap();
+        });
+        let info = allocation_counter::measure(|| drop(presigner.presign("2026/dog.jpg", now()).unwrap()));
+        assert_eq!(info.count_total, 1, "{info:?}");
+        let mut urls = presigner.presign_many(["2026/cat.jpg", "", "2026/dog.jpg"], now()).unwrap();
+        urls.next_url();
+        allocates_nothing("more names", || {
+            assert!(urls.next_url().unwrap().1.is_err() && urls.next_url().unwrap().1.is_ok());
         });
 
         let target = url.strip_prefix("https://storage.googleapis.com").unwrap().to_owned();

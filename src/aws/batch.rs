@@ -9,6 +9,7 @@ use crate::{
     error::IssueError,
     token::BearerUrl,
     v4::{
+        batch::{Makes, NameUrls},
         checks::{check_id, check_part},
         template::push_decimal,
         varied::{PathEnd, Varied},
@@ -84,7 +85,7 @@ impl<K: SigV4> Presigner<K> {
     /// # Errors
     /// [`IssueError::Invalid`] if the grant is about parts, [`IssueError::OutlivesCredential`] if the credential ends first. Each
     /// URL can fail with [`IssueError::Invalid`] for a name that S3 does not take, and with [`IssueError::Key`].
-    pub fn presign_many<N>(&mut self, names: N, now: Timestamp) -> Result<NameUrls<'_, K, N::IntoIter>, IssueError>
+    pub fn presign_many<N>(&mut self, names: N, now: Timestamp) -> Result<NameUrls<'_, Self, N::IntoIter>, IssueError>
     where
         N: IntoIterator<Item: AsRef<str>>,
     {
@@ -113,13 +114,14 @@ impl<K: SigV4> Presigner<K> {
     /// ```
     ///
     /// # Errors
-    /// As [`presign_many`](Self::presign_many).
+    /// As [`presign_many`](Self::presign_many), and [`IssueError::Invalid`] for a directory with a segment `.` or `..`, unless the
+    /// grant allows them.
     pub fn presign_many_under<N>(
         &mut self,
         directory: &str,
         names: N,
         now: Timestamp,
-    ) -> Result<NameUrls<'_, K, N::IntoIter>, IssueError>
+    ) -> Result<NameUrls<'_, Self, N::IntoIter>, IssueError>
     where
         N: IntoIterator<Item: AsRef<str>>,
     {
@@ -127,17 +129,11 @@ impl<K: SigV4> Presigner<K> {
         self.move_to(now)?;
         let mut beginning = self.prefix.clone();
         encode::push_path(&mut beginning, directory);
+        // The segment that each name goes on with is looked at with the name.
+        self.check_dot_segments(beginning.rsplit_once('/').unwrap_or_default().0)?;
         let mut varied = Varied::new();
         self.template.vary_path(&beginning, &mut varied);
-        Ok(NameUrls {
-            presigner: self,
-            names: names.into_iter(),
-            varied,
-            end: PathEnd::behind(&beginning),
-            whole: directory.into(),
-            directory: directory.len(),
-            url: Zeroizing::default(),
-        })
+        Ok(NameUrls::new(self, varied, &beginning, directory, names.into_iter()))
     }
 
     /// The URLs for these parts of one multipart upload, all made at `now`, as [`presign_many`](Self::presign_many) makes those
@@ -186,7 +182,7 @@ impl<K: SigV4> Presigner<K> {
         check_object_name(name)?;
         let mut end = PathEnd::behind(&self.prefix);
         end.set(name);
-        self.check_dot_segments(&end)?;
+        self.check_dot_segments(end.segments())?;
         self.template.set_param("uploadId", upload_id);
         let path = [&self.prefix, end.as_str()].concat();
         let varied = self.template.vary_param(&path, "partNumber").ok_or(NO_PARTS)?;
@@ -194,68 +190,25 @@ impl<K: SigV4> Presigner<K> {
     }
 }
 
-/// The URLs for many objects, in the order of their names; see [`Presigner::presign_many`].
-#[must_use = "no URL is made until it is asked for"]
-pub struct NameUrls<'p, K, I> {
-    presigner: &'p mut Presigner<K>,
-    names: I,
-    varied: Varied,
-    end: PathEnd,
-    /// The directory and the name that is being written, which together must be such as S3 takes.
-    whole: String,
-    directory: usize,
-    url: Zeroizing<String>,
-}
-
-impl<K: SigV4, I: Iterator<Item: AsRef<str>>> NameUrls<'_, K, I> {
-    /// Makes the next URL, and hands its name back. The URL is good to look at until the next one is made.
-    ///
-    /// # Errors
-    /// [`IssueError::Invalid`] for a name that S3 does not take, and [`IssueError::Key`]; the names behind it are not affected.
-    pub fn next_url(&mut self) -> Option<(I::Item, Result<&str, IssueError>)> {
-        let name = self.names.next()?;
-        let mut url = core::mem::take(&mut *self.url);
-        let made = self.write(name.as_ref(), &mut url);
-        *self.url = url;
-        Some((name, made.map(|()| self.url.as_str())))
+impl<K: SigV4> Makes for Presigner<K> {
+    fn check_name(&self, name: &str) -> Result<(), IssueError> {
+        check_object_name(name)
     }
 
-    fn write(&mut self, name: &str, url: &mut String) -> Result<(), IssueError> {
-        self.whole.truncate(self.directory);
-        self.whole.push_str(name);
-        check_object_name(&self.whole)?;
-        self.end.set(name);
-        self.presigner.check_dot_segments(&self.end)?;
-        self.presigner.stamped.write_url(&self.varied, self.end.as_str(), url)
+    fn check_dot_segments(&self, path: &str) -> Result<(), IssueError> {
+        Self::check_dot_segments(self, path)
     }
 
-    /// The last good second of all of them.
-    #[must_use]
-    pub const fn expires_at(&self) -> Timestamp {
-        self.presigner.expires_at
-    }
-}
-
-impl<K: SigV4, I: Iterator<Item: AsRef<str>>> Iterator for NameUrls<'_, K, I> {
-    type Item = (I::Item, Result<BearerUrl, IssueError>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let name = self.names.next()?;
-        let mut url = String::new();
-        let made = self.write(name.as_ref(), &mut url);
-        Some((name, made.map(|()| self.presigner.token(url))))
+    fn write_url(&mut self, varied: &Varied, name: &str, url: &mut String) -> Result<(), IssueError> {
+        self.stamped.write_url(varied, name, url)
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.names.size_hint()
+    fn token(&self, url: String) -> BearerUrl {
+        Self::token(self, url)
     }
-}
 
-impl<K: SigV4, I: ExactSizeIterator<Item: AsRef<str>>> ExactSizeIterator for NameUrls<'_, K, I> {}
-
-impl<K, I> fmt::Debug for NameUrls<'_, K, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NameUrls").field("directory", &self.whole.get(..self.directory)).finish_non_exhaustive()
+    fn expires_at(&self) -> Timestamp {
+        self.expires_at
     }
 }
 

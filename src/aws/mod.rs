@@ -66,12 +66,15 @@ mod verify;
 
 pub use crate::{
     grant::OnShortCredential,
-    v4::payload::{Payload, PayloadCheck},
+    v4::{
+        batch::NameUrls,
+        payload::{Payload, PayloadCheck},
+    },
     view::Plus,
 };
 
 pub use self::{
-    batch::{NameUrls, PartUrls},
+    batch::PartUrls,
     call::Call,
     canonical::{PathRule, StringToSign},
     endpoint::{Endpoint, Partition, Region},

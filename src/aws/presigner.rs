@@ -49,6 +49,8 @@ pub(super) struct Stamped<K> {
 #[derive(Clone)]
 struct Stamp {
     at: Timestamp,
+    /// The same as it is written.
+    date: [u8; 16],
     scope: Scope,
     string_to_sign: StringToSign,
     /// The key of the scope, if the holder gives it out, and the string to sign up to its digest.
@@ -65,7 +67,7 @@ impl<K: SigV4> Stamped<K> {
     }
 
     /// Moves to another second: a new date, and on another day a new key.
-    fn move_to(&mut self, now: Timestamp) -> Result<&Scope, IssueError> {
+    fn move_to(&mut self, now: Timestamp) -> Result<&Stamp, IssueError> {
         let date = now.iso_basic();
         let day = date.first_chunk().copied().unwrap_or([b'0'; 8]);
         // INVARIANT: region and service have the form that a scope needs since the signer was made.
@@ -76,7 +78,7 @@ impl<K: SigV4> Stamped<K> {
             let begun = key.begin(&string_to_sign);
             (key, begun)
         });
-        Ok(&self.stamp.insert(Stamp { at: now, scope, string_to_sign, key }).scope)
+        Ok(self.stamp.insert(Stamp { at: now, date, scope, string_to_sign, key }))
     }
 
     /// Makes one URL of many.
@@ -174,7 +176,7 @@ impl<K: SigV4> Presigner<K> {
         self.move_to(now)?;
         check_object_name(name)?;
         self.name.set(name);
-        self.check_dot_segments(&self.name)?;
+        self.check_dot_segments(self.name.segments())?;
         self.stamped.write_url(&self.varied, self.name.as_str(), url)?;
         Ok(self.expires_at)
     }
@@ -195,16 +197,16 @@ impl<K: SigV4> Presigner<K> {
             return Ok(());
         }
         let (seconds, expires_at) = self.url.effective(self.stamped.holder.credential(), now)?;
-        let scope = *self.stamped.move_to(now)?;
+        let &Stamp { date, scope, .. } = self.stamped.move_to(now)?;
         let id = self.stamped.holder.credential().access_key_id();
-        self.template.set_time(id, scope.as_str(), &now.iso_basic(), seconds);
+        self.template.set_time(id, scope.as_str(), &date, seconds);
         self.template.vary_path(&self.prefix, &mut self.varied);
         self.expires_at = expires_at;
         Ok(())
     }
 
-    pub(super) fn check_dot_segments(&self, name: &PathEnd) -> Result<(), IssueError> {
-        if !self.dot_segments && name.has_dot_segment() {
+    pub(super) fn check_dot_segments(&self, path: &str) -> Result<(), IssueError> {
+        if !self.dot_segments && has_dot_segment(path) {
             return Err(IssueError::Invalid {
                 what: "path",
                 why: "a segment is `.` or `..`, which clients fold: see `allow_dot_segments`",

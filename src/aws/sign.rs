@@ -19,7 +19,7 @@ use crate::{
         template::{Parts, UrlTemplate},
     },
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 /// A [`Request`] with a lifetime, to be signed in its URL.
@@ -215,7 +215,7 @@ pub(super) fn set_time(
 #[derive(Clone)]
 pub struct Prepared {
     url: String,
-    method: String,
+    method: Cow<'static, str>,
     required: Vec<(String, Vec<u8>)>,
     expires_at: Timestamp,
     canonical_request: Vec<u8>,

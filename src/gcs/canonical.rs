@@ -106,6 +106,11 @@ impl StringToSign {
         self.0.set_digest(digest);
     }
 
+    /// The text before the digest, which is the same for all canonical requests of one second and scope.
+    pub(super) fn before_digest(&self) -> &[u8] {
+        self.0.before_digest()
+    }
+
     /// Of a form, whose policy is signed in base64 as it is sent.
     pub(super) fn of_policy(base64: &str) -> Self {
         Self(Message::Long(base64.as_bytes().to_vec()))

@@ -5,6 +5,7 @@ use crate::{
     clock::Timestamp,
     encode::{self, Inline},
     error::{KeyError, VerifyError},
+    mac::BegunMac,
     secret::Secret,
     token::Verified,
     v4::derived::{DerivedKey, KeptKeys},
@@ -388,8 +389,9 @@ impl HmacKey {
 pub struct ScopedKey(DerivedKey<Scope>);
 
 impl ScopedKey {
-    pub(super) fn sign_hex(&self, message: &StringToSign) -> [u8; 64] {
-        encode::hex_lower(&self.0.key.mac(message.as_bytes()))
+    /// Begins the MAC of a message of this scope: all that stands before its digest.
+    pub(super) fn begin(&self, message: &StringToSign) -> BegunMac {
+        self.0.key.begin(message.before_digest())
     }
 }
 

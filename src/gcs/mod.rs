@@ -16,6 +16,7 @@
 //! Source: Cloud Storage documentation, "Canonical requests", "Signatures" and "Signed URLs"; Google's
 //! conformance tests for Cloud Storage.
 
+mod batch;
 mod boundary;
 mod canonical;
 mod endpoint;
@@ -37,7 +38,11 @@ mod sign;
 mod storage;
 mod verify;
 
-pub use crate::{grant::OnShortCredential, v4::payload::PayloadCheck, view::Plus};
+pub use crate::{
+    grant::OnShortCredential,
+    v4::{batch::NameUrls, payload::PayloadCheck},
+    view::Plus,
+};
 
 #[cfg(feature = "legacy")]
 pub use self::legacy::{

@@ -12,12 +12,15 @@ use crate::{
     encode,
     error::IssueError,
     grant::{Grant, Resource},
-    mac::Sha256,
+    mac::BegunMac,
     target::has_dot_segment,
     token::BearerUrl,
-    v4::template::UrlTemplate,
+    v4::{
+        template::UrlTemplate,
+        varied::{PathEnd, Varied},
+    },
 };
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 /// Makes signed URLs for many objects under one grant.
@@ -44,13 +47,15 @@ use core::fmt;
 pub struct Presigner<K> {
     holder: K,
     request: UrlRequest,
-    template: UrlTemplate<Goog>,
+    pub(super) template: UrlTemplate<Goog>,
     /// The encoded path before the object's name.
-    prefix: String,
-    path: String,
+    pub(super) prefix: String,
+    name: PathEnd,
+    /// The URL of this second without the name.
+    varied: Varied,
     dot_segments: bool,
     stamp: Option<Stamp>,
-    expires_at: Timestamp,
+    pub(super) expires_at: Timestamp,
 }
 
 #[derive(Clone)]
@@ -58,7 +63,8 @@ struct Stamp {
     at: Timestamp,
     scope: Scope,
     string_to_sign: StringToSign,
-    key: Option<ScopedKey>,
+    /// The key of the scope, if the holder gives it out, and the string to sign up to its digest.
+    key: Option<(ScopedKey, BegunMac)>,
 }
 
 impl<K: GoogV4> Presigner<K> {
@@ -77,11 +83,10 @@ impl<K: GoogV4> Presigner<K> {
         let request = UrlRequest::at(endpoint, grant)?;
         // INVARIANT: a grant never leads to an `x-goog-date` header, so that the time does not matter here.
         let template = request.template(holder.credential(), Timestamp::EPOCH)?;
-        let mut path = String::new();
-        path.extend(encode::path(request.bucket_path.as_bytes()));
+        let prefix = encode::path(request.bucket_path.as_bytes()).to_string();
+        let (name, varied, expires_at) = (PathEnd::behind(&prefix), Varied::new(), Timestamp::EPOCH);
         let dot_segments = grant.dot_segments;
-        let expires_at = Timestamp::EPOCH;
-        Ok(Self { holder, request, template, prefix: path.clone(), path, dot_segments, stamp: None, expires_at })
+        Ok(Self { holder, request, template, prefix, name, varied, dot_segments, stamp: None, expires_at })
     }
 
     /// Makes the URL for one object, and tells its last good second. `url` is overwritten; its memory is
@@ -91,35 +96,21 @@ impl<K: GoogV4> Presigner<K> {
     /// [`IssueError::Invalid`] for a name that Cloud Storage does not take,
     /// [`IssueError::OutlivesCredential`] if the key ends first, and [`IssueError::Key`].
     pub fn presign_into(&mut self, name: &str, now: Timestamp, url: &mut String) -> Result<Timestamp, IssueError> {
-        if self.stamp.as_ref().is_none_or(|stamp| stamp.at != now) {
-            self.move_to(now)?;
-        }
+        self.move_to(now)?;
         check_object(name)?;
-        self.path.clear();
-        self.path.push_str(&self.prefix);
-        encode::push_path(&mut self.path, name);
-        if !self.dot_segments && has_dot_segment(&self.path) {
-            return Err(dot_segment());
-        }
-        let mut hash = Sha256::new();
-        self.template.put_canonical(&self.path, &mut hash);
-        // INVARIANT: `move_to` ran first.
-        let stamp = self.stamp.as_mut().ok_or(IssueError::TimeOverflow)?;
-        stamp.string_to_sign.set_digest(&hash.finish());
-        if let Some(key) = &stamp.key {
-            let signature = key.sign_hex(&stamp.string_to_sign);
-            url.clear();
-            self.template.push_url(&self.path, url);
-            UrlTemplate::<Goog>::push_signature(url, &signature);
-            return Ok(self.expires_at);
-        }
-        let signature = self.holder.sign(&stamp.scope, &stamp.string_to_sign)?;
-        let signature = signature.of(self.holder.credential().algorithm())?;
-        url.clear();
-        self.template.push_url(&self.path, url);
-        UrlTemplate::<Goog>::push_signature(url, b"");
-        push_hex(url, signature.bytes());
+        self.name.set(name);
+        self.check_dot_segments(self.name.segments())?;
+        write_url(&self.holder, self.stamp.as_mut(), &self.varied, self.name.as_str(), url)?;
         Ok(self.expires_at)
+    }
+
+    pub(super) fn check_dot_segments(&self, path: &str) -> Result<(), IssueError> {
+        if !self.dot_segments && has_dot_segment(path) { Err(dot_segment()) } else { Ok(()) }
+    }
+
+    /// Makes one URL of many.
+    pub(super) fn write_url(&mut self, varied: &Varied, piece: &str, url: &mut String) -> Result<(), IssueError> {
+        write_url(&self.holder, self.stamp.as_mut(), varied, piece, url)
     }
 
     /// Makes the URL for one object as a token of its own.
@@ -127,22 +118,61 @@ impl<K: GoogV4> Presigner<K> {
     /// # Errors
     /// As [`presign_into`](Self::presign_into).
     pub fn presign(&mut self, name: &str, now: Timestamp) -> Result<BearerUrl, IssueError> {
-        let mut url = String::with_capacity(1024);
-        let expires_at = self.presign_into(name, now, &mut url)?;
-        Ok(self.template.token(url, expires_at))
+        let mut url = String::new();
+        self.presign_into(name, now, &mut url)?;
+        Ok(self.token(url))
     }
 
-    /// Moves to another second: a new date, and on another day a new key.
-    fn move_to(&mut self, now: Timestamp) -> Result<(), IssueError> {
+    pub(super) fn token(&self, url: String) -> BearerUrl {
+        self.template.token(url, self.expires_at)
+    }
+
+    /// Moves to another second ahead of its first URL: the date is written, and on another day the key derived.
+    ///
+    /// # Errors
+    /// [`IssueError::OutlivesCredential`] if the key ends first, and [`IssueError::TimeOverflow`].
+    pub fn move_to(&mut self, now: Timestamp) -> Result<(), IssueError> {
+        if self.stamp.as_ref().is_some_and(|stamp| stamp.at == now) {
+            return Ok(());
+        }
         let credential = self.holder.credential();
-        self.expires_at = self.request.set_time(&mut self.template, credential, now)?;
         let scope = self.request.scope(now)?;
+        let expires_at = self.request.set_time(&mut self.template, credential, now)?;
         let kept = self.stamp.take().filter(|stamp| stamp.scope == scope).and_then(|stamp| stamp.key);
-        let key = kept.or_else(|| self.holder.scoped(&scope));
         let string_to_sign = StringToSign::of_request(credential.algorithm(), &now.iso_basic(), &scope, &[0; 32]);
+        let key = kept.map(|(key, _)| key).or_else(|| self.holder.scoped(&scope)).map(|key| {
+            let begun = key.begin(&string_to_sign);
+            (key, begun)
+        });
+        self.template.vary_path(&self.prefix, &mut self.varied);
+        self.expires_at = expires_at;
         self.stamp = Some(Stamp { at: now, scope, string_to_sign, key });
         Ok(())
     }
+}
+
+fn write_url<K: GoogV4>(
+    holder: &K,
+    stamp: Option<&mut Stamp>,
+    varied: &Varied,
+    piece: &str,
+    url: &mut String,
+) -> Result<(), IssueError> {
+    // INVARIANT: `move_to` ran first.
+    let stamp = stamp.ok_or(IssueError::TimeOverflow)?;
+    let digest = varied.digest(piece);
+    if let Some((_, begun)) = &stamp.key {
+        let signature = encode::hex_lower(&begun.mac(&encode::hex_lower(&digest)));
+        varied.write_url(piece, signature.len(), url);
+        url.push_str(core::str::from_utf8(&signature).unwrap_or_default());
+        return Ok(());
+    }
+    stamp.string_to_sign.set_digest(&digest);
+    let signature = holder.sign(&stamp.scope, &stamp.string_to_sign)?;
+    let signature = signature.of(holder.credential().algorithm())?.bytes();
+    varied.write_url(piece, 2 * signature.len(), url);
+    push_hex(url, signature);
+    Ok(())
 }
 
 impl<K: GoogV4> fmt::Debug for Presigner<K> {

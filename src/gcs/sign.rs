@@ -26,7 +26,7 @@ use crate::{
     view::HEADER_LINES_CEILING,
 };
 use alloc::{
-    borrow::ToOwned,
+    borrow::{Cow, ToOwned},
     string::{String, ToString},
     vec::Vec,
 };
@@ -354,7 +354,7 @@ pub(super) const SERVICE: &str = "storage";
 #[derive(Clone)]
 pub struct Prepared {
     url: String,
-    method: String,
+    method: Cow<'static, str>,
     required: Vec<(String, Vec<u8>)>,
     expires_at: Timestamp,
     algorithm: Algorithm,

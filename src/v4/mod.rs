@@ -4,6 +4,7 @@
 //! are names, which a [`Dialect`] gives as constants, so that each provider gets code of its own at no
 //! cost. Scopes, keys, strings to sign and verdicts belong to the providers.
 
+pub(crate) mod batch;
 pub(crate) mod canonical;
 pub(crate) mod checks;
 pub(crate) mod derived;

@@ -15,6 +15,7 @@ use crate::{
     view::HeaderLine,
 };
 use alloc::{
+    borrow::{Cow, ToOwned},
     string::{String, ToString},
     vec::Vec,
 };
@@ -41,7 +42,7 @@ pub(crate) struct Parts<'a> {
 /// See [`Parts`].
 #[derive(Clone)]
 pub(crate) struct UrlTemplate<D> {
-    method: String,
+    method: Cow<'static, str>,
     rule: PathRule,
     origin: String,
     /// Encoded and in canonical order; the values of credential, date and lifetime change with the time.
@@ -95,7 +96,7 @@ impl<D: Dialect> UrlTemplate<D> {
         ]);
         pairs.sort_unstable();
         Ok(Self {
-            method: parts.method.into(),
+            method: shared_method(parts.method),
             rule: parts.rule,
             origin: parts.origin.to_string(),
             pairs,
@@ -225,9 +226,15 @@ impl<D: Dialect> UrlTemplate<D> {
     }
 
     /// What the client has to send beside the URL, with the method.
-    pub(crate) fn into_required(self) -> (String, Vec<(String, Vec<u8>)>) {
+    pub(crate) fn into_required(self) -> (Cow<'static, str>, Vec<(String, Vec<u8>)>) {
         (self.method, self.required)
     }
+}
+
+/// A method that every token of its own can have without an allocation.
+fn shared_method(method: &str) -> Cow<'static, str> {
+    let known = ["GET", "PUT", "HEAD", "POST", "DELETE"].into_iter().find(|known| *known == method);
+    known.map_or_else(|| Cow::Owned(method.to_owned()), Cow::Borrowed)
 }
 
 /// Appends a number without an allocation of its own.

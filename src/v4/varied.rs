@@ -3,13 +3,13 @@
 use crate::{
     encode,
     mac::{Sha256, Sink},
-    target::has_dot_segment,
 };
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 /// A URL and its canonical request, each with a gap where the piece goes.
 #[derive(Clone)]
-pub(crate) struct Varied {
+pub struct Varied {
     /// Has taken in the canonical request before the piece.
     pub(super) hash: Sha256,
     /// The canonical request behind the piece.
@@ -72,6 +72,12 @@ impl Varied {
     }
 }
 
+impl fmt::Debug for Varied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Varied").finish_non_exhaustive()
+    }
+}
+
 /// The end of a path that is an object's name, one name after the other.
 #[derive(Clone)]
 pub(crate) struct PathEnd {
@@ -97,8 +103,8 @@ impl PathEnd {
         self.text.get(self.start..).unwrap_or_default()
     }
 
-    /// Whether a segment that the name has a part in is `.` or `..`.
-    pub(crate) fn has_dot_segment(&self) -> bool {
-        has_dot_segment(&self.text)
+    /// The segments that the name has a part in, each behind its slash.
+    pub(crate) fn segments(&self) -> &str {
+        &self.text
     }
 }
