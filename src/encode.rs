@@ -7,8 +7,8 @@
 pub(crate) use crate::scan::has_escape;
 pub(crate) use crate::scan::{Spelling, any, any_pair, scan, spelling};
 use crate::{
-    mac::Sink,
-    scan::{self, Marks, is_unreserved},
+    mac::{Sink, Text},
+    scan::{self, is_unreserved},
 };
 use alloc::{string::String, vec::Vec};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode};
@@ -194,24 +194,26 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 
 /// 32 bytes in base64, without a branch or a table that depends on them.
 pub(crate) fn base64_of_digest(digest: &[u8; 32]) -> [u8; 44] {
-    // Six bytes are eight digits. Zeros behind the digest make the last two bytes three digits and more, which are cut off.
-    let mut bytes = [0; 38];
-    if let Some(slot) = bytes.first_chunk_mut::<32>() {
-        *slot = *digest;
-    }
-    let mut six = [0; 48];
-    for (eight, at) in six.as_chunks_mut::<8>().0.iter_mut().zip((0..).step_by(6)) {
-        let from: Option<&[u8; 8]> = bytes.get(at..).and_then(<[u8]>::first_chunk);
-        *eight = sixes(u64::from_be_bytes(*from.unwrap_or(&[0; 8])) >> 16).to_be_bytes();
-    }
-    for digit in &mut six {
-        *digit = base64_digit(*digit);
+    let mut digits = [0; 48];
+    for (slot, eight) in digits.as_chunks_mut::<8>().0.iter_mut().zip(sixes_of_digest(digest)) {
+        *slot = base64_digits(eight);
     }
     let mut text = [b'='; 44];
-    if let (Some((digits, _)), Some(from)) = (text.split_last_chunk_mut::<1>(), six.first_chunk::<43>()) {
-        digits.copy_from_slice(from);
+    if let (Some(slot), Some(digits)) = (text.first_chunk_mut::<43>(), digits.first_chunk()) {
+        *slot = *digits;
     }
     text
+}
+
+/// What the 43 digits of 32 bytes stand for, eight in a number and the first of them highest; zeros behind them.
+fn sixes_of_digest(digest: &[u8; 32]) -> [u64; 6] {
+    let six_bytes = |at: usize| {
+        let eight = digest.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+        sixes(u64::from_be_bytes(eight) >> 16)
+    };
+    let [.., high, low] = *digest;
+    let last = sixes(u64::from(u16::from_be_bytes([high, low])) << 32);
+    [six_bytes(0), six_bytes(6), six_bytes(12), six_bytes(18), six_bytes(24), last]
 }
 
 /// Spreads 48 bits over eight bytes, six to each.
@@ -221,31 +223,43 @@ const fn sixes(bits: u64) -> u64 {
     (quarters & 0x003f_003f_003f_003f) | (quarters & 0x0fc0_0fc0_0fc0_0fc0) << 2
 }
 
-/// The digit of six bits: `A-Z`, `a-z`, `0-9`, `+`, `/`.
-fn base64_digit(six: u8) -> u8 {
-    // What is added from each first digit of a range on, all modulo 256.
-    let from = |first: u8, more: u8| if six >= first { more } else { 0 };
-    [from(26, b'a' - b'Z' - 1), from(52, 0u8.wrapping_sub(75)), from(62, 0u8.wrapping_sub(15)), from(63, 3)]
-        .into_iter()
-        .fold(six.wrapping_add(b'A'), u8::wrapping_add)
+/// The digits of eight times six bits: `A-Z`, `a-z`, `0-9`, `+`, `/`.
+fn base64_digits(sixes: u64) -> [u8; 8] {
+    // From the first digit of a range on there is more or less to add; no byte overflows into the next one.
+    let more = sixes + scan::all(b'A') + from(sixes, 26) * u64::from(b'a' - b'Z' - 1) + from(sixes, 63) * 3;
+    (more - from(sixes, 52) * 75 - from(sixes, 62) * 15).to_be_bytes()
+}
+
+/// One in each byte that is not below `first`; none of the bytes may be above 63.
+const fn from(sixes: u64, first: u8) -> u64 {
+    ((sixes + scan::all(0x80 - first)) >> 7) & scan::all(1)
 }
 
 /// Appends 32 bytes in base64, encoded as the value of a query parameter.
 pub(crate) fn push_base64_component(text: &mut String, digest: &[u8; 32]) {
-    let digits = base64_of_digest(digest);
-    let encoded = core::str::from_utf8(&digits).unwrap_or_default();
-    let mut start = 0;
-    for (at, byte) in Marks::of(&digits, 0, scan::unusual) {
-        text.push_str(encoded.get(start..at).unwrap_or_default());
-        text.push_str(match byte {
-            b'+' => "%2B",
-            b'/' => "%2F",
-            // INVARIANT: there is nothing else in base64.
-            _ => "%3D",
-        });
-        start = at + 1;
+    // 43 digits and the padding, each of which can be written as an escape.
+    let mut written = Text::<{ 44 * 3 }>::new();
+    let [eights @ .., last] = sixes_of_digest(digest);
+    for sixes in eights {
+        let digits = base64_digits(sixes);
+        // `+` and `/` are the last two digits, and most eight have neither.
+        if from(sixes, 62) == 0 {
+            written.put(&digits);
+        } else {
+            digits.into_iter().for_each(|digit| put_base64_digit(&mut written, digit));
+        }
     }
-    text.push_str(encoded.get(start..).unwrap_or_default());
+    base64_digits(last).into_iter().take(3).for_each(|digit| put_base64_digit(&mut written, digit));
+    written.put(b"%3D");
+    text.push_str(written.bytes().and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default());
+}
+
+fn put_base64_digit(written: &mut impl Sink, digit: u8) {
+    match digit {
+        b'+' => written.put(b"%2B"),
+        b'/' => written.put(b"%2F"),
+        digit => written.put_byte(digit),
+    }
 }
 
 /// Reads base64 with padding, in its one spelling; anything else is `None`.

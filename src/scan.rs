@@ -85,7 +85,7 @@ pub(crate) fn escaped(behind: &[u8]) -> Option<u8> {
 }
 
 /// Eight times the same byte.
-const fn all(byte: u8) -> u64 {
+pub(crate) const fn all(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
