@@ -140,6 +140,13 @@ pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
     Marks::of(text, 0, |eight| equal(eight, byte)).next().map(|(at, _)| at)
 }
 
+/// What stands before and behind the first of this byte, which is ASCII.
+#[inline]
+pub(crate) fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = find(text.as_bytes(), byte)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// Eight bytes of a text as one number, the first of them lowest; letters stand for those that it does not have.
 #[inline]
 pub(crate) fn eight(text: &[u8], start: usize) -> u64 {
@@ -322,6 +329,13 @@ mod tests {
             let usual = text.bytes().all(|byte| is_plain(byte) && !matches!(byte, b'_' | b'~'));
             prop_assert!(!usual || is_usual_path(text.as_bytes()));
             prop_assert!(!is_usual_path(text.as_bytes()) || text.bytes().all(is_plain));
+        }
+
+        #[test]
+        fn a_text_is_split_where_the_library_splits_it(text in "[a-zA-Z0-9/&=\u{fc}-]{0,30}") {
+            for byte in [b'/', b'&', b'=', b'-'] {
+                prop_assert_eq!(split_once(&text, byte), text.split_once(char::from(byte)));
+            }
         }
 
         #[test]

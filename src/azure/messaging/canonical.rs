@@ -1,11 +1,8 @@
 //! Every byte that is signed: nothing else makes a [`TokenToSign`], and nothing else writes a field.
 
 use super::MessagingFamily;
-use crate::encode;
-use alloc::{
-    format,
-    string::{String, ToString},
-};
+use crate::{encode, mac::Sink};
+use alloc::string::String;
 use core::fmt;
 
 /// What stands before the parameters of a token in an `Authorization` header.
@@ -23,16 +20,37 @@ pub struct TokenToSign {
     text: String,
 }
 
-impl TokenToSign {
-    /// INVARIANT: both are percent-encoded, so that neither holds a newline or `&`.
-    pub(super) fn of(family: MessagingFamily, resource: &str, expiry: &str) -> Self {
-        let text = match family {
-            MessagingFamily::ServiceBus | MessagingFamily::IotHub => format!("{resource}\n{expiry}"),
-            MessagingFamily::EventGrid => format!("r={resource}&e={expiry}"),
+/// The parts of a token that are signed, as they stand in it: both percent-encoded, so that neither holds a newline or `&`.
+#[derive(Clone, Copy)]
+pub(super) struct Signed<'t> {
+    pub(super) family: MessagingFamily,
+    pub(super) resource: &'t str,
+    pub(super) expiry: &'t str,
+}
+
+impl Signed<'_> {
+    /// What is signed, in pieces.
+    const fn pieces(&self) -> [&str; 4] {
+        let [before, between] = match self.family {
+            MessagingFamily::ServiceBus | MessagingFamily::IotHub => ["", "\n"],
+            MessagingFamily::EventGrid => ["r=", "&e="],
         };
-        Self { family, text }
+        [before, self.resource, between, self.expiry]
     }
 
+    /// Writes what is signed.
+    pub(super) fn put(&self, sink: &mut impl Sink) {
+        for piece in self.pieces() {
+            sink.put(piece.as_bytes());
+        }
+    }
+
+    pub(super) fn to_sign(self) -> TokenToSign {
+        TokenToSign { family: self.family, text: self.pieces().concat() }
+    }
+}
+
+impl TokenToSign {
     /// The service that the token is for, which decides how its key is read.
     #[must_use]
     pub const fn family(&self) -> MessagingFamily {
@@ -54,7 +72,10 @@ impl fmt::Debug for TokenToSign {
 
 /// Percent-encodes one field, once, with upper-case digits.
 pub(super) fn encoded(text: &str) -> String {
-    encode::component(text.as_bytes()).to_string()
+    // Few bytes of a field become three.
+    let mut encoded = String::with_capacity(text.len().saturating_add(16));
+    encoded.extend(encode::component(text.as_bytes()));
+    encoded
 }
 
 /// The same with lower-case digits, as .NET writes them.
@@ -78,7 +99,14 @@ mod tests {
 
     #[test]
     fn each_family_joins_its_fields_in_its_own_way() {
-        let text = |family| TokenToSign::of(family, "R%2F", "1").text;
+        let text = |family| {
+            let signed = Signed { family, resource: "R%2F", expiry: "1" };
+            let mut put = alloc::vec::Vec::new();
+            signed.put(&mut put);
+            let text = signed.to_sign().text;
+            assert_eq!(put, text.as_bytes());
+            text
+        };
         assert_eq!(text(MessagingFamily::ServiceBus), "R%2F\n1");
         assert_eq!(text(MessagingFamily::IotHub), "R%2F\n1");
         assert_eq!(text(MessagingFamily::EventGrid), "r=R%2F&e=1");

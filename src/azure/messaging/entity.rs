@@ -35,11 +35,15 @@ use alloc::{borrow::ToOwned, format, string::String};
 pub struct MessagingEntity {
     family: MessagingFamily,
     level: EntityLevel,
-    /// As it is written into a token.
-    uri: String,
-    /// The host, and behind a `/` the path, if there is one.
-    resource: String,
-    api_version: Option<String>,
+    /// As it is written into a token; and behind that the host in lower case with the path once more, if they do not stand in
+    /// it like that.
+    text: String,
+    /// Where the first of the two ends.
+    uri_end: usize,
+    /// Where the host stands, and behind a `/` the path, if there is one.
+    resource: (usize, usize),
+    /// Where the version stands that requests must have, if it says one.
+    api_version: Option<(usize, usize)>,
 }
 
 impl MessagingEntity {
@@ -157,7 +161,7 @@ impl MessagingEntity {
         if self.api_version.is_some() {
             return Err(IssueError::Invalid { what: "API version", why: "the topic has one" });
         }
-        Self::from_uri(self.family, &format!("{}?apiVersion={version}", self.uri))
+        Self::from_uri(self.family, &format!("{}?apiVersion={version}", self.uri()))
     }
 
     /// An entity by its URI, which is written into a token as it stands here. For what the other
@@ -173,12 +177,34 @@ impl MessagingEntity {
     }
 
     pub(super) fn parse(family: MessagingFamily, uri: &str) -> Result<Self, &'static str> {
-        let ResourceUri { host, path, api_version } = ResourceUri::read(family, uri)?;
+        let ResourceUri { start, host, path, api_version } = ResourceUri::read(family, uri)?;
         let level = EntityLevel::told_by(family, path)?;
-        let host = host.to_ascii_lowercase();
-        let resource = path.map_or_else(|| host.clone(), |path| format!("{host}/{path}"));
-        let api_version = api_version.map(ToOwned::to_owned);
-        Ok(Self { family, level, uri: uri.to_owned(), resource, api_version })
+        let length = path.map_or(host.len(), |path| host.len() + 1 + path.len());
+        let resource = (start, start + length);
+        // It is what the URI ends with.
+        let api_version = api_version.map(|version| (uri.len() - version.len(), uri.len()));
+        let mut entity = Self { family, level, text: uri.to_owned(), uri_end: uri.len(), resource, api_version };
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            let rest = path.map_or(["", ""], |path| ["/", path]).concat();
+            entity.keep_beside(&[&host.to_ascii_lowercase(), &*rest].concat());
+        }
+        Ok(entity)
+    }
+
+    /// Keeps another text for host and path than the URI has.
+    fn keep_beside(&mut self, resource: &str) {
+        self.text.truncate(self.uri_end);
+        self.text.push_str(resource);
+        self.resource = (self.uri_end, self.text.len());
+    }
+
+    /// The host, and behind a `/` the path, if there is one.
+    fn resource(&self) -> &str {
+        self.part(self.resource)
+    }
+
+    fn part(&self, (start, end): (usize, usize)) -> &str {
+        self.text.get(start..end).unwrap_or_default()
     }
 
     fn below(&self, parent: EntityLevel, name: &str, level: EntityLevel) -> Result<Self, IssueError> {
@@ -187,16 +213,22 @@ impl MessagingEntity {
         }
         let invalid = |why| IssueError::Invalid { what: "name", why };
         name.split('/').try_for_each(check_segment).map_err(invalid)?;
-        let resource = format!("{}/{name}", self.resource);
-        let uri = match self.family {
+        let resource = format!("{}/{name}", self.resource());
+        let (text, start) = match self.family {
             // SPEC: the documentation writes the lower-case resource URI, and no scheme.
-            MessagingFamily::IotHub => resource.to_ascii_lowercase(),
-            _ => format!("https://{resource}"),
+            MessagingFamily::IotHub => (resource.to_ascii_lowercase(), 0),
+            _ => (format!("https://{resource}"), "https://".len()),
         };
-        if uri.len() > MAX_URI {
+        let uri_end = text.len();
+        if uri_end > MAX_URI {
             return Err(invalid("the URI would be longer than 512 bytes"));
         }
-        Ok(Self { family: self.family, level, uri, resource, api_version: None })
+        let mut entity =
+            Self { family: self.family, level, text, uri_end, resource: (start, uri_end), api_version: None };
+        if entity.resource() != resource {
+            entity.keep_beside(&resource);
+        }
+        Ok(entity)
     }
 
     fn named_below(&self, parent: EntityLevel, word: &str, name: &str, level: EntityLevel) -> Result<Self, IssueError> {
@@ -219,25 +251,25 @@ impl MessagingEntity {
     /// As it is written into a token, before it is percent-encoded.
     #[must_use]
     pub fn uri(&self) -> &str {
-        &self.uri
+        self.part((0, self.uri_end))
     }
 
     /// The host, in lower case, with its port if it has one.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.resource.split('/').next().unwrap_or_default()
+        self.resource().split('/').next().unwrap_or_default()
     }
 
     /// The path without a slash at either end; empty for a whole namespace or hub.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.resource.split_once('/').map_or("", |(_, path)| path)
+        self.resource().split_once('/').map_or("", |(_, path)| path)
     }
 
     /// The version that requests must have, if it says one. Of Event Grid alone.
     #[must_use]
     pub fn required_api_version(&self) -> Option<&str> {
-        self.api_version.as_deref()
+        self.api_version.map(|version| self.part(version))
     }
 
     /// Whether a token for this entity reaches `asked`: the same host, and every segment of the path the
@@ -248,10 +280,11 @@ impl MessagingEntity {
     /// alone.
     #[must_use]
     pub fn covers(&self, asked: &Self) -> bool {
-        let is_lower_case = self.family == MessagingFamily::IotHub;
-        self.reaches(asked, |own, asked| {
-            own == asked || is_lower_case && own.bytes().eq(asked.bytes().map(|byte| byte.to_ascii_lowercase()))
-        })
+        let in_lower_case =
+            |own: &str, asked: &str| own.bytes().eq(asked.bytes().map(|byte| byte.to_ascii_lowercase()));
+        self.is_at_or_above(asked)
+            || self.family == MessagingFamily::IotHub
+                && self.reaches(asked, |own, asked| own == asked || in_lower_case(own, asked))
     }
 
     /// The same without regard to ASCII case.
@@ -261,19 +294,26 @@ impl MessagingEntity {
 
     /// Whether this entity is `other` or lies above it, letter for letter.
     pub(super) fn is_at_or_above(&self, other: &Self) -> bool {
-        self.reaches(other, |own, other| own == other)
+        // INVARIANT: no segment is empty, so that whole segments end where a `/` follows.
+        let below = other.resource().strip_prefix(self.resource());
+        self.is_like(other) && below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     }
 
     fn reaches(&self, asked: &Self, same: impl Fn(&str, &str) -> bool) -> bool {
-        let mut asked_segments = asked.resource.split('/');
+        let mut asked_segments = asked.resource().split('/');
+        self.is_like(asked)
+            && self.resource().split('/').all(|own| asked_segments.next().is_some_and(|asked| same(own, asked)))
+    }
+
+    /// Whether it is of the same service, and of the same version if this one says a version.
+    fn is_like(&self, asked: &Self) -> bool {
         self.family == asked.family
-            && (self.api_version.is_none() || self.api_version == asked.api_version)
-            && self.resource.split('/').all(|own| asked_segments.next().is_some_and(|asked| same(own, asked)))
+            && (self.api_version.is_none() || self.required_api_version() == asked.required_api_version())
     }
 
     /// Its name among the rules of a verifier, and then those of everything above it, nearest first.
     pub(super) fn and_above(&self) -> impl Iterator<Item = &str> {
-        core::iter::successors(Some(self.resource.as_str()), |below| below.rsplit_once('/').map(|(above, _)| above))
+        core::iter::successors(Some(self.resource()), |below| below.rsplit_once('/').map(|(above, _)| above))
     }
 
     pub(super) const fn is_whole(&self) -> bool {
@@ -286,7 +326,7 @@ impl MessagingEntity {
 
     /// Whether its token also names whatever differs from it in case alone.
     pub(super) fn loses_case(&self) -> bool {
-        let written = self.uri.strip_suffix('/').unwrap_or(&self.uri);
+        let written = self.uri().strip_suffix('/').unwrap_or(self.uri());
         self.family == MessagingFamily::IotHub && !written.ends_with(self.path())
     }
 }

@@ -3,6 +3,9 @@
 use crate::clock::Timestamp;
 use alloc::{format, string::String};
 
+/// The longest form: that of Python.
+pub(super) const LONGEST: usize = "2017-06-15 18:20:15+00:00".len();
+
 /// Writes `M/D/YYYY h:mm:ss AM` or `PM`, in UTC and without leading zeros but in minutes and seconds.
 ///
 /// Source: Event Grid documentation, "Authenticate clients with SAS token", whose sample writes a time in

@@ -3,11 +3,12 @@
 use super::{MessagingFamily, canonical::PREFIX, expiry};
 use crate::{
     clock::Timestamp,
-    encode::{self, Spelling},
+    encode::{self, Inline},
     error::VerifyError,
+    scan::{self, Marks},
     secret::Secret,
 };
-use alloc::string::String;
+use alloc::borrow::{Cow, ToOwned};
 
 /// The longest token that is written or read, in bytes.
 pub(super) const MAX_TOKEN: usize = 4096;
@@ -55,12 +56,16 @@ pub(super) fn split(family: MessagingFamily, text: &str) -> Result<Fields<'_>, V
     let Names { required: [resource, signature, expiry], rule, is_rule_required } = names(family);
     let malformed = |why| VerifyError::Malformed { what: "token", why };
     let mut found = [(resource, None, 0usize), (signature, None, 0), (expiry, None, 0), (rule.unwrap_or(""), None, 0)];
-    for parameter in text.split('&') {
-        let (name, value) = parameter.split_once('=').ok_or(malformed("a parameter has no value"))?;
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (parameter, behind) =
+            scan::split_once(text, b'&').map_or((text, None), |(parameter, behind)| (parameter, Some(behind)));
+        let (name, value) = scan::split_once(parameter, b'=').ok_or(malformed("a parameter has no value"))?;
         let slot = found.iter_mut().find(|(known, ..)| *known == name && !name.is_empty());
         let (_, first, count) = slot.ok_or(malformed("a parameter is unknown"))?;
         *first = Some(value);
         *count += 1;
+        rest = behind;
     }
     if let Some((field, _, found)) = found.iter().copied().find(|(.., count)| *count > 1) {
         return Err(VerifyError::FieldCount { field, found });
@@ -76,26 +81,38 @@ pub(super) fn split(family: MessagingFamily, text: &str) -> Result<Fields<'_>, V
     })
 }
 
-/// Decodes one field, once. Everything but letters, digits and `-._~` must be an escape, in upper or lower
-/// case, so that a value has no third spelling.
-pub(super) fn decoded(text: &str) -> Option<String> {
-    let written_out = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%');
-    if encode::spelling(text, None) == Spelling::Malformed || !text.bytes().all(written_out) {
-        return None;
+/// Decodes one field, once, if it has at most `N` bytes then. Everything but letters, digits and `-._~` must be an escape, in
+/// upper or lower case, and none of these may be one, so that a value has no third spelling.
+pub(super) fn decoded<const N: usize>(text: &str) -> Option<Inline<N>> {
+    let (mut decoded, mut start, text) = (Inline::new(), 0, text.as_bytes());
+    for (at, byte) in Marks::of(text, 0, scan::unusual) {
+        if byte == b'%' {
+            decoded.push(text.get(start..at)?)?;
+            decoded.push(&[written_out(text, at)?])?;
+            start = at + 3;
+        } else if !scan::is_unreserved(byte) {
+            return None;
+        }
     }
-    let decoded = encode::decode(text)?;
-    let mut canonical = encode::component(decoded.as_bytes()).flat_map(str::bytes);
-    let same = text.bytes().all(|byte| canonical.next().is_some_and(|other| other.eq_ignore_ascii_case(&byte)));
-    (same && canonical.next().is_none()).then_some(decoded)
+    decoded.push(text.get(start..)?)?;
+    Some(decoded)
+}
+
+/// What the escape stands for that begins there, if it is one that has to be.
+fn written_out(text: &[u8], at: usize) -> Option<u8> {
+    scan::escaped(text.get(at + 1..)?).filter(|byte| !scan::is_unreserved(*byte))
+}
+
+fn is_written_out(text: &str) -> bool {
+    let text = text.as_bytes();
+    Marks::of(text, 0, scan::unusual)
+        .all(|(at, byte)| if byte == b'%' { written_out(text, at).is_some() } else { scan::is_unreserved(byte) })
 }
 
 /// The signature: 32 bytes in base64 with padding, percent-encoded.
 pub(super) fn signature(field: &'static str, text: &str) -> Result<Secret<[u8; 32]>, VerifyError> {
-    let read = || {
-        let bytes = Secret::new(encode::from_base64(Secret::new(decoded(text)?).expose())?);
-        bytes.expose().as_slice().try_into().ok()
-    };
     let expected = "32 bytes in base64 with padding, percent-encoded";
+    let read = || encode::digest_from_base64(text).filter(|_| is_written_out(text));
     read().map(Secret::new).ok_or(VerifyError::FieldForm { field, expected })
 }
 
@@ -103,7 +120,7 @@ pub(super) fn signature(field: &'static str, text: &str) -> Result<Secret<[u8; 3
 pub(super) fn expiry(family: MessagingFamily, text: &str) -> Result<Timestamp, VerifyError> {
     if family == MessagingFamily::EventGrid {
         // A blank may be a `+`: .NET writes it so, and none of the forms has another use for one.
-        let read = || expiry::read(&decoded(&text.replace('+', "%20"))?);
+        let read = || expiry::read(decoded::<{ expiry::LONGEST }>(&text.replace('+', "%20"))?.as_str()?);
         let expected = "`M/D/YYYY h:mm:ss AM`, `YYYY-MM-DD HH:MM:SS+00:00` or `YYYY-MM-DDTHH:MM:SSZ`";
         return read().ok_or(VerifyError::FieldForm { field: "e", expected });
     }
@@ -113,11 +130,15 @@ pub(super) fn expiry(family: MessagingFamily, text: &str) -> Result<Timestamp, V
     digits.then(read).flatten().ok_or(VerifyError::FieldForm { field: "se", expected })
 }
 
-/// The name of the rule.
-pub(super) fn rule_name(text: &str) -> Result<String, VerifyError> {
+/// The name of the rule, which most write without an escape.
+pub(super) fn rule_name(text: &str) -> Result<Cow<'_, str>, VerifyError> {
     let expected = "1 to 256 visible ASCII characters, percent-encoded";
-    let name = decoded(text).filter(|name| is_rule_name(name));
-    name.ok_or(VerifyError::FieldForm { field: "skn", expected })
+    let read = || {
+        let name = decoded::<MAX_RULE_NAME>(text)?;
+        let name = name.as_str().filter(|name| is_rule_name(name))?;
+        Some(if name == text { Cow::Borrowed(text) } else { Cow::Owned(name.to_owned()) })
+    };
+    read().ok_or(VerifyError::FieldForm { field: "skn", expected })
 }
 
 pub(super) fn is_rule_name(name: &str) -> bool {
@@ -136,6 +157,7 @@ mod tests {
 
     #[test]
     fn a_field_has_two_spellings_and_no_third() {
+        let decoded = |text| decoded::<16>(text).and_then(|decoded| decoded.as_str().map(ToOwned::to_owned));
         assert_eq!(decoded("a%2Fb%3d").as_deref(), Some("a/b="));
         for text in ["a/b", "a+b", "%41", "%", "%2", "%2G", "a b", "%FF", "\u{fc}", "a=b", "a*"] {
             assert_eq!(decoded(text), None, "{text}");

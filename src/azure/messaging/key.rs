@@ -123,10 +123,12 @@ impl AccessRule {
 
     /// Whether it counts for that entity.
     pub(super) fn counts_for(&self, entity: &MessagingEntity) -> bool {
-        let below = entity.path().strip_prefix(self.defined_on.path()).unwrap_or_default();
         let is_own_key_of_device = self.name.is_none() && self.defined_on.level() == EntityLevel::Device;
-        let is_of_module = is_own_key_of_device && below.split('/').nth(1) == Some("modules");
-        self.defined_on.is_at_or_above(entity) && !is_of_module
+        let is_of_module = || {
+            let below = entity.path().strip_prefix(self.defined_on.path()).unwrap_or_default();
+            below.split('/').nth(1) == Some("modules")
+        };
+        self.defined_on.is_at_or_above(entity) && !(is_own_key_of_device && is_of_module())
     }
 }
 

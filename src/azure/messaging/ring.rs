@@ -137,9 +137,9 @@ impl RuleRing {
         let found = self.find(&presented, expect.entity());
         let primary = found.map_or(&self.decoy, |entry| &entry.primary);
         let secondary = found.and_then(|entry| entry.secondary.as_ref());
-        let message = presented.string_to_sign();
-        let by_primary = presented.is_signed(&primary.mac(message.as_bytes()));
-        let by_secondary = presented.is_signed(&secondary.unwrap_or(&self.decoy).mac(message.as_bytes()));
+        let message = presented.signed();
+        let by_primary = presented.is_signed(&primary.mac_of(|hash| message.put(hash)));
+        let by_secondary = presented.is_signed(&secondary.unwrap_or(&self.decoy).mac_of(|hash| message.put(hash)));
         let entry = found.ok_or(VerifyError::UnknownKey)?;
         if !(by_primary | (by_secondary & secondary.is_some())) {
             return Err(VerifyError::SignatureMismatch);

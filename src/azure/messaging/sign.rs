@@ -2,7 +2,7 @@
 
 use super::{
     AccessRule, MessagingEntity, MessagingFamily, Right, Rights,
-    canonical::{PREFIX, TokenToSign, encoded, encoded_in_lower_case},
+    canonical::{PREFIX, Signed, TokenToSign, encoded, encoded_in_lower_case},
     expiry,
     key::TokenSignature,
 };
@@ -13,10 +13,7 @@ use crate::{
     grant::{Justification, Lifetime},
     token::BearerToken,
 };
-use alloc::{
-    format,
-    string::{String, ToString},
-};
+use alloc::string::{String, ToString};
 use core::fmt;
 
 /// What a token shall be for: one right on one entity, for 15 minutes unless it is told otherwise.
@@ -121,7 +118,7 @@ impl TokenRequest {
             MessagingFamily::EventGrid => encoded(&expiry::write(expires_at)),
         };
         Ok(PreparedToken {
-            string_to_sign: TokenToSign::of(family, &resource, &expiry),
+            string_to_sign: Signed { family, resource: &resource, expiry: &expiry }.to_sign(),
             resource,
             expiry,
             rule_name: rule.name().map(encoded),
@@ -192,12 +189,24 @@ impl PreparedToken {
     /// `Authorization` header; without one for Event Grid, as the value of `aeg-sas-token`.
     #[must_use]
     pub fn finish(self, signature: &TokenSignature) -> BearerToken {
-        let (resource, expiry) = (&self.resource, &self.expiry);
-        let signature = encoded(&encode::base64(signature.bytes()));
-        let mut text = match self.string_to_sign.family() {
-            MessagingFamily::EventGrid => format!("r={resource}&e={expiry}&s={signature}"),
-            _ => format!("{PREFIX}sr={resource}&sig={signature}&se={expiry}"),
-        };
+        let (resource, expiry) = (self.resource.as_str(), self.expiry.as_str());
+        let name = self.rule_name.as_deref().unwrap_or_default();
+        // Room for all of it: three bytes for each digit of the signature, and the names.
+        let room = resource.len() + expiry.len() + name.len() + 3 * 44 + 64;
+        let mut text = String::with_capacity(room);
+        let mut push = |pieces: &[&str]| pieces.iter().for_each(|piece| text.push_str(piece));
+        match self.string_to_sign.family() {
+            MessagingFamily::EventGrid => {
+                push(&["r=", resource, "&e=", expiry, "&s="]);
+                encode::push_base64_component(&mut text, signature.bytes());
+            }
+            _ => {
+                push(&[PREFIX, "sr=", resource, "&sig="]);
+                encode::push_base64_component(&mut text, signature.bytes());
+                text.push_str("&se=");
+                text.push_str(expiry);
+            }
+        }
         if let Some(name) = &self.rule_name {
             text.push_str("&skn=");
             text.push_str(name);

@@ -1,6 +1,7 @@
 //! The URI of a resource, read in the one way that there is.
 
 use super::MessagingFamily;
+use crate::scan;
 
 /// The longest resource URI that is written or read, in bytes before it is percent-encoded.
 pub(super) const MAX_URI: usize = 512;
@@ -12,6 +13,8 @@ const SCHEMES: [&str; 6] = ["amqp", "amqps", "http", "https", "sb", "wss"];
 
 /// The parts of a URI. Its scheme and one slash at its end say nothing.
 pub(super) struct ResourceUri<'u> {
+    /// How many bytes stand before the host.
+    pub(super) start: usize,
     pub(super) host: &'u str,
     /// Whole segments, none of them empty.
     pub(super) path: Option<&'u str>,
@@ -25,31 +28,42 @@ impl<'u> ResourceUri<'u> {
         if uri.len() > MAX_URI {
             return Err("it is longer than 512 bytes");
         }
-        let address = match (family, uri.split_once("://")) {
+        // Elsewhere than behind the first colon it would stand in a path, which has no empty segment.
+        let with_scheme =
+            scan::split_once(uri, b':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
+        let address = match (family, with_scheme) {
             (MessagingFamily::ServiceBus, Some((scheme, rest))) if SCHEMES.contains(&scheme) => rest,
             (MessagingFamily::EventGrid, Some(("https", rest))) => rest,
             (MessagingFamily::ServiceBus | MessagingFamily::IotHub, None) => uri,
             _ => return Err("its scheme is not one of this service"),
         };
-        let (address, api_version) = match address.split_once("?apiVersion=") {
-            Some((address, version)) if family == MessagingFamily::EventGrid => {
+        let start = uri.len().saturating_sub(address.len());
+        let with_version = if family == MessagingFamily::EventGrid { address.split_once("?apiVersion=") } else { None };
+        let (address, api_version) = match with_version {
+            Some((address, version)) => {
                 check_version(version)?;
                 (address, Some(version))
             }
-            _ => (address, None),
+            None => (address, None),
         };
         let address = address.strip_suffix('/').unwrap_or(address);
-        let (host, path) = address.split_once('/').map_or((address, None), |(host, path)| (host, Some(path)));
+        let (host, path) = scan::split_once(address, b'/').map_or((address, None), |(host, path)| (host, Some(path)));
         check_host(host)?;
-        path.map_or(Ok(()), |path| path.split('/').try_for_each(check_segment))?;
-        Ok(Self { host, path, api_version })
+        let mut rest = path;
+        while let Some(path) = rest {
+            let (segment, below) =
+                scan::split_once(path, b'/').map_or((path, None), |(segment, below)| (segment, Some(below)));
+            check_segment(segment)?;
+            rest = below;
+        }
+        Ok(Self { start, host, path, api_version })
     }
 }
 
 pub(super) fn check_host(host: &str) -> Result<(), &'static str> {
-    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let (name, port) = scan::split_once(host, b':').map_or((host, None), |(name, port)| (name, Some(port)));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    let good_name = (1..=253).contains(&name.len()) && name.bytes().all(plain);
+    let good_name = (1..=253).contains(&name.len()) && !scan::any(name.as_bytes(), |byte| !plain(byte));
     let good_port = |port: &str| (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
     if good_name && port.is_none_or(good_port) {
         Ok(())
@@ -63,7 +77,11 @@ pub(super) fn check_segment(segment: &str) -> Result<(), &'static str> {
         return Err("a segment is empty, `.` or `..`");
     }
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'?' | b'#' | b'\\' | b'/');
-    if segment.bytes().all(plain) { Ok(()) } else { Err("a segment is not plain visible ASCII") }
+    if !scan::any(segment.as_bytes(), |byte| !plain(byte)) {
+        Ok(())
+    } else {
+        Err("a segment is not plain visible ASCII")
+    }
 }
 
 pub(super) fn check_version(version: &str) -> Result<(), &'static str> {

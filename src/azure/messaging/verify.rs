@@ -2,19 +2,21 @@
 
 use super::{
     AccessRule, MessagingEntity, MessagingFamily, MessagingOperation,
-    canonical::{PREFIX, TokenToSign},
+    canonical::{PREFIX, Signed, TokenToSign},
     fields,
     key::TokenSignature,
+    uri::MAX_URI,
 };
 use crate::{
     clock::Timestamp,
+    encode::Inline,
     error::VerifyError,
     grant::Lifetime,
     mac,
     secret::Secret,
     token::{Fingerprint, Verified},
 };
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 use core::fmt;
 
 /// What a verifier requires of a token: that it reaches one entity, and may do one thing there.
@@ -79,13 +81,11 @@ impl ExpectToken {
 /// Tells what it is for and which rule it names, so that the caller can look the key up, in whatever way.
 #[derive(Clone)]
 pub struct PresentedToken<'t> {
-    family: MessagingFamily,
-    /// The resource and the expiry as they stand in the token: that is what was signed.
-    resource: &'t str,
-    expiry: &'t str,
+    /// INVARIANT: as the text was sent. Decoding it and encoding it again would sign another text.
+    signed: Signed<'t>,
     entity: MessagingEntity,
     expires_at: Timestamp,
-    rule_name: Option<String>,
+    rule_name: Option<Cow<'t, str>>,
     signature: Secret<[u8; 32]>,
 }
 
@@ -135,15 +135,14 @@ impl<'t> PresentedToken<'t> {
         }
         let (resource_field, signature_field) = fields::field_names(family);
         let read = fields::split(family, text)?;
-        let expected = "a percent-encoded resource";
-        let resource =
-            fields::decoded(read.resource).ok_or(VerifyError::FieldForm { field: resource_field, expected })?;
-        let entity = MessagingEntity::parse(family, &resource)
+        let expected = "a percent-encoded resource of at most 512 bytes";
+        let resource = fields::decoded::<MAX_URI>(read.resource);
+        let resource = resource.as_ref().and_then(Inline::as_str);
+        let resource = resource.ok_or(VerifyError::FieldForm { field: resource_field, expected })?;
+        let entity = MessagingEntity::parse(family, resource)
             .map_err(|why| VerifyError::Malformed { what: "resource of the token", why })?;
         Ok(Self {
-            family,
-            resource: read.resource,
-            expiry: read.expiry,
+            signed: Signed { family, resource: read.resource, expiry: read.expiry },
             entity,
             expires_at: fields::expiry(family, read.expiry)?,
             rule_name: read.rule.map(fields::rule_name).transpose()?,
@@ -154,7 +153,7 @@ impl<'t> PresentedToken<'t> {
     /// The service whose form it has.
     #[must_use]
     pub const fn family(&self) -> MessagingFamily {
-        self.family
+        self.signed.family
     }
 
     /// What it claims to be for. Nobody vouches for it yet.
@@ -181,11 +180,11 @@ impl<'t> PresentedToken<'t> {
         expect: &'e ExpectToken,
         now: Timestamp,
     ) -> Result<PendingToken<'t, 'e>, VerifyError> {
-        if self.family != rule.family() || self.rule_name() != rule.name() {
+        if self.family() != rule.family() || self.rule_name() != rule.name() {
             return Err(VerifyError::OtherKey);
         }
         self.examine(expect, now)?;
-        Ok(PendingToken { string_to_sign: self.string_to_sign(), presented: self, rule, expect })
+        Ok(PendingToken { string_to_sign: self.signed.to_sign(), presented: self, rule, expect })
     }
 
     /// The part of [`check`](Self::check) that is the same for every rule.
@@ -204,9 +203,8 @@ impl<'t> PresentedToken<'t> {
         }
     }
 
-    /// INVARIANT: of the text as it was sent. Decoding it and encoding it again would sign another text.
-    pub(super) fn string_to_sign(&self) -> TokenToSign {
-        TokenToSign::of(self.family, self.resource, self.expiry)
+    pub(super) const fn signed(&self) -> Signed<'t> {
+        self.signed
     }
 
     /// Whether that is the signature of the token, in constant time.
@@ -216,7 +214,7 @@ impl<'t> PresentedToken<'t> {
 
     /// Holds the token to what is asked of it. Told only to whoever holds the key.
     pub(super) fn check_bounds(&self, rule: &AccessRule, expect: &ExpectToken) -> Result<(), VerifyError> {
-        let (field, _) = fields::field_names(self.family);
+        let (field, _) = fields::field_names(self.family());
         let covers = if expect.ignores_case {
             self.entity.covers_in_any_case(&expect.entity)
         } else {
@@ -237,12 +235,11 @@ impl<'t> PresentedToken<'t> {
 
     /// INVARIANT: called only after the signature and the bounds agreed.
     pub(super) fn verified(self) -> Verified<SignedToken> {
-        let fingerprint = Fingerprint::of_signature(self.signature.expose());
         Verified::new(SignedToken {
             entity: self.entity,
-            rule_name: self.rule_name,
+            rule_name: self.rule_name.map(Cow::into_owned),
             expires_at: self.expires_at,
-            fingerprint,
+            signature: self.signature,
         })
     }
 }
@@ -305,7 +302,7 @@ pub struct SignedToken {
     entity: MessagingEntity,
     rule_name: Option<String>,
     expires_at: Timestamp,
-    fingerprint: Fingerprint,
+    signature: Secret<[u8; 32]>,
 }
 
 impl SignedToken {
@@ -330,7 +327,7 @@ impl SignedToken {
     /// Names the token for revocation, replay protection and audit: what
     /// [`BearerToken::fingerprint`](crate::token::BearerToken::fingerprint) told when it was issued.
     #[must_use]
-    pub const fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_signature(self.signature.expose())
     }
 }
