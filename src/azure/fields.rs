@@ -261,7 +261,7 @@ impl<'r> Params<'r> {
 
     /// The same as bytes, which takes no look at where a character ends.
     #[inline]
-    fn bytes(&self, field: Field) -> Option<&'r [u8]> {
+    pub(super) fn bytes(&self, field: Field) -> Option<&'r [u8]> {
         self.raw.as_bytes().get(self.place(field)?)
     }
 
@@ -281,6 +281,11 @@ impl<'r> Params<'r> {
 
     pub(super) const fn has(&self, own: Own) -> bool {
         self.has_own & (1 << own as u8) != 0
+    }
+
+    /// Whether a parameter of a token is there.
+    pub(super) const fn holds(&self, field: Field) -> bool {
+        self.present & field.bit() != 0
     }
 
     /// The parameters of a token that are there, as bits.
@@ -308,6 +313,10 @@ impl<'r> Params<'r> {
                 return Ok(());
             }
             let mut rest = self.raw.as_bytes().get(place).unwrap_or_default();
+            if let Some(text) = Inline::<64>::decoded(rest) {
+                sink.put(text.bytes());
+                return Ok(());
+            }
             while let Some(at) = scan::find(rest, b'%') {
                 sink.put_part(rest, 0..at);
                 rest = rest.get(at + 1..).unwrap_or_default();

@@ -417,5 +417,6 @@ fn verify_with<'r>(
     }
     let finding = presented.examine(expect, now)?;
     presented.judge(&finding, expect, keys)?;
-    presented.conclude(&finding, expect, now)
+    let facts = presented.conclude(&finding, expect, now)?;
+    Ok(presented.verified(facts))
 }

@@ -69,7 +69,7 @@ impl Presented<'_> {
 
     fn letters(&self) -> Result<Option<Letters>, VerifyError> {
         const FORM: &str = "letters of the service, each once and in its order";
-        if self.params.get(Field::Permissions).is_none() {
+        if !self.params.holds(Field::Permissions) {
             return Ok(None);
         }
         let mut room = Inline::<32>::new();
@@ -83,7 +83,7 @@ impl Presented<'_> {
 
     /// Address and protocol.
     pub(super) fn check_client(&self) -> Result<(), VerifyError> {
-        if self.params.get(Field::Address).is_some() {
+        if self.params.holds(Field::Address) {
             let mut room = Inline::<32>::new();
             let text = self.params.short(Field::Address, &mut room).and_then(|text| core::str::from_utf8(text).ok());
             let range = text.and_then(AddressRange::read);
@@ -99,7 +99,7 @@ impl Presented<'_> {
                 Some(_) => {}
             }
         }
-        if self.params.get(Field::Protocol).is_some() {
+        if self.params.holds(Field::Protocol) {
             let mut room = Inline::<16>::new();
             match self.params.short(Field::Protocol, &mut room) {
                 Some(b"https") if !self.view.came_over_https() => return Err(VerifyError::PlainHttp),
@@ -114,7 +114,7 @@ impl Presented<'_> {
     pub(super) fn check_identities(&self, expect: &Expect) -> Result<(), VerifyError> {
         if !expect.identities_are_checked {
             for field in [Field::DelegatedObject, Field::UnauthorizedObject] {
-                if self.params.get(field).is_some() {
+                if self.params.holds(field) {
                     let what = "identity, which this verifier cannot check: see `identities_are_checked`";
                     return Err(VerifyError::NotCovered { field: field.name(), what });
                 }

@@ -1,8 +1,8 @@
 //! Several keys in one place: rotation, user delegation, and the same work for a key that is not there.
 
 use super::{
-    AccountKey, Expect, PolicyLookup, Presented, Sas, SignedRequest, UserDelegationKey, stored_policy::NoPolicies,
-    verify::Finding,
+    AccountKey, Expect, PolicyLookup, Presented, Sas, SignedRequest, UserDelegationKey, facts::Facts,
+    stored_policy::NoPolicies, verify::Finding,
 };
 use crate::{
     clock::Timestamp,
@@ -114,8 +114,14 @@ impl KeyRing {
         expect: &Expect,
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
+        let facts = self.facts(&presented, expect, now)?;
+        Ok(presented.verified(facts))
+    }
+
+    /// The same of a request that stays where it is.
+    fn facts<'r>(&self, presented: &Presented<'r>, expect: &Expect, now: Timestamp) -> Result<Facts<'r>, VerifyError> {
         let finding = presented.examine(expect, now)?;
-        self.judge(&presented, &finding, expect)?;
+        self.judge(presented, &finding, expect)?;
         presented.conclude(&finding, expect, now)
     }
 
@@ -224,6 +230,7 @@ impl Verifier {
         let mut presented = Presented::unread(view);
         presented.read(&self.limits)?;
         presented.policy = presented.find_policy(&*self.policies, &self.expect)?;
-        self.ring.verify(presented, &self.expect, now)
+        let facts = self.ring.facts(&presented, &self.expect, now)?;
+        Ok(presented.verified(facts))
     }
 }

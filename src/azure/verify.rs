@@ -53,8 +53,15 @@ impl Form {
 }
 
 /// Fields that a user delegation SAS must have.
-const KEY_FIELDS: [Field; 6] =
-    [Field::KeyObject, Field::KeyTenant, Field::KeyStart, Field::KeyExpiry, Field::KeyService, Field::KeyVersion];
+const KEY_FIELDS: u64 = Field::KeyObject.bit()
+    | Field::KeyTenant.bit()
+    | Field::KeyStart.bit()
+    | Field::KeyExpiry.bit()
+    | Field::KeyService.bit()
+    | Field::KeyVersion.bit();
+
+/// Fields that every token must have, unless a stored policy says them.
+const TERMS: u64 = Field::Permissions.bit() | Field::Expiry.bit();
 
 /// Fields whose value may be empty: the keys of a range, and what a response is to say.
 const CAN_BE_EMPTY: u64 = {
@@ -143,7 +150,7 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::TwoMechanisms { first, second: "a shared access signature" });
         }
         // SPEC: a token that is tied to a user comes with the user's own token.
-        if head.is_authorized && params.get(Field::DelegatedObject).is_none() {
+        if head.is_authorized && !params.holds(Field::DelegatedObject) {
             let second = "a shared access signature";
             return Err(VerifyError::TwoMechanisms { first: "Authorization", second });
         }
@@ -154,7 +161,7 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::FieldForm { field: "sig", expected: BASE64 });
         };
         self.signature = signature;
-        self.depth = read_depth(params)?;
+        self.depth = read_depth(params, self.form)?;
         self.features = Features {
             names_snapshot: params.has(Own::Snapshot),
             names_version: params.has(Own::VersionId),
@@ -571,16 +578,11 @@ impl<'r> Presented<'r> {
     ///
     /// INVARIANT: called only after `judge` agreed.
     pub(super) fn conclude(
-        self,
+        &self,
         finding: &Finding<'r>,
         expect: &Expect,
         now: Timestamp,
-    ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        let facts = self.facts(finding, expect, now)?;
-        Ok(Verified::new(SignedRequest { presented: self, facts }))
-    }
-
-    fn facts(&self, finding: &Finding<'r>, expect: &Expect, now: Timestamp) -> Result<Facts<'r>, VerifyError> {
+    ) -> Result<Facts<'r>, VerifyError> {
         let (letters, life) = self.complete(finding, expect, now)?;
         self.check_client()?;
         self.check_identities(expect)?;
@@ -596,21 +598,22 @@ impl<'r> Presented<'r> {
         })
     }
 
+    /// INVARIANT: the facts are what `conclude` told of this request.
+    pub(super) fn verified(self, facts: Facts<'r>) -> Verified<SignedRequest<'r>> {
+        Verified::new(SignedRequest { presented: self, facts })
+    }
+
     /// Holds the fields to those that a token of its form must have, and to versions that know them.
     fn check_fields(&self) -> Result<(), VerifyError> {
-        let needed: &[Field] = match self.form {
-            Form::Account => &[Field::Services, Field::ResourceTypes, Field::Permissions, Field::Expiry],
+        let needed = match self.form {
+            Form::Account => TERMS | Field::Services.bit() | Field::ResourceTypes.bit(),
             // A stored policy may say the rest.
-            Form::Service(_) if self.params.get(Field::Identifier).is_some() => &[],
-            Form::Service(_) | Form::Delegated(_) => &[Field::Permissions, Field::Expiry],
+            Form::Service(_) if self.params.holds(Field::Identifier) => 0,
+            Form::Service(_) => TERMS,
+            Form::Delegated(_) => TERMS | KEY_FIELDS,
         };
-        for field in needed {
-            self.params.required(*field)?;
-        }
-        if let Form::Delegated(_) = self.form {
-            for field in KEY_FIELDS {
-                self.params.required(field)?;
-            }
+        if let Some(field) = fields_of(needed & !self.params.present()).next() {
+            return Err(VerifyError::FieldCount { field: field.name(), found: 0 });
         }
         let since = match self.form {
             Form::Account => Some(Version::V2015_04_05),
@@ -626,12 +629,11 @@ impl<'r> Presented<'r> {
         if let Some((field, _)) = self.params.not_ascii().find(|(_, value)| !is_utf8(value)) {
             return Err(VerifyError::FieldForm { field: field.name(), expected: "UTF-8" });
         }
-        if self.params.get(Field::KeyVersion).is_some()
-            && read_version(&self.params, Field::KeyVersion)? < Version::V2018_11_09
+        if self.params.holds(Field::KeyVersion) && read_version(&self.params, Field::KeyVersion)? < Version::V2018_11_09
         {
             return Err(VerifyError::FieldForm { field: "skv", expected: VERSION });
         }
-        if self.params.get(Field::AuthorizedObject).is_some() && self.params.get(Field::UnauthorizedObject).is_some() {
+        if self.params.holds(Field::AuthorizedObject) && self.params.holds(Field::UnauthorizedObject) {
             return Err(VerifyError::FieldForm { field: "suoid", expected: "absent beside `saoid`" });
         }
         Ok(())
@@ -650,23 +652,22 @@ fn put_text(sink: &mut impl Sink, value: &str, plus: Plus, field: &'static str) 
 /// What kind of token its fields say that it is.
 fn form_of(params: &Params<'_>) -> Result<Form, VerifyError> {
     const SR: &str = "`b`, `bs`, `bv`, `c`, `d`, `f` or `s`";
-    let has = |field: Field| params.get(field).is_some();
-    if has(Field::Services) || has(Field::ResourceTypes) {
+    if params.holds(Field::Services) || params.holds(Field::ResourceTypes) {
         return Ok(Form::Account);
     }
-    let kind = match params.get(Field::Resource) {
-        Some("b") => Kind::Blob,
-        Some("bs") => Kind::Snapshot,
-        Some("bv") => Kind::BlobVersion,
-        Some("c") => Kind::Container,
-        Some("d") => Kind::Directory,
-        Some("f") => Kind::File,
-        Some("s") => Kind::Share,
+    let kind = match params.bytes(Field::Resource) {
+        Some(b"b") => Kind::Blob,
+        Some(b"bs") => Kind::Snapshot,
+        Some(b"bv") => Kind::BlobVersion,
+        Some(b"c") => Kind::Container,
+        Some(b"d") => Kind::Directory,
+        Some(b"f") => Kind::File,
+        Some(b"s") => Kind::Share,
         Some(_) => return Err(VerifyError::FieldForm { field: "sr", expected: SR }),
-        None if has(Field::Table) => Kind::Table,
+        None if params.holds(Field::Table) => Kind::Table,
         None => Kind::Queue,
     };
-    Ok(if KEY_FIELDS.into_iter().any(has) { Form::Delegated(kind) } else { Form::Service(kind) })
+    Ok(if params.present() & KEY_FIELDS == 0 { Form::Service(kind) } else { Form::Delegated(kind) })
 }
 
 fn read_version(params: &Params<'_>, field: Field) -> Result<Version, VerifyError> {
@@ -676,9 +677,9 @@ fn read_version(params: &Params<'_>, field: Field) -> Result<Version, VerifyErro
 }
 
 /// Reads the depth of a directory: a small number without a leading zero, there exactly if the token is for a directory.
-fn read_depth(params: &Params<'_>) -> Result<usize, VerifyError> {
-    let is_directory = params.get(Field::Resource) == Some("d");
-    match params.get(Field::Depth).map(str::as_bytes) {
+fn read_depth(params: &Params<'_>, form: Form) -> Result<usize, VerifyError> {
+    let is_directory = form.kind() == Some(Kind::Directory);
+    match params.bytes(Field::Depth) {
         None if is_directory => Err(VerifyError::FieldCount { field: "sdd", found: 0 }),
         None => Ok(0),
         Some([ones @ b'1'..=b'9']) => Ok(usize::from(ones - b'0')),
@@ -824,7 +825,8 @@ impl<'r> Pending<'r> {
         if !mac::equal(expected.bytes(), &self.presented.signature) {
             return Err(VerifyError::SignatureMismatch);
         }
-        self.presented.conclude(&self.finding, &self.expect, self.now)
+        let facts = self.presented.conclude(&self.finding, &self.expect, self.now)?;
+        Ok(self.presented.verified(facts))
     }
 }
 
