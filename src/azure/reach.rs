@@ -8,8 +8,9 @@ use super::{
     fields::{Own, short_text, text},
     operations::{Level, Needs, Request, needs},
     permissions::Letters,
+    read::Form,
     resource::{Ends, KeyRange, Kind, MAX_RANGE_KEY, Service},
-    verify::{Finding, Form, Life, Presented},
+    verify::{Finding, Life, Presented},
 };
 use crate::{
     clock::Timestamp,

@@ -3,12 +3,13 @@
 use super::{
     Expect, Plus, SignedRequest,
     addressed::{Addressed, check_path, has_decoded_dot_segment, is_utf8},
-    canonical::{Field, Layout, StringToSign},
+    canonical::{Field, StringToSign},
     facts::Facts,
-    fields::{Names, Own, Params, Short, decoded, fields_of, is_field, put_decoded, text},
+    fields::{Own, Params, Short, fields_of, put_decoded, text},
     key::{Credential, Delegation, Signature, WEEK},
     operations::{Features, Level},
     permissions::Letters,
+    read::{CAN_BE_EMPTY, Form},
     resource::{Kind, Service},
     stored_policy::{PolicyLookup, StoredPolicy},
     time::Moment,
@@ -16,65 +17,21 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    encode::{self, Inline, Spelling},
+    encode,
     error::VerifyError,
-    head::{self, trimmed},
     mac::{self, Sink, Text},
-    target::{Target, has_dot_segment},
+    target::has_dot_segment,
     token::Verified,
     view::{Limits, RequestView},
 };
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// What kind of token it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Account,
-    Service(Kind),
-    Delegated(Kind),
-}
-
-impl Form {
-    const fn layout(self) -> Layout {
-        match self {
-            Self::Account => Layout::Account,
-            Self::Service(kind) => kind.layout(false),
-            Self::Delegated(kind) => kind.layout(true),
-        }
-    }
-
-    pub(super) const fn kind(self) -> Option<Kind> {
-        match self {
-            Self::Account => None,
-            Self::Service(kind) | Self::Delegated(kind) => Some(kind),
-        }
-    }
-}
-
-/// Fields that a user delegation SAS must have.
-const KEY_FIELDS: u64 = Field::KeyObject.bit()
-    | Field::KeyTenant.bit()
-    | Field::KeyStart.bit()
-    | Field::KeyExpiry.bit()
-    | Field::KeyService.bit()
-    | Field::KeyVersion.bit();
-
-/// Fields that every token must have, unless a stored policy says them.
-const TERMS: u64 = Field::Permissions.bit() | Field::Expiry.bit();
-
-/// Fields whose value may be empty: the keys of a range, and what a response is to say.
-const CAN_BE_EMPTY: u64 = {
-    let (first, last) = (Field::StartPartition.bit(), Field::ContentType.bit());
-    (last << 1) - first
-};
-
 /// Fields whose value is any text, or names of headers and parameters.
 const CAN_HAVE_BLANK: u64 = CAN_BE_EMPTY | Field::Headers.bit() | Field::Query.bit();
 
-const BASE64: &str = "padded base64 of 32 bytes";
 const TIME: &str = "a time in ISO 8601";
-const VERSION: &str = "a known version that is not too old for what the token is for";
+pub(super) const VERSION: &str = "a known version that is not too old for what the token is for";
 
 /// A request with a token as it arrived: shape, size and fields were checked, nothing else.
 #[derive(Clone)]
@@ -130,46 +87,6 @@ impl<'r> Presented<'r> {
             features: Features::NONE,
             policy: None,
         }
-    }
-
-    pub(super) fn read(&mut self, limits: &Limits) -> Result<(), VerifyError> {
-        let head = Head::read(&self.view, limits)?;
-        let target = Target::split(self.view.target(), limits)?;
-        self.host = head::host_bytes(head.host, head.hosts)?;
-        if target.authority.is_some_and(|authority| !authority.as_bytes().eq_ignore_ascii_case(self.host)) {
-            return Err(VerifyError::Malformed { what: "target", why: "its authority is not the Host header" });
-        }
-        self.path = target.path;
-        self.is_path_plain = target.path_spelling == Spelling::Canonical && !target.path_has_escape;
-        self.params.fill(target.query, limits)?;
-        let params = &self.params;
-        if params.present() == 0 {
-            return Err(VerifyError::NotSigned);
-        }
-        if let Some(first) = head.foreign.or(params.foreign) {
-            return Err(VerifyError::TwoMechanisms { first, second: "a shared access signature" });
-        }
-        // SPEC: a token that is tied to a user comes with the user's own token.
-        if head.is_authorized && !params.holds(Field::DelegatedObject) {
-            let second = "a shared access signature";
-            return Err(VerifyError::TwoMechanisms { first: "Authorization", second });
-        }
-        self.form = form_of(params)?;
-        params.required(Field::Version)?;
-        self.version = read_version(params, Field::Version)?;
-        let Some(signature) = encode::digest_from_base64(params.required(Field::Signature)?) else {
-            return Err(VerifyError::FieldForm { field: "sig", expected: BASE64 });
-        };
-        self.signature = signature;
-        self.depth = read_depth(params, self.form)?;
-        self.features = Features {
-            names_snapshot: params.has(Own::Snapshot),
-            names_version: params.has(Own::VersionId),
-            for_good: read_word(params, Own::DeleteType, &["permanent"], "`permanent`")?,
-            peeks: read_word(params, Own::PeekOnly, &["true", "false"], "`true` or `false`")?,
-            ..head.features
-        };
-        self.check_fields()
     }
 
     /// Whether the token was signed with an account key; otherwise it was with a user delegation key.
@@ -423,129 +340,6 @@ impl<'r> Presented<'r> {
         Ok(life)
     }
 
-    /// Writes what was signed, and refuses parameters that were not.
-    fn put(&self, finding: &Finding<'_>, expect: &Expect, sink: &mut impl Sink) -> Result<(), VerifyError> {
-        let present = self.params.present() | Field::NO_PARAMS;
-        let put_line = |field, sink: &mut _| self.put_line(field, finding, expect, sink);
-        let signed = self.form.layout().put(self.version, present, sink, put_line)?;
-        let extra = self.params.present() & !(signed | self.unsigned());
-        match fields_of(extra).next() {
-            None => Ok(()),
-            Some(field) => Err(VerifyError::FieldForm {
-                field: field.name(),
-                expected: "absent: tokens of this kind and version do not sign it",
-            }),
-        }
-    }
-
-    /// Fields that belong to a token of this form though no line has them: another one would lead to another canonicalized
-    /// resource.
-    const fn unsigned(&self) -> u64 {
-        Field::Signature.bit()
-            | match self.form {
-                Form::Account | Form::Service(Kind::Queue) | Form::Delegated(Kind::Queue) => 0,
-                Form::Service(Kind::Table) | Form::Delegated(Kind::Table) => Field::Table.bit(),
-                Form::Service(Kind::Directory) | Form::Delegated(Kind::Directory) => {
-                    Field::Resource.bit() | Field::Depth.bit()
-                }
-                Form::Service(_) | Form::Delegated(_) => Field::Resource.bit(),
-            }
-    }
-
-    #[inline]
-    fn put_line(
-        &self,
-        field: Field,
-        finding: &Finding<'_>,
-        expect: &Expect,
-        sink: &mut impl Sink,
-    ) -> Result<(), VerifyError> {
-        let plus = expect.plus;
-        match field {
-            Field::Account => {
-                sink.put(expect.account.as_bytes());
-                Ok(())
-            }
-            Field::Canonical => {
-                let Some(kind) = self.form.kind() else { return Ok(()) };
-                finding.addressed.put_canonical(kind, expect.prefix.as_bytes(), self.depth, sink)
-            }
-            Field::Snapshot => {
-                let own = match self.form.kind() {
-                    Some(Kind::Snapshot) => Own::Snapshot,
-                    Some(Kind::BlobVersion) => Own::VersionId,
-                    _ => return Ok(()),
-                };
-                put_text(sink, self.params.own(own).unwrap_or_default(), plus, own.name())
-            }
-            Field::Headers => self.put_headers(plus, sink),
-            Field::Query => self.put_query(plus, sink),
-            field => self.params.put(field, plus, sink),
-        }
-    }
-
-    #[inline(never)]
-    fn put_headers(&self, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
-        let Some(names) = self.names_of(Field::Headers, plus)? else { return Ok(()) };
-        for name in names.iter() {
-            let mut lines = self.view.headers().iter().filter(|(line, _)| line.eq_ignore_ascii_case(name));
-            let Some((_, value)) = lines.next() else {
-                return Err(VerifyError::SignedHeaderMissing { name: name.chars().take(64).collect() });
-            };
-            if lines.next().is_some() {
-                return Err(VerifyError::FieldForm { field: "srh", expected: "names of headers that are there once" });
-            }
-            if core::str::from_utf8(value).is_err() {
-                return Err(VerifyError::FieldForm { field: "srh", expected: "names of headers in UTF-8" });
-            }
-            sink.put(name.as_bytes());
-            sink.put_byte(b':');
-            sink.put(trimmed(value));
-            sink.put_byte(b'\n');
-        }
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn put_query(&self, plus: Plus, sink: &mut impl Sink) -> Result<(), VerifyError> {
-        const EXPECTED: &str = "names of parameters that are there once";
-        let Some(names) = self.names_of(Field::Query, plus)? else { return Ok(()) };
-        for name in names.iter() {
-            // Servers may read names without regard to case, so that another one must not stand beside it.
-            let mut params = self.params.iter().filter(|(other, _)| {
-                let other = decoded(other, plus).map(|byte| byte.to_ascii_lowercase());
-                other.eq(name.bytes().map(|byte| byte.to_ascii_lowercase()))
-            });
-            let one = params.next().filter(|(other, _)| decoded(other, plus).eq(name.bytes()));
-            let (Some((_, value)), None) = (one, params.next()) else {
-                return Err(VerifyError::FieldForm { field: "srq", expected: EXPECTED });
-            };
-            sink.put_byte(b'\n');
-            sink.put(name.as_bytes());
-            sink.put_byte(b':');
-            put_text(sink, value, plus, "srq")?;
-        }
-        Ok(())
-    }
-
-    /// The names in `srh` or `srq`: at least one, each once, none of them a field of the token. Decoded where they stand.
-    fn names_of(&self, field: Field, plus: Plus) -> Result<Option<Names>, VerifyError> {
-        let Some(value) = self.params.get(field) else { return Ok(None) };
-        let expected = "at most 64 names in 1024 bytes with commas between, each once";
-        let names = Names::read(value, plus).filter(|names| {
-            let each = || names.iter();
-            each().count() <= 64
-                && each().enumerate().all(|(at, name)| {
-                    !name.is_empty()
-                        // With a colon, name and value could be cut elsewhere.
-                        && !name.contains(':')
-                        && !is_field(name)
-                        && !each().take(at).any(|other| other.eq_ignore_ascii_case(name))
-                })
-        });
-        names.map(Some).ok_or(VerifyError::FieldForm { field: field.name(), expected })
-    }
-
     /// Compares the signature with what each of these keys makes, in the same time whichever it is.
     pub(super) fn judge(
         &self,
@@ -602,162 +396,6 @@ impl<'r> Presented<'r> {
     pub(super) fn verified(self, facts: Facts<'r>) -> Verified<SignedRequest<'r>> {
         Verified::new(SignedRequest { presented: self, facts })
     }
-
-    /// Holds the fields to those that a token of its form must have, and to versions that know them.
-    fn check_fields(&self) -> Result<(), VerifyError> {
-        let needed = match self.form {
-            Form::Account => TERMS | Field::Services.bit() | Field::ResourceTypes.bit(),
-            // A stored policy may say the rest.
-            Form::Service(_) if self.params.holds(Field::Identifier) => 0,
-            Form::Service(_) => TERMS,
-            Form::Delegated(_) => TERMS | KEY_FIELDS,
-        };
-        if let Some(field) = fields_of(needed & !self.params.present()).next() {
-            return Err(VerifyError::FieldCount { field: field.name(), found: 0 });
-        }
-        let since = match self.form {
-            Form::Account => Some(Version::V2015_04_05),
-            Form::Service(kind) => kind.since(false),
-            Form::Delegated(kind) => kind.since(true),
-        };
-        if since.is_none_or(|since| self.version < since) {
-            return Err(VerifyError::FieldForm { field: "sv", expected: VERSION });
-        }
-        if let Some(field) = self.params.first_empty(!CAN_BE_EMPTY) {
-            return Err(VerifyError::FieldForm { field: field.name(), expected: "not empty" });
-        }
-        if let Some((field, _)) = self.params.not_ascii().find(|(_, value)| !is_utf8(value)) {
-            return Err(VerifyError::FieldForm { field: field.name(), expected: "UTF-8" });
-        }
-        if self.params.holds(Field::KeyVersion) && read_version(&self.params, Field::KeyVersion)? < Version::V2018_11_09
-        {
-            return Err(VerifyError::FieldForm { field: "skv", expected: VERSION });
-        }
-        if self.params.holds(Field::AuthorizedObject) && self.params.holds(Field::UnauthorizedObject) {
-            return Err(VerifyError::FieldForm { field: "suoid", expected: "absent beside `saoid`" });
-        }
-        Ok(())
-    }
-}
-
-/// Writes a value that is no field of the token, and so was not looked at yet.
-#[inline(never)]
-fn put_text(sink: &mut impl Sink, value: &str, plus: Plus, field: &'static str) -> Result<(), VerifyError> {
-    if !is_utf8(value) {
-        return Err(VerifyError::FieldForm { field, expected: "UTF-8" });
-    }
-    put_decoded(sink, value, plus, field)
-}
-
-/// What kind of token its fields say that it is.
-fn form_of(params: &Params<'_>) -> Result<Form, VerifyError> {
-    const SR: &str = "`b`, `bs`, `bv`, `c`, `d`, `f` or `s`";
-    if params.holds(Field::Services) || params.holds(Field::ResourceTypes) {
-        return Ok(Form::Account);
-    }
-    let kind = match params.bytes(Field::Resource) {
-        Some(b"b") => Kind::Blob,
-        Some(b"bs") => Kind::Snapshot,
-        Some(b"bv") => Kind::BlobVersion,
-        Some(b"c") => Kind::Container,
-        Some(b"d") => Kind::Directory,
-        Some(b"f") => Kind::File,
-        Some(b"s") => Kind::Share,
-        Some(_) => return Err(VerifyError::FieldForm { field: "sr", expected: SR }),
-        None if params.holds(Field::Table) => Kind::Table,
-        None => Kind::Queue,
-    };
-    Ok(if params.present() & KEY_FIELDS == 0 { Form::Service(kind) } else { Form::Delegated(kind) })
-}
-
-fn read_version(params: &Params<'_>, field: Field) -> Result<Version, VerifyError> {
-    let mut room = Inline::<16>::new();
-    let version = params.short(field, &mut room).and_then(Version::read);
-    version.ok_or_else(|| VerifyError::FieldForm { field: field.name(), expected: VERSION })
-}
-
-/// Reads the depth of a directory: a small number without a leading zero, there exactly if the token is for a directory.
-fn read_depth(params: &Params<'_>, form: Form) -> Result<usize, VerifyError> {
-    let is_directory = form.kind() == Some(Kind::Directory);
-    match params.bytes(Field::Depth) {
-        None if is_directory => Err(VerifyError::FieldCount { field: "sdd", found: 0 }),
-        None => Ok(0),
-        Some([ones @ b'1'..=b'9']) => Ok(usize::from(ones - b'0')),
-        Some([tens @ b'1'..=b'9', ones @ b'0'..=b'9']) => Ok(usize::from((tens - b'0') * 10 + (ones - b'0'))),
-        Some(_) => Err(VerifyError::FieldForm { field: "sdd", expected: "a number from 1 to 99" }),
-    }
-}
-
-/// Whether a parameter says the first of these words. What says none of them, or says it with escapes, might say to a
-/// server what it does not say here.
-fn read_word(params: &Params<'_>, own: Own, words: &[&str], expected: &'static str) -> Result<bool, VerifyError> {
-    match params.own(own) {
-        None => Ok(false),
-        Some(value) if words.contains(&value) => Ok(words.first() == Some(&value)),
-        Some(_) => Err(VerifyError::FieldForm { field: own.name(), expected }),
-    }
-}
-
-/// The header lines that verification itself reads.
-struct Head<'r> {
-    host: Option<&'r [u8]>,
-    hosts: usize,
-    is_authorized: bool,
-    foreign: Option<&'static str>,
-    /// Whether there is an `If-Match`, and an `x-ms-lease-action`.
-    is_matched: bool,
-    is_lease: bool,
-    features: Features,
-}
-
-impl<'r> Head<'r> {
-    fn read(view: &RequestView<'r>, limits: &Limits) -> Result<Self, VerifyError> {
-        let mut head = Self {
-            host: None,
-            hosts: 0,
-            is_authorized: false,
-            foreign: None,
-            is_matched: false,
-            is_lease: false,
-            features: Features::NONE,
-        };
-        for &(name, value) in head::lines(view, limits)? {
-            head::check_line(name, value, limits)?;
-            head.take(name, value)?;
-        }
-        Ok(head)
-    }
-
-    fn take(&mut self, name: &str, value: &'r [u8]) -> Result<(), VerifyError> {
-        let is = |other: &str| name.eq_ignore_ascii_case(other);
-        let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        if is("host") {
-            self.hosts = self.hosts.saturating_add(1);
-            self.host = Some(value);
-        } else if is("authorization") {
-            self.is_authorized = true;
-        } else if is("if-match") {
-            once(&mut self.is_matched, "If-Match")?;
-            // Without a tag an update may insert.
-            self.features.has_if_match = !trimmed(value).is_empty();
-        } else if begins("x-ms-") {
-            self.features.sets_tags |= is("x-ms-tags");
-            self.features.sets_immutability |= begins("x-ms-immutability-policy-") || is("x-ms-legal-hold");
-            if is("x-ms-lease-action") {
-                once(&mut self.is_lease, "x-ms-lease-action")?;
-                self.features.breaks_lease = trimmed(value).eq_ignore_ascii_case(b"break");
-            }
-            self.features.renames |= is("x-ms-rename-source");
-        } else if begins("x-amz-") || begins("x-goog-") {
-            self.foreign = Some("headers of another provider");
-        }
-        Ok(())
-    }
-}
-
-/// Takes note of a header, if it is the first of its name.
-fn once(is_there: &mut bool, field: &'static str) -> Result<(), VerifyError> {
-    if core::mem::replace(is_there, true) { Err(VerifyError::FieldCount { field, found: 2 }) } else { Ok(()) }
 }
 
 /// When a token is good.
