@@ -37,6 +37,7 @@ mod signed;
 mod storage;
 mod stored_policy;
 mod time;
+mod url_request;
 mod verify;
 mod version;
 
@@ -69,9 +70,10 @@ pub use self::{
         AuthorizedRequest, ExpectSharedKey, PendingRequest, PreparedRequest, PresentedRequest, SharedKeyFacts,
         SharedKeyRequest,
     },
-    sign::{Prepared, Protocol, UrlRequest},
+    sign::Prepared,
     storage::StorageError,
     stored_policy::{Inline, NoPolicies, PolicyLookup, Split, Stored, StoredPolicies, StoredPolicy, Terms},
+    url_request::{Protocol, UrlRequest},
     verify::{Pending, Presented},
     version::Version,
 };
