@@ -193,7 +193,6 @@ impl MessagingEntity {
 
     /// Keeps another text for host and path than the URI has.
     fn keep_beside(&mut self, resource: &str) {
-        self.text.truncate(self.uri_end);
         self.text.push_str(resource);
         self.resource = (self.uri_end, self.text.len());
     }
