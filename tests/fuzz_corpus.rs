@@ -5,7 +5,7 @@
 pub mod laws;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -206,6 +206,27 @@ fn every_trailers_seed_keeps_its_law() {
 #[test]
 fn every_verify_seed_keeps_its_law() {
     replay("verify", laws::verify);
+}
+
+/// `.ci/run` gives the fuzzer what stands in `fuzz/limits`.
+#[test]
+fn every_target_has_its_limits_and_every_seed_is_within_them() {
+    let text = fs::read_to_string(fuzz().join("limits")).unwrap();
+    let mut limits = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, numbers) = line.split_once(' ').unwrap();
+        let numbers: Vec<u64> = numbers.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        let [length, memory, seconds] = numbers[..] else { panic!("{line}") };
+        assert!(length > 0 && (64..=2048).contains(&memory) && (1..=10).contains(&seconds), "{line}");
+        assert_eq!(limits.insert(name, length), None, "{name} twice");
+    }
+    let known: BTreeSet<&str> = TARGETS.iter().map(|(name, _)| *name).chain(OFF.iter().copied()).collect();
+    assert_eq!(limits.keys().copied().collect::<BTreeSet<_>>(), known);
+    for (target, length) in limits {
+        for seed in entries(&fuzz().join("corpus").join(target)) {
+            assert!(seed.metadata().unwrap().len() <= length, "{}", seed.display());
+        }
+    }
 }
 
 #[test]
