@@ -7,6 +7,7 @@
 //!
 //! Source: FIPS 180-4 (SHA-256), RFC 2104 and RFC 4231 (HMAC and its test cases).
 
+use alloc::boxed::Box;
 use core::ops::Range;
 use ctutils::CtEq;
 use sha2::block_api::compress256;
@@ -221,17 +222,22 @@ fn to_bytes(state: &[u32; 8]) -> [u8; 32] {
     bytes
 }
 
-/// An HMAC-SHA256 key whose two padded blocks are already hashed.
+/// An HMAC-SHA256 key whose two padded blocks are already hashed: the inner and the outer one.
 ///
-/// The states are as secret as the key, so they are wiped on drop.
+/// The states are as secret as the key, so they are wiped on drop, and stay where they were made: when a list of keys grows, or
+/// one is taken out of it, what is left behind is no more than an address.
 #[derive(Clone)]
-pub(crate) struct HmacKey {
-    inner: [u32; 8],
-    outer: [u32; 8],
-}
+pub(crate) struct HmacKey(Box<[[u32; 8]; 2]>);
 
 impl HmacKey {
     pub(crate) fn new(key: &[u8]) -> Self {
+        let mut keyed = Self(Box::new([INITIAL_STATE; 2]));
+        keyed.set(key);
+        keyed
+    }
+
+    /// Becomes the key of these bytes.
+    pub(crate) fn set(&mut self, key: &[u8]) {
         let mut padded = [0; BLOCK];
         if key.len() > BLOCK {
             // SPEC: RFC 2104 section 2, a key longer than a block is hashed first.
@@ -242,17 +248,14 @@ impl HmacKey {
             slot.copy_from_slice(key);
         }
         // One block is wiped, whichever pad it has at the time.
-        let mut state_after = |pad: u8| {
+        for (state, pad) in self.0.iter_mut().zip([INNER_PAD, INNER_PAD ^ OUTER_PAD]) {
             for byte in &mut padded {
                 *byte ^= pad;
             }
-            let mut state = INITIAL_STATE;
-            compress256(&mut state, core::slice::from_ref(&padded));
-            state
-        };
-        let keyed = Self { inner: state_after(INNER_PAD), outer: state_after(INNER_PAD ^ OUTER_PAD) };
+            *state = INITIAL_STATE;
+            compress256(state, core::slice::from_ref(&padded));
+        }
         padded.zeroize();
-        keyed
     }
 
     pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
@@ -262,22 +265,24 @@ impl HmacKey {
     /// The same of a message that is written where it is hashed.
     #[inline]
     pub(crate) fn mac_of(&self, write: impl FnOnce(&mut Sha256)) -> [u8; 32] {
-        let mut inner = Sha256::after_one_block(self.inner);
+        let [inner, outer] = &*self.0;
+        let mut inner = Sha256::after_one_block(*inner);
         write(&mut inner);
-        outer(&self.outer, inner)
+        outer_hash(outer, inner)
     }
 
     /// Begins a message that has the same beginning every time.
     pub(crate) fn begin(&self, beginning: &[u8]) -> BegunMac {
-        let mut inner = Sha256::after_one_block(self.inner);
-        inner.put(beginning);
-        BegunMac { inner, outer: self.outer }
+        let [inner, outer] = &*self.0;
+        let mut begun = BegunMac(Box::new((Sha256::after_one_block(*inner), *outer)));
+        begun.0.0.put(beginning);
+        begun
     }
 }
 
 /// The outer hash, which is always one block: the inner digest, and padding for 96 bytes, 768 bits.
 #[inline]
-fn outer(outer: &[u32; 8], inner: Sha256) -> [u8; 32] {
+fn outer_hash(outer: &[u32; 8], inner: Sha256) -> [u8; 32] {
     let mut block = [0; BLOCK];
     if let Some((digest, padding)) = block.split_first_chunk_mut::<32>() {
         *digest = inner.finish();
@@ -293,35 +298,33 @@ fn outer(outer: &[u32; 8], inner: Sha256) -> [u8; 32] {
 
 impl Drop for HmacKey {
     fn drop(&mut self) {
-        self.inner.zeroize();
-        self.outer.zeroize();
+        self.0.zeroize();
     }
 }
 
 /// An HMAC whose message has begun, in the way in which many messages begin; whole blocks of the beginning are hashed once
 /// for all of them.
 ///
-/// Its states are as secret as the key, so they are wiped on drop.
+/// The inner hash that has begun and the state of the outer pad: as secret as the key, so they are kept as its states are.
 #[derive(Clone)]
-pub(crate) struct BegunMac {
-    inner: Sha256,
-    outer: [u32; 8],
-}
+pub(crate) struct BegunMac(Box<(Sha256, [u32; 8])>);
 
 impl BegunMac {
     /// The MAC of the message that ends like this.
     #[inline]
     pub(crate) fn mac(&self, end: &[u8]) -> [u8; 32] {
-        let mut inner = self.inner.clone();
+        let (inner, outer) = &*self.0;
+        let mut inner = inner.clone();
         inner.put(end);
-        outer(&self.outer, inner)
+        outer_hash(outer, inner)
     }
 }
 
 impl Drop for BegunMac {
     fn drop(&mut self) {
-        self.inner.state.zeroize();
-        self.outer.zeroize();
+        let (inner, outer) = &mut *self.0;
+        inner.state.zeroize();
+        outer.zeroize();
     }
 }
 

@@ -14,10 +14,10 @@ impl<S> DerivedKey<S> {
     /// second, and so on.
     pub(crate) fn chain(scope: S, prefix: &str, secret: &str, parts: [&[u8]; 4]) -> Self {
         let first = Secret::new([prefix.as_bytes(), secret.as_bytes()].concat());
-        let key = parts.into_iter().fold(HmacKey::new(first.expose()), |key, part| {
-            let next = Secret::new(key.mac(part));
-            HmacKey::new(next.expose())
-        });
+        let mut key = HmacKey::new(first.expose());
+        for part in parts {
+            key.set(Secret::new(key.mac(part)).expose());
+        }
         Self { scope, key }
     }
 }
@@ -67,4 +67,23 @@ impl<S: PartialEq> KeptKeys<S> {
     }
 
     pub(crate) fn keep(&self, _derived: DerivedKey<S>) {}
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_scopes_leave_the_keys_of_the_last_ten() {
+        const SCOPES: usize = 1_000_000;
+        let (kept, key) = (KeptKeys::new(), HmacKey::new(b"key"));
+        for scope in 0..SCOPES {
+            kept.keep(DerivedKey { scope, key: key.clone() });
+        }
+        let has = |scope: usize| kept.mac(&scope, b"message").is_some();
+        assert_eq!((0..SCOPES).rev().take_while(|scope| has(*scope)).count(), KEPT);
+        assert!(![0, SCOPES / 2, SCOPES - KEPT - 1].map(has).contains(&true));
+        // The room that it has once taken does not grow either.
+        assert!(kept.0.read().unwrap().capacity() <= 2 * KEPT);
+    }
 }
