@@ -7,6 +7,7 @@
 //! Source: RFC 8259.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use zeroize::Zeroize;
 
 /// How deep a document may be nested.
 const DEPTH: usize = 8;
@@ -18,10 +19,35 @@ pub(crate) enum Value {
     Bool(bool),
     /// As it is written.
     Number(String),
-    Text(String),
+    Text(Text),
     List(Vec<Value>),
     /// No two names are equal.
     Object(Vec<(String, Value)>),
+}
+
+/// A text of a document. It may be a secret, so it is wiped unless somebody takes it: also where the document is refused, or
+/// nobody asked for this member.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Text(String);
+
+impl Text {
+    pub(crate) fn into_string(mut self) -> String {
+        core::mem::take(&mut self.0)
+    }
+}
+
+impl core::ops::Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
 }
 
 /// The text is not one JSON document, or one that could be read in two ways.
@@ -46,27 +72,31 @@ impl Value {
 
     pub(crate) fn into_text(self) -> Option<String> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) => Some(text.into_string()),
             _ => None,
         }
     }
 }
 
 /// The texts of these members of an object, in this order; whatever else it has is passed over.
-pub(crate) fn members(text: &str, names: &[&str]) -> Result<Vec<Option<String>>, NotStrict> {
+pub(crate) fn members(text: &str, names: &[&str]) -> Result<Vec<Option<Text>>, NotStrict> {
     let mut object = Value::parse(text)?.into_object().ok_or(NotStrict)?;
     let take = |name: &&str| {
         let at = object.iter().position(|(other, _)| other == name)?;
-        object.swap_remove(at).1.into_text()
+        match object.swap_remove(at).1 {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
     };
     Ok(names.iter().map(take).collect())
 }
 
 /// The members of an object that holds nothing but texts.
 #[cfg(any(feature = "aws", feature = "rsa"))]
-pub(crate) fn all_members(text: &str) -> Result<Vec<(String, String)>, NotStrict> {
+pub(crate) fn all_members(text: &str) -> Result<Vec<(String, Text)>, NotStrict> {
     let object = Value::parse(text)?.into_object().ok_or(NotStrict)?;
-    object.into_iter().map(|(name, value)| Ok((name, value.into_text().ok_or(NotStrict)?))).collect()
+    let text = |(name, value)| if let Value::Text(text) = value { Ok((name, text)) } else { Err(NotStrict) };
+    object.into_iter().map(text).collect()
 }
 
 struct Reader<'a> {
@@ -133,7 +163,7 @@ impl Reader<'_> {
         let mut members: Vec<(String, Value)> = Vec::new();
         self.elements("}", |reader| {
             reader.blanks();
-            let name = reader.text()?;
+            let name = reader.text()?.into_string();
             reader.blanks();
             reader.take(":")?;
             members.push((name, reader.value(depth)?));
@@ -168,7 +198,7 @@ impl Reader<'_> {
         Ok(Value::Number(number.to_owned()))
     }
 
-    fn text(&mut self) -> Result<String, NotStrict> {
+    fn text(&mut self) -> Result<Text, NotStrict> {
         self.take("\"")?;
         // The end first, so that one allocation suffices: a secret leaves no copy behind.
         let mut escaped = false;
@@ -180,10 +210,10 @@ impl Reader<'_> {
         let (raw, rest) = self.rest.split_at_checked(end.ok_or(NotStrict)?).ok_or(NotStrict)?;
         self.rest = rest;
         self.take("\"")?;
-        let mut text = String::with_capacity(raw.len());
+        let mut text = Text(String::with_capacity(raw.len()));
         let mut chars = raw.chars();
         while let Some(c) = chars.next() {
-            text.push(match c {
+            text.0.push(match c {
                 '\\' => escape(&mut chars)?,
                 c if u32::from(c) < 0x20 => return Err(NotStrict),
                 c => c,
@@ -309,7 +339,7 @@ mod tests {
                     Value::Bool(true),
                     Value::Bool(false),
                     Value::Number("-1.5e+3".to_string()),
-                    Value::Text("\u{e9}\u{1f600}\n/".to_string()),
+                    Value::Text(Text("\u{e9}\u{1f600}\n/".to_string())),
                 ])
             ),
             ("b".to_string(), Value::Object(alloc::vec![])),
@@ -328,7 +358,7 @@ mod tests {
             push_text(&mut json, &text);
             prop_assert!(json.is_ascii());
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text.clone());
-            prop_assert_eq!(Value::parse(&json), Ok(Value::Text(text)));
+            prop_assert_eq!(Value::parse(&json), Ok(Value::Text(Text(text))));
         }
 
         #[test]

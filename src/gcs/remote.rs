@@ -111,7 +111,7 @@ impl SignBlob {
             return Err(failed("is larger than 64 KiB"));
         }
         let members = json::members(answer, &["keyId", "signedBlob"]).map_err(|_| failed("is not one JSON object"))?;
-        let [Some(_), Some(blob)] = <[Option<String>; 2]>::try_from(members).unwrap_or_default() else {
+        let [Some(_), Some(blob)] = <[Option<json::Text>; 2]>::try_from(members).unwrap_or_default() else {
             return Err(failed("must have `keyId` and `signedBlob`, as text"));
         };
         let bytes = encode::from_base64(&blob).ok_or_else(|| failed("must have `signedBlob` in padded base64"))?;

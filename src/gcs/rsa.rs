@@ -8,7 +8,7 @@ use crate::{
     rsa::{Digest, MAX_FILE, Private, Public, Sizes},
     secret::Secret,
 };
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt;
 
 const SIZES: Sizes = Sizes {
@@ -54,11 +54,11 @@ impl ServiceAccountKey {
         let mut text = |why| account.next().flatten().ok_or_else(|| invalid(why));
         let kind = text("`type` must be there, as text")?;
         let email = text("`client_email` must be there, as text")?;
-        let pem = Secret::new(text("`private_key` must be there, as text")?);
-        if kind != "service_account" {
+        let pem = Secret::new(text("`private_key` must be there, as text")?.into_string());
+        if *kind != *"service_account" {
             return Err(invalid("`type` must be `service_account`"));
         }
-        Self::from_pem(Credential::service_account(email)?, pem.expose())
+        Self::from_pem(Credential::service_account(email.into_string())?, pem.expose())
     }
 
     /// Reads a private key in PEM: `BEGIN PRIVATE KEY` (PKCS #8) or `BEGIN RSA PRIVATE KEY` (PKCS #1).
@@ -127,8 +127,7 @@ impl PublicKey {
         if json.len() > MAX_FILE {
             return Err(invalid("they are larger than 64 KiB"));
         }
-        let members: Vec<(String, String)> =
-            json::all_members(json).map_err(|_| invalid("they must be one JSON object of texts"))?;
+        let members = json::all_members(json).map_err(|_| invalid("they must be one JSON object of texts"))?;
         if members.len() > super::ring::KEYS_PER_ACCOUNT {
             return Err(invalid("there are more than 16"));
         }

@@ -118,7 +118,7 @@ impl Condition {
         match value {
             Value::Object(members) => {
                 let [(name, Value::Text(value))] = <[_; 1]>::try_from(members).ok()? else { return None };
-                if (rules.is_field)(&name) { Some(Self::Equals(name, value)) } else { odd(&name) }
+                if (rules.is_field)(&name) { Some(Self::Equals(name, value.into_string())) } else { odd(&name) }
             }
             Value::List(parts) => {
                 let [operator, first, second] = <[_; 3]>::try_from(parts).ok()?;
@@ -134,8 +134,10 @@ impl Condition {
                             return odd(&field);
                         };
                         match operator {
-                            "eq" => Some(Self::Equals(name.to_string(), value)),
-                            _ if (rules.takes_prefix)(name) => Some(Self::StartsWith(name.to_string(), value)),
+                            "eq" => Some(Self::Equals(name.to_string(), value.into_string())),
+                            _ if (rules.takes_prefix)(name) => {
+                                Some(Self::StartsWith(name.to_string(), value.into_string()))
+                            }
                             _ => odd(name),
                         }
                     }
@@ -157,7 +159,7 @@ enum Bound {
 fn read_bound(value: Value) -> Option<Bound> {
     let (digits, is_text) = match value {
         Value::Number(digits) => (digits, false),
-        Value::Text(digits) => (digits, true),
+        Value::Text(digits) => (digits.into_string(), true),
         _ => return None,
     };
     if is_text && !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {

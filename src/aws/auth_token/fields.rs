@@ -89,7 +89,7 @@ impl Proof {
     fn from_json(text: &str) -> Result<Self, VerifyError> {
         let members = json::all_members(text).map_err(|_| malformed("it must be one JSON object of texts"))?;
         let mut members: alloc::vec::Vec<(String, Secret<String>)> =
-            members.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+            members.into_iter().map(|(name, value)| (name, Secret::new(value.into_string()))).collect();
         let mut take = |field: &'static str| {
             let at = members.iter().position(|(name, _)| name == field);
             at.map(|at| members.swap_remove(at).1).ok_or(VerifyError::FieldCount { field, found: 0 })

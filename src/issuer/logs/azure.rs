@@ -41,7 +41,8 @@ impl LogEntry {
             let at = object.iter().position(|(known, _)| known == name)?;
             match object.swap_remove(at).1 {
                 // Some exports write the status as a text.
-                Value::Text(text) | Value::Number(text) => Some(text),
+                Value::Text(text) => Some(text.into_string()),
+                Value::Number(text) => Some(text),
                 _ => None,
             }
         });
