@@ -10,7 +10,7 @@ use p256::{
         DerSignature, Signature, SigningKey, VerifyingKey,
         signature::hazmat::{PrehashSigner, PrehashVerifier},
     },
-    pkcs8::{DecodePrivateKey, DecodePublicKey},
+    pkcs8::{DecodePrivateKey, DecodePublicKey, SecretDocument},
 };
 
 /// The largest key file that is read.
@@ -29,7 +29,10 @@ impl Private {
         let key = if pem.starts_with("-----BEGIN PRIVATE KEY-----") {
             p256::SecretKey::from_pkcs8_pem(pem).map_err(|_| invalid("it is not a P-256 key in PKCS #8"))
         } else if pem.starts_with("-----BEGIN EC PRIVATE KEY-----") {
-            p256::SecretKey::from_sec1_pem(pem).map_err(|_| invalid("it is not a P-256 key in SEC 1"))
+            // Not at once: what the library decodes on the way would be left behind.
+            let document = SecretDocument::from_pem(pem).ok().filter(|(label, _)| *label == "EC PRIVATE KEY");
+            let key = document.and_then(|(_, der)| p256::SecretKey::from_sec1_der(der.as_bytes()).ok());
+            key.ok_or(invalid("it is not a P-256 key in SEC 1"))
         } else {
             Err(invalid("it must be PEM that begins with `BEGIN PRIVATE KEY` or `BEGIN EC PRIVATE KEY`"))
         }?;
