@@ -12,14 +12,18 @@ impl AccessBoundary {
     /// [`EXCHANGE_URL`](Self::EXCHANGE_URL). It holds the source token: do not log it.
     #[must_use]
     pub fn exchange_body(&self, source_token: &Secret<String>) -> Secret<String> {
-        let mut body = String::new();
-        for (name, value) in [
+        let options = self.to_json();
+        let fields = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
             ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),
             ("subject_token", source_token.expose()),
-            ("options", &self.to_json()),
-        ] {
+            ("options", &options),
+        ];
+        // Room for all of it, if every byte is escaped: as it grew, it would leave copies of the token behind.
+        let room = fields.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
+        let mut body = String::with_capacity(room);
+        for (name, value) in fields {
             if !body.is_empty() {
                 body.push('&');
             }
@@ -57,7 +61,7 @@ impl DownscopedToken {
         let (mut token, mut lifetime) = (None, None);
         for (name, value) in members {
             match (name.as_str(), value) {
-                ("access_token", Value::Text(text)) => token = Some(Secret::new(text)),
+                ("access_token", Value::Text(text)) => token = Some(Secret::new(text.into_string())),
                 ("expires_in", Value::Number(number)) => {
                     lifetime =
                         Some(number.parse::<u32>().map_err(|_| failed("must have `expires_in` in whole seconds"))?);
