@@ -1,6 +1,6 @@
 //! AWS: signatures in a query, in headers and in a form, session tokens, and keys that are not there.
 
-use crate::pair::{Pair, turned, value_of};
+use crate::pair::{Pair, Verify, behind, stopping_early, turned};
 use valet_key::{
     aws::{
         Credential, Endpoint, Expect, ExpectForm, FormView, KeyRing, PostPolicy, Presented, PresentedForm, Region,
@@ -19,19 +19,20 @@ const REGION: &str = "us-east-1";
 const BUCKET: &str = "examplebucket";
 const HOST: &str = "examplebucket.s3.us-east-1.amazonaws.com";
 const OBJECT: &str = "photos/2026/11/cat-1.jpg";
+/// The digits of a signature.
+const DIGITS: usize = 64;
 
 fn now() -> Timestamp {
     Timestamp::from_unix(1_700_000_000).unwrap()
 }
 
-fn key(id: &str) -> StaticKey {
-    StaticKey::new(id, SECRET).unwrap()
+fn key(id: &str, secret: &str) -> StaticKey {
+    StaticKey::new(id, secret).unwrap()
 }
 
 /// The target of a presigned URL.
 fn target(key: &StaticKey) -> String {
-    let request = UrlRequest::s3(&Grant::read(BUCKET, OBJECT), REGION).unwrap();
-    target_of(key, &request)
+    target_of(key, &UrlRequest::s3(&Grant::read(BUCKET, OBJECT), REGION).unwrap())
 }
 
 fn target_of(key: &StaticKey, request: &UrlRequest) -> String {
@@ -39,110 +40,110 @@ fn target_of(key: &StaticKey, request: &UrlRequest) -> String {
     url.expose().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned()
 }
 
-fn check(verifier: &Verifier, target: &str) -> Option<VerifyError> {
-    verifier.verify(&RequestView::new("GET", target, &[("host", HOST.as_bytes())]), now()).err()
-}
-
-fn verifier(key: StaticKey, expect: Expect) -> Verifier {
-    Verifier::new(KeyRing::new().with(key), expect)
-}
-
 fn expect() -> Expect {
     Expect::new(REGION, "s3")
 }
 
-/// A closure that can be had twice, as a pair needs it.
-fn checked_by(verifier: Verifier) -> impl Fn(&str) -> Option<VerifyError> + Clone + 'static {
-    let verifier = std::rc::Rc::new(verifier);
-    move |target: &str| check(&verifier, target)
+fn check(verifier: &Verifier, target: &str) -> Option<VerifyError> {
+    verifier.verify(&RequestView::new("GET", target, &[("host", HOST.as_bytes())]), now()).err()
+}
+
+/// Looks at targets with a ring of that key.
+fn verifier(key: StaticKey, expect: Expect) -> Verify {
+    let verifier = Verifier::new(KeyRing::new().with(key), expect);
+    Box::new(move |target| check(&verifier, target))
 }
 
 pub(crate) fn presigned() -> Pair {
-    let accepted = target(&key(ID));
-    let signature = value_of(&accepted, "X-Amz-Signature=");
-    Pair::of_halves(&accepted, signature, &VerifyError::SignatureMismatch, checked_by(verifier(key(ID), expect())))
+    let text_of = |secret: &str| target(&key(ID, secret));
+    Pair::of_signature(behind("X-Amz-Signature="), DIGITS, text_of, |secret| verifier(key(ID, secret), expect()))
 }
 
 /// The signature in `Authorization`.
 pub(crate) fn headers() -> Pair {
-    let request = Request::new("GET", &format!("https://{HOST}"), REGION, "s3").unwrap().path("/photos/cat.jpg");
-    let signed = key(ID).sign_headers(&request, now()).unwrap();
-    let lines: Vec<(&str, &str)> = signed.expose().collect();
-    let of = |name: &str| lines.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).unwrap().1.to_owned();
-    let (accepted, date, body) = (of("authorization"), of("x-amz-date"), of("x-amz-content-sha256"));
-    let signature = value_of(&accepted, "Signature=");
-    let verifier = std::rc::Rc::new(verifier(key(ID), expect()));
-    Pair::of_halves(&accepted, signature, &VerifyError::SignatureMismatch, move |authorization| {
-        let headers = [
-            ("host", HOST.as_bytes()),
-            ("x-amz-content-sha256", body.as_bytes()),
-            ("x-amz-date", date.as_bytes()),
-            ("authorization", authorization.as_bytes()),
-        ];
-        verifier.verify(&RequestView::new("GET", "/photos/cat.jpg", &headers), now()).err()
-    })
+    const PATH: &str = "/photos/2026/11/cat-1.jpg";
+    const DATE: &str = "20231114T221320Z";
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let text_of = |secret: &str| {
+        let request = Request::new("GET", &format!("https://{HOST}"), REGION, "s3").unwrap().path(PATH);
+        let signed = key(ID, secret).sign_headers(&request, now()).unwrap();
+        let mut lines = signed.expose();
+        lines.find(|(name, _)| name.eq_ignore_ascii_case("authorization")).unwrap().1.to_owned()
+    };
+    let verifier = |secret: &str| -> Verify {
+        let verifier = Verifier::new(KeyRing::new().with(key(ID, secret)), expect());
+        Box::new(move |authorization| {
+            let headers = [
+                ("host", HOST.as_bytes()),
+                ("x-amz-content-sha256", EMPTY.as_bytes()),
+                ("x-amz-date", DATE.as_bytes()),
+                ("authorization", authorization.as_bytes()),
+            ];
+            verifier.verify(&RequestView::new("GET", PATH, &headers), now()).err()
+        })
+    };
+    Pair::of_signature(behind(", Signature="), DIGITS, text_of, verifier)
 }
 
 /// The signature of a POST policy.
 pub(crate) fn form() -> Pair {
-    let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
-    let policy =
-        PostPolicy::at(&endpoint, &Grant::upload(BUCKET, OBJECT).content_type("image/jpeg").size(0..=1 << 20)).unwrap();
-    let form = policy.sign(&key(ID), now()).unwrap();
-    let fields: Vec<(String, String)> =
-        form.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let (_, accepted) = fields.iter().find(|(name, _)| name == "x-amz-signature").unwrap().clone();
-    let ring = std::rc::Rc::new(KeyRing::new().with(key(ID)));
-    Pair::of_halves(&accepted, 0..accepted.len(), &VerifyError::SignatureMismatch, move |signature| {
-        let fields: Vec<(&str, &str)> = fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), if name == "x-amz-signature" { signature } else { value.as_str() }))
-            .collect();
-        let presented = PresentedForm::parse(&FormView::new(BUCKET, &fields)).ok()?;
-        ring.verify_form(presented, &ExpectForm::new(REGION), now()).err()
-    })
+    const FIELD: &str = "x-amz-signature";
+    let fields = |secret: &str| -> Vec<(String, String)> {
+        let endpoint = Endpoint::aws(Region::new(REGION).unwrap());
+        let grant = Grant::upload(BUCKET, OBJECT).content_type("image/jpeg").size(0..=1 << 20);
+        let form = PostPolicy::at(&endpoint, &grant).unwrap().sign(&key(ID, secret), now()).unwrap();
+        form.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    let text_of = |secret: &str| fields(secret).into_iter().find(|(name, _)| name == FIELD).unwrap().1;
+    let verifier = |secret: &str| -> Verify {
+        let (fields, ring) = (fields(secret), KeyRing::new().with(key(ID, secret)));
+        Box::new(move |signature| {
+            let of = |name: &str, value| if name == FIELD { signature } else { value };
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, of(name, value))).collect();
+            let presented = PresentedForm::parse(&FormView::new(BUCKET, &fields)).ok()?;
+            ring.verify_form(presented, &ExpectForm::new(REGION), now()).err()
+        })
+    };
+    Pair::of_signature(behind(""), DIGITS, text_of, verifier)
 }
 
 fn temporary(token: &str) -> StaticKey {
     StaticKey::from_credential(Credential::new(ID).unwrap().with_session_token(token).unwrap(), SECRET).unwrap()
 }
 
-/// Session tokens of 400 bytes: the right one, one with another first byte, and one with another last byte.
-fn tokens() -> [String; 3] {
-    let right = "FwoGZXIvYXdzEJr3x7Qk".repeat(20);
-    let texts = [turned(&right, right.len() - 1..right.len()), turned(&right, 0..1)];
-    let [wrong_last, wrong_first] = texts;
-    [right, wrong_last, wrong_first]
+/// Session tokens of 400 bytes, of which each text has the first half of its own. A token is judged once the signature is right,
+/// so every text is signed.
+fn session_token(target: impl Fn(&StaticKey) -> String, expect: &Expect) -> Pair {
+    let one = "FwoGZXIvYXdzEJr3x7Qk".repeat(20);
+    let tokens = [turned(&one), one];
+    let texts = [0, 1].map(|at| target(&temporary(&[&tokens[at][..200], &"0".repeat(200)].concat())));
+    let new = |at: usize| {
+        let (accepted, verifier) = (target(&temporary(&tokens[at])), verifier(temporary(&tokens[at]), expect.clone()));
+        assert_eq!(verifier(&accepted), None);
+        (accepted, verifier)
+    };
+    let leaking = [0, 1].map(|at| {
+        let (accepted, verifier) = new(at);
+        let start = accepted.find(&tokens[at]).unwrap();
+        stopping_early(verifier, &accepted, start..start + 400)
+    });
+    let verdict = VerifyError::SessionToken { problem: "is not that of the key" };
+    Pair::new(texts, [new(0).1, new(1).1], leaking, [&verdict; 2])
 }
 
-const WRONG_TOKEN: VerifyError = VerifyError::SessionToken { problem: "is not that of the key" };
-
-/// A token is judged once the signature is right, so both texts are signed, each with its own.
 pub(crate) fn token_in_query() -> Pair {
-    let [right, last, first] = tokens();
-    let of = |token: &str| target(&temporary(token));
-    let accepted = of(&right);
-    let token = value_of(&accepted, "X-Amz-Security-Token=");
-    let verify = checked_by(verifier(temporary(&right), expect()));
-    assert_eq!(verify(&accepted), None);
-    Pair::of_texts(&accepted, token, [of(&last), of(&first)], [&WRONG_TOKEN; 2], verify)
+    session_token(target, &expect())
 }
 
-/// A token that is added after signing, as for AWS IoT: the texts differ in one byte of it and in nothing else.
+/// A token that is added after signing, as for AWS IoT: the texts differ in the token alone.
 pub(crate) fn token_after_signing() -> Pair {
-    let [right, last, first] = tokens();
-    let of = |token: &str| {
+    let target = |key: &StaticKey| {
         let request =
             Request::new("GET", &format!("https://{HOST}"), REGION, "iotdevicegateway").unwrap().path("/mqtt");
-        let request = UrlRequest::new(request.session_token(TokenPlacement::AfterSigning));
-        target_of(&temporary(token), &request)
+        target_of(key, &UrlRequest::new(request.session_token(TokenPlacement::AfterSigning)))
     };
-    let accepted = of(&right);
-    let token = value_of(&accepted, "X-Amz-Security-Token=");
     let expect = Expect::new(REGION, "iotdevicegateway").session_token(TokenPlacement::AfterSigning);
-    let verify = checked_by(verifier(temporary(&right), expect));
-    assert_eq!(verify(&accepted), None);
-    Pair::of_texts(&accepted, token, [of(&last), of(&first)], [&WRONG_TOKEN; 2], verify)
+    session_token(target, &expect)
 }
 
 /// Whether the key of the scope was derived before the measurement, or is for every request.
@@ -154,25 +155,24 @@ pub(crate) enum Derived {
 
 /// A signature that is wrong, for a key that is there and for one that is not.
 pub(crate) fn unknown_key(derived: Derived) -> Pair {
-    let accepted = target(&key(ID));
-    let wrong = turned(&accepted, value_of(&accepted, "X-Amz-Signature="));
-    let texts = [wrong.clone(), wrong.replace(ID, OTHER_ID)];
-    let verdicts = [&VerifyError::SignatureMismatch, &VerifyError::UnknownKey];
-    let new = || {
-        let verifier = verifier(key(ID), expect());
+    let ids = [ID, OTHER_ID];
+    let texts = ids.map(|id| target(&key(id, "the secret of somebody else")));
+    let new = |id| {
+        let verify = verifier(key(id, SECRET), expect());
         if derived == Derived::Before {
-            assert_eq!(check(&verifier, &accepted), None);
+            assert_eq!(verify(&target(&key(id, SECRET))), None);
         }
-        checked_by(verifier)
+        verify
     };
-    let verify = new();
     // Without a decoy, reading would be all that happens to an unknown key.
-    Pair::with_control(texts, verdicts, new(), move |target| {
-        let headers = [("host", HOST.as_bytes())];
-        let view = RequestView::new("GET", target, &headers);
-        if Presented::parse(&view).ok()?.access_key_id() == OTHER_ID {
-            return Some(VerifyError::UnknownKey);
-        }
-        verify(target)
-    })
+    let leaking = ids.map(|id| {
+        let verify = new(id);
+        Box::new(move |target: &str| {
+            let headers = [("host", HOST.as_bytes())];
+            let view = RequestView::new("GET", target, &headers);
+            let is_known = Presented::parse(&view).ok()?.access_key_id() == id;
+            if is_known { verify(target) } else { Some(VerifyError::UnknownKey) }
+        }) as Verify
+    });
+    Pair::new(texts, ids.map(new), leaking, [&VerifyError::SignatureMismatch, &VerifyError::UnknownKey])
 }

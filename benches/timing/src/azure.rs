@@ -1,7 +1,6 @@
 //! Azure: signatures of shared access signatures, of Shared Key and of Service Bus, and rules that are not there.
 
-use crate::pair::{Pair, turned, value_of};
-use std::rc::Rc;
+use crate::pair::{Pair, Verify, behind};
 use valet_key::{
     azure::{
         AccessRule, AccountKey, Expect, ExpectSharedKey, ExpectToken, KeyRing, MessagingEntity, MessagingOperation,
@@ -16,96 +15,100 @@ use valet_key::{
 
 const ACCOUNT: &str = "examplestorage";
 const HOST: &str = "examplestorage.blob.core.windows.net";
+/// The digits of a signature that may be any: 43 and `=`, and the bits behind the end in the last of them have to be zero.
+const DIGITS: usize = 42;
 
 fn now() -> Timestamp {
     Timestamp::from_unix(1_700_000_000).unwrap()
 }
 
-fn key() -> AccountKey {
-    AccountKey::new(ACCOUNT, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==")
-        .unwrap()
+fn key(base64: &str) -> AccountKey {
+    AccountKey::new(ACCOUNT, base64).unwrap()
 }
 
-/// Where a signature stands in base64 of 44 digits, without its last two: the second of them is `=`, and the bits behind the end
-/// in the other have to be zero.
-fn digits(text: &str, name: &str) -> std::ops::Range<usize> {
-    let value = value_of(text, name);
-    let end = text[value.clone()].strip_suffix("%3D").or(text[value.clone()].strip_suffix('=')).unwrap().len();
-    value.start..value.start + end - 1
+fn target(url: &str) -> String {
+    url.strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned()
 }
 
 /// The signature in the query, for a ring with both keys of the account.
 pub(crate) fn sas() -> Pair {
-    let request = UrlRequest::storage(&Grant::read("examplebucket", "photos/2026/11/cat-1.jpg")).unwrap();
-    let url = key().issue(&request, now()).unwrap();
-    let accepted = url.expose().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned();
-    let mut ring = KeyRing::new();
-    ring.insert(key()).unwrap();
-    ring.insert(AccountKey::new(ACCOUNT, "c2Vjb25k").unwrap()).unwrap();
-    let verifier = Rc::new(Verifier::new(ring, Expect::new(ACCOUNT, Service::Blob).unwrap()));
-    Pair::of_halves(&accepted, digits(&accepted, "sig="), &VerifyError::SignatureMismatch, move |target| {
-        let headers = [("host", HOST.as_bytes())];
-        verifier.verify(&RequestView::new("GET", target, &headers).over_https(), now()).err()
-    })
+    let text_of = |secret: &str| {
+        let request = UrlRequest::storage(&Grant::read("examplebucket", "photos/2026/11/cat-1.jpg")).unwrap();
+        target(key(secret).issue(&request, now()).unwrap().expose())
+    };
+    let verifier = |secret: &str| -> Verify {
+        let mut ring = KeyRing::new();
+        ring.insert(key(secret)).unwrap();
+        ring.insert(key("c2Vjb25k")).unwrap();
+        let verifier = Verifier::new(ring, Expect::new(ACCOUNT, Service::Blob).unwrap());
+        Box::new(move |target| {
+            let headers = [("host", HOST.as_bytes())];
+            verifier.verify(&RequestView::new("GET", target, &headers).over_https(), now()).err()
+        })
+    };
+    Pair::of_signature(behind("sig="), DIGITS, text_of, verifier)
 }
 
 /// The signature in `Authorization`.
 pub(crate) fn shared_key() -> Pair {
-    let why = Justification::new("a measurement").unwrap();
-    let request = SharedKeyRequest::new("GET", Service::Blob, "/photos").unwrap();
-    let request = request.query("restype", "container").query("comp", "list").because(why);
-    let signed = key().authorize(&request, now()).unwrap();
-    let target = signed.url().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned();
-    let (key, expect) = (Rc::new(key()), ExpectSharedKey::new(ACCOUNT, Service::Blob).unwrap());
-    let accepted = signed.expose_authorization().to_owned();
-    let (lines, compared) = (signed.headers().to_vec(), digits(&accepted, "examplestorage:"));
-    Pair::of_halves(&accepted, compared, &VerifyError::SignatureMismatch, move |authorization| {
-        let mut headers: Vec<(&str, &[u8])> =
-            vec![("host", HOST.as_bytes()), ("authorization", authorization.as_bytes())];
-        headers.extend(lines.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
-        let view = RequestView::new("GET", &target, &headers).over_https();
-        key.verify_request(PresentedRequest::parse(&view).ok()?, &expect, now()).err()
-    })
+    let signed = |secret: &str| {
+        let why = Justification::new("a measurement").unwrap();
+        let request = SharedKeyRequest::new("GET", Service::Blob, "/photos").unwrap();
+        let request = request.query("restype", "container").query("comp", "list").because(why);
+        key(secret).authorize(&request, now()).unwrap()
+    };
+    let verifier = |secret: &str| -> Verify {
+        let (signed, key) = (signed(secret), key(secret));
+        let (target, expect) = (target(signed.url()), ExpectSharedKey::new(ACCOUNT, Service::Blob).unwrap());
+        Box::new(move |authorization| {
+            let mut headers: Vec<(&str, &[u8])> =
+                vec![("host", HOST.as_bytes()), ("authorization", authorization.as_bytes())];
+            headers.extend(signed.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+            let view = RequestView::new("GET", &target, &headers).over_https();
+            key.verify_request(PresentedRequest::parse(&view).ok()?, &expect, now()).err()
+        })
+    };
+    let text_of = |secret: &str| signed(secret).expose_authorization().to_owned();
+    Pair::of_signature(behind("examplestorage:"), DIGITS, text_of, verifier)
 }
 
 fn queue() -> MessagingEntity {
     MessagingEntity::namespace("contoso.servicebus.windows.net").unwrap().queue("orders").unwrap()
 }
 
-fn queue_key() -> ServiceBusKey {
-    let rule = AccessRule::service_bus(&queue(), "send", Right::Send).unwrap();
-    ServiceBusKey::new(rule, "a key is used as the text that it is").unwrap()
+fn queue_key(rule: &str, secret: &str) -> ServiceBusKey {
+    ServiceBusKey::new(AccessRule::service_bus(&queue(), rule, Right::Send).unwrap(), secret).unwrap()
 }
 
-fn queue_token() -> String {
-    queue_key().token(&TokenRequest::new(&queue(), Right::Send), now()).unwrap().expose().to_owned()
+fn queue_token(rule: &str, secret: &str) -> String {
+    queue_key(rule, secret).token(&TokenRequest::new(&queue(), Right::Send), now()).unwrap().expose().to_owned()
 }
 
-fn verify_queue_token() -> impl Fn(&str) -> Option<VerifyError> + Clone + 'static {
-    let ring = Rc::new(RuleRing::new().with(queue_key()).unwrap());
+fn queue_verifier(rule: &str, secret: &str) -> Verify {
+    let ring = RuleRing::new().with(queue_key(rule, secret)).unwrap();
     let expect = ExpectToken::new(&queue(), MessagingOperation::Send);
-    move |token: &str| ring.verify(PresentedToken::service_bus(token).ok()?, &expect, now()).err()
+    Box::new(move |token| ring.verify(PresentedToken::service_bus(token).ok()?, &expect, now()).err())
 }
 
 pub(crate) fn service_bus() -> Pair {
-    let accepted = queue_token();
-    let compared = digits(&accepted, "sig=");
-    Pair::of_halves(&accepted, compared, &VerifyError::SignatureMismatch, verify_queue_token())
+    let text_of = |secret: &str| queue_token("send", secret);
+    Pair::of_signature(behind("sig="), DIGITS, text_of, |secret| queue_verifier("send", secret))
 }
 
 /// A signature that is wrong, for a rule that is there and for one that is not.
 pub(crate) fn unknown_rule() -> Pair {
-    let accepted = queue_token();
-    let wrong = turned(&accepted, digits(&accepted, "sig="));
-    let texts = [wrong.clone(), wrong.replace("skn=send", "skn=senf")];
-    let verify = verify_queue_token();
+    let rules = ["send", "seal"];
+    let accepted = queue_token(rules[0], "the secret of somebody else");
+    let texts = rules.map(|rule| accepted.replace("skn=send", &format!("skn={rule}")));
+    let verifier = |rule| queue_verifier(rule, "the secret of the rule");
     // Without a decoy, reading would be all that happens to an unknown rule.
-    let leaking = move |token: &str| {
-        if PresentedToken::service_bus(token).ok()?.rule_name() != Some("send") {
-            return Some(VerifyError::UnknownKey);
-        }
-        verify(token)
-    };
+    let leaking = rules.map(|rule| {
+        let verify = verifier(rule);
+        Box::new(move |token: &str| {
+            let is_known = PresentedToken::service_bus(token).ok()?.rule_name() == Some(rule);
+            if is_known { verify(token) } else { Some(VerifyError::UnknownKey) }
+        }) as Verify
+    });
     let verdicts = [&VerifyError::SignatureMismatch, &VerifyError::UnknownKey];
-    Pair::with_control(texts, verdicts, verify_queue_token(), leaking)
+    Pair::new(texts, rules.map(verifier), leaking, verdicts)
 }

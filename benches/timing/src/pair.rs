@@ -1,69 +1,67 @@
-//! Two texts of one length, and how they are timed against each other.
+//! Texts that know a secret in part, and how they are timed against texts that do not.
 
 use dudect_bencher::{BenchRng, Class, CtRunner, rand::RngExt};
 use std::{hint::black_box, ops::Range};
 use valet_key::error::VerifyError;
 
 /// Why a text is refused, or that it is not.
-type Verify = dyn Fn(&str) -> Option<VerifyError>;
+pub(crate) type Verify = Box<dyn Fn(&str) -> Option<VerifyError>>;
 
-/// Two texts that are refused, which must take the same time.
+/// Two verifiers that differ in their secret alone, and for each a text that has something of its secret right.
+///
+/// The classes are not the texts: in the first each verifier reads its own text, in the second the other's. So each class has the
+/// same texts and the same verifiers equally often, and whatever one of them costs by itself, for the digits in a text or for
+/// where a verifier stands in memory, is the same in both. What is left is whether a text agrees with a secret.
 pub(crate) struct Pair {
     texts: [String; 2],
-    verify: Box<Verify>,
-    leaking: Box<Verify>,
+    verifiers: [Verify; 2],
+    leaking: [Verify; 2],
 }
 
 impl Pair {
-    /// From the text that is accepted, and the part of it that is compared with a secret: one text has the front half of that
-    /// part right and nothing of the rest, the other the reverse.
-    pub(crate) fn of_halves(
-        accepted: &str,
-        compared: Range<usize>,
-        verdict: &VerifyError,
-        verify: impl Fn(&str) -> Option<VerifyError> + Clone + 'static,
-    ) -> Self {
-        let middle = compared.start.midpoint(compared.end);
-        let texts = [turned(accepted, middle..compared.end), turned(accepted, compared.start..middle)];
-        assert_eq!(verify(accepted), None, "what is right must be accepted");
-        Self::of_texts(accepted, compared, texts, [verdict, verdict], verify)
-    }
-
-    /// From two texts, of which one has more of that part right, seen from its start. The control compares the part once more,
-    /// and stops at the first difference.
-    pub(crate) fn of_texts(
-        right: &str,
-        compared: Range<usize>,
+    /// From the texts, two sets of verifiers, of which the second leaks, and what is said to a text of one's own and to another.
+    pub(crate) fn new(
         texts: [String; 2],
+        verifiers: [Verify; 2],
+        leaking: [Verify; 2],
         verdicts: [&VerifyError; 2],
-        verify: impl Fn(&str) -> Option<VerifyError> + Clone + 'static,
-    ) -> Self {
-        let (part, again) = (right[compared.clone()].to_owned(), verify.clone());
-        let leaking = move |text: &str| {
-            black_box(is_equal_until_it_is_not(&text.as_bytes()[compared.clone()], part.as_bytes()));
-            again(text)
-        };
-        Self::with_control(texts, verdicts, verify, leaking)
-    }
-
-    /// From two texts and a control of their own.
-    pub(crate) fn with_control(
-        texts: [String; 2],
-        verdicts: [&VerifyError; 2],
-        verify: impl Fn(&str) -> Option<VerifyError> + 'static,
-        leaking: impl Fn(&str) -> Option<VerifyError> + 'static,
     ) -> Self {
         assert_eq!(texts[0].len(), texts[1].len());
-        assert_ne!(texts[0], texts[1]);
-        for (text, verdict) in texts.iter().zip(verdicts) {
-            assert_eq!(verify(text).as_ref(), Some(verdict));
+        for verifiers in [&verifiers, &leaking] {
+            for (at, verify) in verifiers.iter().enumerate() {
+                for (of, text) in texts.iter().enumerate() {
+                    assert_eq!(verify(text).as_ref(), Some(verdicts[usize::from(at != of)]));
+                }
+            }
         }
-        Self { texts, verify: Box::new(verify), leaking: Box::new(leaking) }
+        Self { texts, verifiers, leaking }
+    }
+
+    /// For a signature of that many digits that begins there: from the two secrets of [`secrets`], the text that each of them
+    /// makes, and the verifier that knows it. Each text keeps the front half of its signature.
+    pub(crate) fn of_signature(
+        begins: impl Fn(&str) -> usize,
+        length: usize,
+        text_of: impl Fn(&str) -> String,
+        verifier: impl Fn(&str) -> Verify,
+    ) -> Self {
+        let secrets = secrets(&begins, length, &text_of);
+        let accepted = [0, 1].map(|at| text_of(&secrets[at]));
+        let start = begins(&accepted[0]);
+        let (middle, end) = (start + length / 2, start + length);
+        let texts = [0, 1].map(|at| {
+            assert_eq!(verifier(&secrets[at])(&accepted[at]), None, "what is right must be accepted");
+            // The same behind the half that is right, so that neither is a bit nearer to the other's.
+            [&accepted[at][..middle], &turned(&accepted[0][middle..end]), &accepted[0][end..]].concat()
+        });
+        let verifiers = [0, 1].map(|at| verifier(&secrets[at]));
+        let leaking = [0, 1].map(|at| stopping_early(verifier(&secrets[at]), &accepted[at], start..end));
+        Self::new(texts, verifiers, leaking, [&VerifyError::SignatureMismatch; 2])
     }
 
     /// Times what the crate does.
     pub(crate) fn time(&self, runner: &mut CtRunner, rng: &mut BenchRng, samples: usize) {
-        self.time_with(&self.verify, runner, rng, samples);
+        self.time_with(&self.verifiers, runner, rng, samples);
     }
 
     /// Times the same with its leak.
@@ -71,24 +69,54 @@ impl Pair {
         self.time_with(&self.leaking, runner, rng, samples);
     }
 
-    fn time_with(&self, verify: &Verify, runner: &mut CtRunner, rng: &mut BenchRng, samples: usize) {
-        // Both texts are read from one place, where either was just written: nothing but their bytes differs.
+    fn time_with(&self, verifiers: &[Verify; 2], runner: &mut CtRunner, rng: &mut BenchRng, samples: usize) {
         let mut text = String::with_capacity(self.texts[0].len());
-        let mut put = |text: &mut String| {
-            let is_second = rng.random::<bool>();
+        // The first tenth is there for caches and branch predictors.
+        for round in 0..samples + samples / 10 {
+            let [at, of] = [rng.random::<bool>(), rng.random::<bool>()];
+            // Both texts are read from one place, where either was just written.
             text.clear();
-            text.push_str(black_box(&self.texts[usize::from(is_second)]));
-            if is_second { Class::Right } else { Class::Left }
-        };
-        for _ in 0..samples / 10 {
-            put(&mut text);
-            black_box(verify(&text));
-        }
-        for _ in 0..samples {
-            let class = put(&mut text);
+            text.push_str(black_box(&self.texts[usize::from(of)]));
+            let verify = black_box(&verifiers[usize::from(at)]);
+            if round < samples / 10 {
+                black_box(verify(&text));
+                continue;
+            }
+            let class = if at == of { Class::Left } else { Class::Right };
             runner.run_one(class, || verify(black_box(&text)));
         }
     }
+}
+
+/// A verifier that also compares that part of a text with the right one, and stops at the first difference.
+pub(crate) fn stopping_early(verify: Verify, right: &str, part: Range<usize>) -> Verify {
+    let right = right[part.clone()].to_owned();
+    Box::new(move |text| {
+        black_box(is_equal_until_it_is_not(&text.as_bytes()[part.clone()], right.as_bytes()));
+        verify(text)
+    })
+}
+
+/// Where the text behind `marker` begins.
+pub(crate) fn behind(marker: &str) -> impl Fn(&str) -> usize {
+    move |text| text.find(marker).unwrap() + marker.len()
+}
+
+/// Two secrets whose signatures differ in the first digit and are written without an escape, so that the texts have one length.
+/// They are base64 as well, which some keys must be.
+pub(crate) fn secrets(begins: impl Fn(&str) -> usize, length: usize, text_of: impl Fn(&str) -> String) -> [String; 2] {
+    let signature = |secret: &str| {
+        let text = text_of(secret);
+        let start = begins(&text);
+        text[start..start + length].to_owned()
+    };
+    let mut plain = (0..1000).map(|number| format!("secret{number:06}")).filter_map(|secret| {
+        let found = signature(&secret);
+        found.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some((secret, found))
+    });
+    let (one, of_one) = plain.next().unwrap();
+    let (other, _) = plain.find(|(_, found)| found.as_bytes()[0] != of_one.as_bytes()[0]).unwrap();
+    [one, other]
 }
 
 /// The comparison that must not be used: it takes longer the more bytes are right.
@@ -97,29 +125,15 @@ fn is_equal_until_it_is_not(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && left.iter().zip(right).all(|(one, other)| one == other)
 }
 
-/// The same text with another digit or letter in place of each in that range. A digit stays a digit and a letter a letter of its
-/// case, so that whoever reads it takes the same way; what is percent-encoded stays as it is.
-pub(crate) fn turned(text: &str, range: Range<usize>) -> String {
-    let mut escaped = 0u8;
-    let turned = text.bytes().enumerate().map(|(at, byte)| {
-        let turn = |first: u8| first + ((byte - first) ^ 1);
-        let is_escape = byte == b'%' || escaped > 0;
-        escaped = if byte == b'%' { 2 } else { escaped.saturating_sub(1) };
-        let turned = match byte {
-            _ if is_escape || !range.contains(&at) => byte,
-            b'0'..=b'9' => turn(b'0'),
-            b'a'..=b'z' => turn(b'a'),
-            b'A'..=b'Z' => turn(b'A'),
-            _ => byte,
-        };
-        char::from(turned)
-    });
-    turned.collect()
-}
-
-/// Where the value of a parameter stands, up to the next one or the end.
-pub(crate) fn value_of(text: &str, name: &str) -> Range<usize> {
-    let start = text.find(name).unwrap() + name.len();
-    let end = text[start..].find(['&', ',']).map_or(text.len(), |length| start + length);
-    start..end
+/// Another text of the same form: a digit for each digit and a letter of its case for each letter.
+pub(crate) fn turned(text: &str) -> String {
+    let turn = |byte: u8, first: u8| char::from(first + ((byte - first) ^ 1));
+    text.bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' => turn(byte, b'0'),
+            b'a'..=b'z' => turn(byte, b'a'),
+            b'A'..=b'Z' => turn(byte, b'A'),
+            other => char::from(other),
+        })
+        .collect()
 }
