@@ -211,10 +211,13 @@ impl KeyRing {
     }
 
     fn settle_hmac(&self, presented: &Presented<'_>, finding: &Finding, now: Timestamp) -> Result<(), VerifyError> {
-        let keys = self.hmac.get(presented.id()).map(Vec::as_slice).unwrap_or_default();
+        let known = self.hmac.get(presented.id());
         let mut refused = VerifyError::UnknownKey;
-        for key in keys {
+        // One way for both, so that an unknown key takes as long as a wrong signature.
+        for key in known.map_or(self.decoy.as_slice(), Vec::as_slice) {
             match key.judge(presented, finding, now) {
+                // Whatever the decoy says is not told.
+                _ if known.is_none() => {}
                 Ok(new_scope) => {
                     if let (true, Some(decoy)) = (new_scope, &self.decoy) {
                         // From here on a wrong signature costs no derivation, so an unknown key must not either.
@@ -224,10 +227,6 @@ impl KeyRing {
                 }
                 Err(error) => refused = error,
             }
-        }
-        if let (true, Some(decoy)) = (keys.is_empty(), &self.decoy) {
-            // Whatever it says is not told.
-            let _ = decoy.judge(presented, finding, now);
         }
         Err(refused)
     }
