@@ -1,11 +1,11 @@
-//! Azure: signatures of shared access signatures, of Shared Key and of Service Bus, and rules that are not there.
+//! Azure: signatures of shared access signatures, of Shared Key and of Service Bus, and keys and rules that are not there.
 
 use crate::pair::{Pair, Verify, behind};
 use valet_key::{
     azure::{
-        AccessRule, AccountKey, Expect, ExpectSharedKey, ExpectToken, KeyRing, MessagingEntity, MessagingOperation,
-        MessagingSas, PresentedRequest, PresentedToken, Right, RuleRing, Sas, Service, ServiceBusKey, SharedKeyRequest,
-        TokenRequest, UrlRequest, Verifier,
+        AccessRule, AccountKey, Delegation, Expect, ExpectSharedKey, ExpectToken, KeyRing, MessagingEntity,
+        MessagingOperation, MessagingSas, Presented, PresentedRequest, PresentedToken, Right, RuleRing, Sas, Service,
+        ServiceBusKey, SharedKeyRequest, TokenRequest, UrlRequest, UserDelegationKey, Verifier,
     },
     clock::Timestamp,
     error::VerifyError,
@@ -47,6 +47,40 @@ pub(crate) fn sas() -> Pair {
         })
     };
     Pair::of_signature(behind("sig="), DIGITS, text_of, verifier)
+}
+
+/// A signature that is wrong, for a user delegation key that is there and for one that is not.
+pub(crate) fn unknown_delegation() -> Pair {
+    let owners = ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"];
+    let key = |owner: &str, base64: &str| {
+        let window = ["2023-11-14T00:00:00Z", "2023-11-15T00:00:00Z"];
+        let delegation = Delegation::new([owner, "33333333-3333-3333-3333-333333333333"], window, "b", "2020-12-06");
+        UserDelegationKey::new(ACCOUNT, delegation.unwrap(), base64).unwrap()
+    };
+    let request = UrlRequest::storage(&Grant::read("examplebucket", "photos/2026/11/cat-1.jpg")).unwrap();
+    let accepted = target(key(owners[0], "c29tZWJvZHkgZWxzZQ==").issue(&request, now()).unwrap().expose());
+    let texts = owners.map(|owner| accepted.replace(owners[0], owner));
+    let verifier = |owner| -> Verify {
+        let mut ring = KeyRing::new();
+        ring.insert_delegated(key(owner, "dGhlIGtleSBvZiB0aGUgb3duZXI="), now()).unwrap();
+        let verifier = Verifier::new(ring, Expect::new(ACCOUNT, Service::Blob).unwrap());
+        Box::new(move |target| {
+            let headers = [("host", HOST.as_bytes())];
+            verifier.verify(&RequestView::new("GET", target, &headers).over_https(), now()).err()
+        })
+    };
+    // Without a decoy, reading would be all that happens to an unknown key.
+    let leaking = owners.map(|owner| {
+        let verify = verifier(owner);
+        Box::new(move |target: &str| {
+            let headers = [("host", HOST.as_bytes())];
+            let view = RequestView::new("GET", target, &headers).over_https();
+            Presented::parse(&view).ok()?;
+            if target.contains(owner) { verify(target) } else { Some(VerifyError::UnknownKey) }
+        }) as Verify
+    });
+    let verdicts = [&VerifyError::SignatureMismatch, &VerifyError::UnknownKey];
+    Pair::new(texts, owners.map(verifier), leaking, verdicts)
 }
 
 /// The signature in `Authorization`.

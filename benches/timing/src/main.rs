@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         "gcs/signature" => gcs::signature(),
         "gcs/unknown_key/derived_before" => gcs::unknown_key(),
         "azure/sas/signature" => azure::sas(),
+        "azure/unknown_delegation" => azure::unknown_delegation(),
         "azure/shared_key/signature" => azure::shared_key(),
         "azure/service_bus/signature" => azure::service_bus(),
         "azure/service_bus/unknown_rule" => azure::unknown_rule(),
