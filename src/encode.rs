@@ -118,12 +118,14 @@ pub(crate) enum PlusSign {
 }
 
 impl PlusSign {
-    /// Compares two spellings once each is encoded by the one rule.
+    /// Compares two spellings, neither of them malformed, as they would compare in canonical spelling.
     pub(crate) fn compare(self, left: &str, right: &str) -> core::cmp::Ordering {
-        if spelling(left, None) == Spelling::Canonical && spelling(right, None) == Spelling::Canonical {
-            return left.cmp(right);
-        }
-        Recoded::of(left, self).cmp(Recoded::of(right, self))
+        // A `%` comes before whatever stands for itself, and the digits of two escapes compare as their bytes do.
+        let ranks = |text| {
+            let mut recoded = Recoded::of(text, self);
+            core::iter::from_fn(move || recoded.next_decoded()).map(|byte| (is_unreserved(byte), byte))
+        };
+        ranks(left).cmp(ranks(right))
     }
 }
 
@@ -140,6 +142,18 @@ impl<'a> Recoded<'a> {
     pub(crate) fn of(text: &'a str, plus: PlusSign) -> Self {
         Self { rest: text.as_bytes(), plus, pending: [None; 2] }
     }
+
+    /// The next byte that is encoded.
+    #[inline]
+    fn next_decoded(&mut self) -> Option<u8> {
+        let mut decoded = Decoded(self.rest);
+        let byte = match decoded.next()? {
+            b'+' if self.rest.first() == Some(&b'+') && self.plus == PlusSign::Blank => b' ',
+            byte => byte,
+        };
+        self.rest = decoded.0;
+        Some(byte)
+    }
 }
 
 impl Iterator for Recoded<'_> {
@@ -150,12 +164,7 @@ impl Iterator for Recoded<'_> {
             self.pending.swap(0, 1);
             return Some(digit);
         }
-        let mut decoded = Decoded(self.rest);
-        let byte = match decoded.next()? {
-            b'+' if self.rest.first() == Some(&b'+') && self.plus == PlusSign::Blank => b' ',
-            byte => byte,
-        };
-        self.rest = decoded.0;
+        let byte = self.next_decoded()?;
         if is_unreserved(byte) {
             return Some(byte);
         }
@@ -459,6 +468,20 @@ mod tests {
             let encoded = component(text.as_bytes()).to_string();
             prop_assert_eq!(spelling(&encoded, None), Spelling::Canonical);
             prop_assert_eq!(decode(&encoded), Some(text));
+        }
+
+        #[test]
+        fn spellings_compare_as_the_canonical_ones_do(
+            left in "([!-~]|%[0-9a-fA-F]{2}){0,6}",
+            right in "([!-~]|%[0-9a-fA-F]{2}){0,6}",
+            shared in "([!-~]|%[0-9a-fA-F]{2}){0,6}",
+        ) {
+            let (left, right) = (alloc::format!("{shared}{left}"), alloc::format!("{shared}{right}"));
+            prop_assume!(spelling(&left, None) != Spelling::Malformed && spelling(&right, None) != Spelling::Malformed);
+            for plus in [PlusSign::Plus, PlusSign::Blank] {
+                let expected = Recoded::of(&left, plus).cmp(Recoded::of(&right, plus));
+                prop_assert_eq!(plus.compare(&left, &right), expected);
+            }
         }
 
         #[test]

@@ -3,6 +3,7 @@
 use crate::{
     encode,
     error::VerifyError,
+    scan,
     target::is_method,
     view::{HeaderLine, Limits, RequestView},
 };
@@ -22,15 +23,17 @@ pub(crate) fn lines<'r>(view: &RequestView<'r>, limits: &Limits) -> Result<&'r [
 /// Holds one line to its size and to what a line may hold.
 #[inline]
 pub(crate) fn check_line(name: &str, value: &[u8], limits: &Limits) -> Result<(), VerifyError> {
-    if name.is_empty() || encode::any(name.as_bytes(), |byte| !byte.is_ascii_graphic() || byte == b':') {
+    let not_in_name = |eight| scan::not_graphic(eight) | scan::equal(eight, b':');
+    if name.is_empty() || scan::first(name.as_bytes(), not_in_name).is_some() {
         return Err(VerifyError::Malformed { what: "header name", why: "it must be visible ASCII" });
     }
-    for (what, found) in [("header name", name.len()), ("header value", value.len())] {
-        if found > limits.header_value {
-            return Err(VerifyError::TooLarge { what, found, limit: limits.header_value });
-        }
+    if name.len().max(value.len()) > limits.header_value {
+        let name_is_too_long = name.len() > limits.header_value;
+        let (what, found) = if name_is_too_long { ("header name", name.len()) } else { ("header value", value.len()) };
+        return Err(VerifyError::TooLarge { what, found, limit: limits.header_value });
     }
-    if encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
+    let has_control = scan::first(value, scan::below_blank).is_some();
+    if has_control && encode::any(value, |byte| matches!(byte, b'\r' | b'\n' | 0)) {
         return Err(VerifyError::Malformed { what: "header value", why: "it holds CR, LF or NUL" });
     }
     Ok(())
@@ -49,10 +52,16 @@ pub(crate) fn host_bytes(last: Option<&[u8]>, count: usize) -> Result<&[u8], Ver
         return Err(VerifyError::FieldCount { field: "Host", found: count });
     };
     let host = trimmed(host);
-    if host.is_empty() || encode::any(host, |byte| !byte.is_ascii_graphic()) {
+    if host.is_empty() || scan::first(host, scan::not_graphic).is_some() {
         return Err(NO_HOST);
     }
     Ok(host)
+}
+
+/// Whether two header names are the same. Most of them arrive in lower case, which is what they are compared with.
+#[inline]
+pub(crate) fn is_same_name(left: &str, right: &str) -> bool {
+    left.len() == right.len() && (left == right || left.eq_ignore_ascii_case(right))
 }
 
 /// A header value without the blanks and tabs around it: the white space of HTTP, and no other.

@@ -123,8 +123,46 @@ pub(crate) const fn between_params(bytes: u64) -> u64 {
     (!(within(low, b'-', b'~') & other_than_equals) | bytes) & all(0x80)
 }
 
+/// Which bytes are to be looked at in a list of header names in lower case: everything but lower-case letters, digits, `-` and
+/// `.`.
+pub(crate) const fn between_names(bytes: u64) -> u64 {
+    let low = bytes & all(0x7f);
+    let usual = within(low, b'a', b'z') | within(low, b'0', b'9') | within(low, b'-', b'.');
+    (!usual | bytes) & all(0x80)
+}
+
+/// Which bytes are to be looked at in the name or the value of a header: blanks, control characters, and everything that is not
+/// ASCII.
+pub(crate) const fn not_graphic(bytes: u64) -> u64 {
+    (!within(bytes & all(0x7f), b'!', b'~') | bytes) & all(0x80)
+}
+
+/// Which bytes are to be looked at in the value of a header: those below a blank.
+pub(crate) const fn below_blank(bytes: u64) -> u64 {
+    within(bytes & all(0x7f), 0, b' ' - 1) & !bytes & all(0x80)
+}
+
+/// Where the first byte stands that `marked` says to look at.
+#[inline]
+pub(crate) fn first(text: &[u8], marked: impl Fn(u64) -> u64) -> Option<usize> {
+    let (chunks, rest) = text.as_chunks::<8>();
+    let mut start = 0;
+    for eight in chunks {
+        let marks = marked(u64::from_le_bytes(*eight));
+        if marks != 0 {
+            return Some(start + marks.trailing_zeros() as usize / 8);
+        }
+        start += 8;
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let marks = marked(last_few(text, rest));
+    (marks != 0).then(|| start + marks.trailing_zeros() as usize / 8)
+}
+
 /// Which bytes are this one, which is ASCII.
-const fn equal(bytes: u64, byte: u8) -> u64 {
+pub(crate) const fn equal(bytes: u64, byte: u8) -> u64 {
     let low = bytes & all(0x7f);
     !(((low ^ all(byte)) + all(0x7f)) | bytes) & all(0x80)
 }
@@ -137,7 +175,7 @@ pub(crate) const fn until(bytes: u64, byte: u8) -> usize {
 /// Where this byte, which is ASCII, first stands.
 #[inline]
 pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
-    Marks::of(text, 0, |eight| equal(eight, byte)).next().map(|(at, _)| at)
+    first(text, |eight| equal(eight, byte))
 }
 
 /// What stands before and behind the first of this byte, which is ASCII.
@@ -151,7 +189,48 @@ pub(crate) fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
 #[inline]
 pub(crate) fn eight(text: &[u8], start: usize) -> u64 {
     let rest = text.get(start..).unwrap_or_default();
-    rest.first_chunk().map_or_else(|| last_few(rest), |eight| u64::from_le_bytes(*eight))
+    rest.first_chunk().map_or_else(|| last_few(text, rest), |eight| u64::from_le_bytes(*eight))
+}
+
+/// Less than eight bytes at the end of a text, and letters behind them.
+#[inline]
+fn last_few(text: &[u8], rest: &[u8]) -> u64 {
+    match text.last_chunk() {
+        // They end the last eight bytes of the text, which are read at once.
+        Some(eight) if !rest.is_empty() => {
+            let bits = rest.len() * 8;
+            u64::from_le_bytes(*eight) >> (64 - bits) | all(b'a') << bits
+        }
+        _ => short(rest),
+    }
+}
+
+/// A text of less than eight bytes, and letters behind it.
+#[inline]
+fn short(text: &[u8]) -> u64 {
+    few(text) | all(b'a') << (text.len() * 8)
+}
+
+/// A text of less than eight bytes, and zeros behind it.
+#[inline]
+fn few(text: &[u8]) -> u64 {
+    match (text.first_chunk(), text.last_chunk()) {
+        // Where the first four and the last four are the same bytes, they are the same twice.
+        (Some(first), Some(last)) => {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            u64::from(first) | u64::from(last) << (text.len() * 8 - 32)
+        }
+        _ => text.iter().rev().fold(0, |eight, &byte| eight << 8 | u64::from(byte)),
+    }
+}
+
+/// How a name begins that is compared without regard to ASCII case: eight bytes as one number, the first of them highest and
+/// zeros behind a name that has less.
+#[inline]
+pub(crate) fn beginning(name: &[u8]) -> u64 {
+    let eight = name.first_chunk().map_or_else(|| few(name), |eight| u64::from_le_bytes(*eight));
+    let upper_case = within(eight & all(0x7f), b'A', b'Z') & !eight & all(0x80);
+    (eight | upper_case >> 2).swap_bytes()
 }
 
 /// The bytes of a text that `marked` says to look at, each with its place.
@@ -177,16 +256,6 @@ impl<'t, M: Fn(u64) -> u64> Marks<'t, M> {
     fn of_eight(&self) -> u64 {
         (self.marked)(eight(self.text, self.at))
     }
-}
-
-/// Less than eight bytes, and letters behind them.
-#[cold]
-fn last_few(bytes: &[u8]) -> u64 {
-    let mut eight = [b'a'; 8];
-    for (slot, byte) in eight.iter_mut().zip(bytes) {
-        *slot = *byte;
-    }
-    u64::from_le_bytes(eight)
 }
 
 impl<M: Fn(u64) -> u64> Iterator for Marks<'_, M> {
@@ -318,6 +387,10 @@ mod tests {
                 let usual = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
                 prop_assert_eq!(marked(unusual(bytes))[at], !usual);
                 prop_assert_eq!(marked(unusual_in_path(bytes))[at], !usual && byte != b'/');
+                let in_name = usual && !byte.is_ascii_uppercase();
+                prop_assert_eq!(marked(between_names(bytes))[at], !in_name);
+                prop_assert_eq!(marked(not_graphic(bytes))[at], !byte.is_ascii_graphic());
+                prop_assert_eq!(marked(below_blank(bytes))[at], byte < b' ');
                 prop_assert_eq!(marked(equal(bytes, b'%'))[at], byte == b'%');
                 prop_assert_eq!(marked(between_params(bytes))[at], !matches!(byte, b'-'..=b'~') || byte == b'=');
             }
@@ -336,6 +409,17 @@ mod tests {
             for byte in [b'/', b'&', b'=', b'-'] {
                 prop_assert_eq!(split_once(&text, byte), text.split_once(char::from(byte)));
             }
+        }
+
+        #[test]
+        fn the_first_mark_is_the_first_of_all_marks(text: Vec<u8>) {
+            prop_assert_eq!(first(&text, unusual), Marks::of(&text, 0, unusual).next().map(|(at, _)| at));
+        }
+
+        #[test]
+        fn a_beginning_compares_as_its_bytes_do(left in "[!-~]{0,10}", right in "[!-~]{0,10}") {
+            let eight = |text: &str| text.bytes().take(8).map(|byte| byte.to_ascii_lowercase()).collect::<Vec<u8>>();
+            prop_assert_eq!(beginning(left.as_bytes()).cmp(&beginning(right.as_bytes())), eight(&left).cmp(&eight(&right)));
         }
 
         #[test]

@@ -13,7 +13,9 @@ pub(crate) use crate::head::trimmed;
 use crate::{
     encode::{self, PlusSign, Recoded, Spelling},
     error::VerifyError,
+    head::is_same_name,
     mac::{Sha256, Sink},
+    scan::{self, Marks},
     view::{HEADER_LINES_CEILING, HeaderLine, PARAMS_CEILING},
 };
 use alloc::{
@@ -75,16 +77,20 @@ impl<'a> SignedNames<'a> {
     /// ascending order.
     pub(crate) fn parse<D: Dialect>(list: &'a str, field: &'static str, limit: usize) -> Result<Self, VerifyError> {
         const FORM: &str = "lower-case header names in ascending order, each once, separated by `;`";
+        if list == "host" && limit > 0 {
+            // What most presigned URLs sign, and nothing else.
+            return Ok(Self { host: true, ..Self::written(list) });
+        }
         let mut names = Self::written(list);
-        let mut before = "";
-        let mut found = 0usize;
-        for name in names.iter() {
+        let (mut before, mut start, mut found) = ("", Some(0), 0usize);
+        while let Some(at) = start {
             found = found.saturating_add(1);
-            let plain = |byte: u8| {
-                matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.')
-                    || (D::SLASH_IN_HEADER_NAMES && byte == b'/')
-            };
-            if name <= before || encode::any(name.as_bytes(), |byte| !plain(byte)) {
+            let mut is_plain = true;
+            let name;
+            (name, start) = name_at(list, at, |byte| {
+                is_plain &= byte == b'_' || (D::SLASH_IN_HEADER_NAMES && byte == b'/');
+            });
+            if name.is_empty() || !is_plain || (found > 1 && name <= before) {
                 return Err(VerifyError::FieldForm { field, expected: FORM });
             }
             names.host |= name == "host";
@@ -98,7 +104,7 @@ impl<'a> SignedNames<'a> {
         Ok(names)
     }
 
-    /// A list that this crate wrote.
+    /// A list that this crate wrote, or that was parsed before: its escapes are separators.
     pub(crate) const fn written(list: &'a str) -> Self {
         Self { list, host: false, content_sha256: false, checksum_sha256: false }
     }
@@ -106,17 +112,11 @@ impl<'a> SignedNames<'a> {
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a str> {
         let mut rest = Some(self.list);
         core::iter::from_fn(move || {
-            let list = rest.take()?;
-            let Some(cut) = list.bytes().position(|byte| matches!(byte, b';' | b'%')) else {
-                return Some(list);
-            };
-            let (name, after) = list.split_at_checked(cut)?;
-            let next = [";", "%3B", "%3b"].into_iter().find_map(|separator| after.strip_prefix(separator));
-            // A stray `%` stays in its name, where `parse` refuses it.
-            next.map_or(Some(list), |next| {
-                rest = Some(next);
-                Some(name)
-            })
+            let list = rest?;
+            let end = scan::first(list.as_bytes(), |eight| scan::equal(eight, b';') | scan::equal(eight, b'%'));
+            let (name, behind) = list.split_at_checked(end.unwrap_or(list.len()))?;
+            rest = behind.strip_prefix(';').or_else(|| behind.get(3..));
+            Some(name)
         })
     }
 
@@ -131,6 +131,25 @@ impl<'a> SignedNames<'a> {
             sink.put(name.as_bytes());
         }
     }
+}
+
+/// The name of a list that begins at `start`, and where the next one does. Shows `other` each byte of the name that is no
+/// lower-case letter, digit, `-` or `.`.
+#[inline]
+fn name_at(list: &str, start: usize, mut other: impl FnMut(u8)) -> (&str, Option<usize>) {
+    let bytes = list.as_bytes();
+    for (at, byte) in Marks::of(bytes, start, scan::between_names) {
+        let separator = match byte {
+            b';' => 1,
+            b'%' if matches!(bytes.get(at + 1..at + 3), Some(b"3B" | b"3b")) => 3,
+            _ => {
+                other(byte);
+                continue;
+            }
+        };
+        return (list.get(start..at).unwrap_or_default(), Some(at + separator));
+    }
+    (list.get(start..).unwrap_or_default(), None)
 }
 
 /// Header lines from up to two places, and their order by name.
@@ -151,17 +170,31 @@ impl<'a> Lines<'a> {
     }
 
     /// The lines by lower-case name, those of one name in arrival order.
+    #[inline]
     pub(crate) fn sorted(&self) -> Sorted<'a> {
         let count = (self.sent.len() + self.added.len()).min(HEADER_LINES_CEILING);
         let mut sorted = Sorted { lines: *self, order: [0; HEADER_LINES_CEILING], count };
-        let order = sorted.order.get_mut(..count).unwrap_or_default();
-        for (slot, at) in order.iter_mut().zip(0u8..=255) {
-            *slot = at;
+        if count > 1 {
+            self.sort(sorted.order.get_mut(..count).unwrap_or_default());
         }
-        order.sort_unstable_by(|&left, &right| {
-            compare_names(self.get(left).0, self.get(right).0).then(left.cmp(&right))
-        });
         sorted
+    }
+
+    /// Most names differ in their first seven bytes, which are read once and are one number with the place of the line.
+    fn sort(&self, order: &mut [u8]) {
+        let mut keys = [0u64; HEADER_LINES_CEILING];
+        let keys = keys.get_mut(..order.len()).unwrap_or_default();
+        let place = |key: u64| (key & 0xff) as u8;
+        for (key, at) in keys.iter_mut().zip(0u8..=255) {
+            *key = scan::beginning(self.get(at).0.as_bytes()) & !0xff | u64::from(at);
+        }
+        keys.sort_unstable_by(|left, right| {
+            let by_name = || compare_names(self.get(place(*left)).0, self.get(place(*right)).0);
+            (left >> 8).cmp(&(right >> 8)).then_with(by_name).then(left.cmp(right))
+        });
+        for (slot, key) in order.iter_mut().zip(keys) {
+            *slot = place(*key);
+        }
     }
 }
 
@@ -196,7 +229,10 @@ impl<'a> Sorted<'a> {
 }
 
 fn compare_names(left: &str, right: &str) -> Ordering {
-    left.bytes().map(|b| b.to_ascii_lowercase()).cmp(right.bytes().map(|b| b.to_ascii_lowercase()))
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    scan::beginning(left).cmp(&scan::beginning(right)).then_with(|| {
+        left.iter().skip(8).map(u8::to_ascii_lowercase).cmp(right.iter().skip(8).map(u8::to_ascii_lowercase))
+    })
 }
 
 /// Which arriving headers must be signed: every one of the provider's but the one whose value is the
@@ -271,7 +307,7 @@ impl CanonicalRequest<'_> {
         for signed in self.signed.iter() {
             let mut here = false;
             while let Some(&(name, value)) = lines.peek() {
-                let order = if name.eq_ignore_ascii_case(signed) {
+                let order = if is_same_name(name, signed) {
                     Ordering::Equal
                 } else if here {
                     // Both lists ascend, so whatever follows its lines comes later.
@@ -345,7 +381,7 @@ fn put_segments(sink: &mut impl Sink, path: &str, spelling: Spelling, rule: Path
         if at > 0 {
             sink.put_byte(b'/');
         }
-        put_recoded(sink, segment, PlusSign::Plus);
+        Spelled::of(segment).put(sink, PlusSign::Plus);
     }
 }
 
@@ -378,12 +414,32 @@ pub(crate) fn normalized(path: &str) -> String {
     text
 }
 
-fn put_recoded(sink: &mut impl Sink, text: &str, plus: PlusSign) {
-    if encode::spelling(text, None) == Spelling::Canonical {
-        sink.put(text.as_bytes());
-    } else {
-        for byte in Recoded::of(text, plus) {
-            sink.put(&[byte]);
+/// A piece of a query, which is looked at once although it is compared many times.
+#[derive(Clone, Copy)]
+struct Spelled<'a> {
+    text: &'a str,
+    is_canonical: bool,
+}
+
+impl<'a> Spelled<'a> {
+    const NONE: Self = Self { text: "", is_canonical: true };
+
+    fn of(text: &'a str) -> Self {
+        Self { text, is_canonical: encode::spelling(text, None) == Spelling::Canonical }
+    }
+
+    fn compare(self, other: Self, plus: PlusSign) -> Ordering {
+        if self.is_canonical && other.is_canonical {
+            return self.text.cmp(other.text);
+        }
+        plus.compare(self.text, other.text)
+    }
+
+    fn put(self, sink: &mut impl Sink, plus: PlusSign) {
+        if self.is_canonical {
+            sink.put(self.text.as_bytes());
+        } else {
+            Recoded::of(self.text, plus).for_each(|byte| sink.put_byte(byte));
         }
     }
 }
@@ -402,40 +458,50 @@ fn put_query(sink: &mut impl Sink, query: Query<'_>) {
 }
 
 fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: PlusSign) {
-    let mut sorted = [("", ""); PARAMS_CEILING];
+    let mut sorted = [(Spelled::NONE, Spelled::NONE); PARAMS_CEILING];
     let mut count = 0;
-    for (slot, param) in sorted.iter_mut().zip(params(raw).filter(|(name, _)| !without.contains(name))) {
-        *slot = param;
+    for (slot, (name, value)) in sorted.iter_mut().zip(params(raw).filter(|(name, _)| !without.contains(name))) {
+        *slot = (Spelled::of(name), Spelled::of(value));
         count += 1;
     }
     let sorted = sorted.get_mut(..count).unwrap_or_default();
-    sorted.sort_unstable_by(|left, right| plus.compare(left.0, right.0).then_with(|| plus.compare(left.1, right.1)));
+    sorted.sort_unstable_by(|left, right| left.0.compare(right.0, plus).then_with(|| left.1.compare(right.1, plus)));
     for (at, (name, value)) in sorted.iter().enumerate() {
         if at > 0 {
             sink.put_byte(b'&');
         }
-        put_recoded(sink, name, plus);
+        name.put(sink, plus);
         sink.put_byte(b'=');
-        put_recoded(sink, value, plus);
+        value.put(sink, plus);
     }
 }
 
 /// Writes a header value without white space around it and with single blanks inside.
 pub(crate) fn put_header_value(sink: &mut impl Sink, value: &[u8]) {
-    let blank = |byte: u8| matches!(byte, b' ' | b'\t');
-    let double = value.windows(2).filter(|pair| pair == b"  ").count() > 0;
-    let edge = [value.first(), value.last()].into_iter().flatten().any(|&byte| blank(byte));
-    let tidy = !double && !edge && !encode::any(value, |byte| byte == b'\t');
-    if tidy {
+    if is_tidy(value) {
         return sink.put(value);
     }
-    let words = value.split(|&byte| blank(byte)).filter(|word| !word.is_empty());
+    let words = value.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     for (at, word) in words.enumerate() {
         if at > 0 {
             sink.put_byte(b' ');
         }
         sink.put(word);
     }
+}
+
+/// Whether all white space of a value are single blanks between words.
+fn is_tidy(value: &[u8]) -> bool {
+    // No blank stands at the beginning, nor behind another one.
+    let mut no_blank_at = 0;
+    for (at, byte) in Marks::of(value, 0, scan::not_graphic) {
+        match byte {
+            b' ' if at != no_blank_at && at + 1 != value.len() => no_blank_at = at + 1,
+            b' ' | b'\t' => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// One encoded `name=value` pair of a query that is being made.
