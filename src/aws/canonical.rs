@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     grant::Lifetime,
+    head::is_same_name,
     v4::{Dialect, HeaderField, canonical::MustSign, message::Message},
 };
 use alloc::vec::Vec;
@@ -75,6 +76,7 @@ impl Dialect for Amz {
         "&X-Amz-SignedHeaders=",
         "&X-Amz-Signature=",
     ];
+    const CREDENTIAL_END: &'static str = "%2Faws4_request";
     const CONTENT_SHA256: &'static str = CONTENT_SHA256;
     const CONTENT_SHA256_PARAM: &'static str = "X-Amz-Content-Sha256";
     const CHECKSUM_SHA256: &'static str = CHECKSUM_SHA256;
@@ -106,7 +108,7 @@ impl Dialect for Amz {
     }
 
     fn header_field(name: &str) -> Option<(HeaderField, &'static str)> {
-        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        let is = |other: &str| is_same_name(name, other);
         Some(match name.len() {
             10 if is("x-amz-date") => (HeaderField::Date, "x-amz-date"),
             20 if is(SECURITY_TOKEN) => (HeaderField::SessionToken, SECURITY_TOKEN),

@@ -13,9 +13,11 @@ use crate::{
     clock::Timestamp,
     encode,
     error::VerifyError,
+    scan::{self, Marks},
     v4::{
         P_ALGORITHM, P_CREDENTIAL, P_DATE, P_EXPIRES, P_SIGNATURE, P_SIGNED_HEADERS,
         canonical::{SignedNames, trimmed},
+        checks::is_key_id,
         fields::{Head, Reserved, read_date, read_digits, read_signature},
     },
     view::{HeaderLine, Limits},
@@ -112,8 +114,14 @@ impl<'r> Claim<'r> {
         let (signed_at, amz_date) = read_date(date.as_bytes()).ok_or_else(|| form("X-Amz-Date", DATE_FORM))?;
         let lifetime = query.decoded(P_EXPIRES, LIFETIME_FORM)?;
         let lifetime = read_digits(lifetime.as_bytes()).ok_or_else(|| form("X-Amz-Expires", LIFETIME_FORM))?;
-        let (access_key_id, scope) = read_credential(algorithm, query.required(P_CREDENTIAL)?, true)
-            .ok_or_else(|| form("X-Amz-Credential", algorithm.credential_form()))?;
+        let credential = match query.credential {
+            // The usual query names the symmetric algorithm.
+            Some([id, date, region, service]) => parts_of_credential(id, date, Some(region), service),
+            None => read_credential(algorithm, query.required(P_CREDENTIAL)?, true),
+        };
+        let Some((access_key_id, scope)) = credential else {
+            return Err(form("X-Amz-Credential", algorithm.credential_form()));
+        };
         let signed =
             SignedNames::parse::<Amz>(query.required(P_SIGNED_HEADERS)?, "X-Amz-SignedHeaders", limits.signed_headers)?;
         let signature = algorithm
@@ -156,7 +164,7 @@ impl<'r> Claim<'r> {
             .ok()
             .filter(|text| text.is_ascii())
             .ok_or_else(|| form(FIELD, "visible ASCII"))?;
-        let (scheme, fields) = text.split_once(' ').ok_or_else(|| form(FIELD, "a scheme, a blank and its fields"))?;
+        let (scheme, fields) = cut(text, b' ').ok_or_else(|| form(FIELD, "a scheme, a blank and its fields"))?;
         let expected = algorithm.as_str();
         let is_scheme = match algorithm {
             Algorithm::HmacSha256 => scheme.eq_ignore_ascii_case(expected),
@@ -167,16 +175,20 @@ impl<'r> Claim<'r> {
             return Err(VerifyError::Algorithm { field: FIELD, expected });
         }
         let (mut credential, mut signed, mut signature) = (None, None, None);
-        for field in fields.split(',') {
-            let (name, value) = field
-                .trim_start_matches(' ')
-                .split_once('=')
-                .ok_or_else(|| form(FIELD, "`Credential=..., SignedHeaders=..., Signature=...`"))?;
-            let (slot, name) = match name {
-                "Credential" => (&mut credential, "Credential"),
-                "SignedHeaders" => (&mut signed, "SignedHeaders"),
-                "Signature" => (&mut signature, "Signature"),
-                _ => return Err(form(FIELD, "`Credential=..., SignedHeaders=..., Signature=...`")),
+        let mut rest = Some(fields);
+        while let Some(fields) = rest {
+            let (field, behind) = cut(fields, b',').map_or((fields, None), |(field, behind)| (field, Some(behind)));
+            rest = behind;
+            let blanks = field.bytes().take_while(|byte| *byte == b' ').count();
+            let field = field.get(blanks..).unwrap_or_default();
+            let (slot, name, value) = if let Some(value) = field.strip_prefix("Credential=") {
+                (&mut credential, "Credential", value)
+            } else if let Some(value) = field.strip_prefix("SignedHeaders=") {
+                (&mut signed, "SignedHeaders", value)
+            } else if let Some(value) = field.strip_prefix("Signature=") {
+                (&mut signature, "Signature", value)
+            } else {
+                return Err(form(FIELD, "`Credential=..., SignedHeaders=..., Signature=...`"));
             };
             if slot.replace(value).is_some() {
                 return Err(VerifyError::FieldCount { field: name, found: 2 });
@@ -220,6 +232,12 @@ impl<'r> Claim<'r> {
     }
 }
 
+/// What stands before and behind the first byte like this, which is ASCII.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let found = scan::find(text.as_bytes(), at)?;
+    Some((text.get(..found)?, text.get(found + 1..)?))
+}
+
 fn region_set_lines<'r>(lines: &'r [HeaderLine<'r>]) -> impl Iterator<Item = &'r [u8]> {
     lines.iter().filter(|(name, _)| name.eq_ignore_ascii_case(REGION_SET)).map(|(_, value)| *value)
 }
@@ -238,25 +256,17 @@ fn region_set_header<'r>(lines: &'r [HeaderLine<'r>]) -> Result<&'r str, VerifyE
 
 /// Reads a credential as it stands in a header or, percent-encoded, in a query.
 pub(super) fn read_credential(algorithm: Algorithm, raw: &str, in_query: bool) -> Option<(Cow<'_, str>, Scope)> {
-    let mut parts = [""; 5];
-    let (mut from, mut at, mut found) = (0, 0, 0);
+    let (mut parts, mut from, mut found) = ([""; 5], 0, 0);
     let bytes = raw.as_bytes();
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(skip) = rest.iter().position(|byte| matches!(byte, b'/' | b'%')) else { break };
-        at += skip;
-        let separator = match bytes.get(at..).unwrap_or_default() {
-            [b'/', ..] => 1,
-            [b'%', b'2', b'F' | b'f', ..] if in_query => 3,
-            _ => {
-                at += 1;
-                continue;
-            }
+    for (at, byte) in Marks::of(bytes, 0, scan::unusual) {
+        let separator = match byte {
+            b'/' => 1,
+            b'%' if in_query && matches!(bytes.get(at + 1..at + 3), Some(b"2F" | b"2f")) => 3,
+            _ => continue,
         };
         *parts.get_mut(found).filter(|_| found < 4)? = raw.get(from..at)?;
         found += 1;
-        at += separator;
-        from = at;
+        from = at + separator;
     }
     *parts.get_mut(found)? = raw.get(from..)?;
     let (id, date, region, service, terminator) = match (algorithm, parts, found) {
@@ -269,9 +279,23 @@ pub(super) fn read_credential(algorithm: Algorithm, raw: &str, in_query: bool) -
     if terminator != "aws4_request" {
         return None;
     }
-    let id = if in_query && id.contains('%') { Cow::Owned(encode::decode(id)?) } else { Cow::Borrowed(id) };
-    let visible = id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
-    if id.is_empty() || id.len() > MAX_KEY_ID || !visible {
+    if in_query && id.contains('%') {
+        let id = encode::decode(id)?;
+        let (_, scope) = parts_of_credential(&id, date, region, service)?;
+        return Some((Cow::Owned(id), scope));
+    }
+    parts_of_credential(id, date, region, service)
+}
+
+/// A credential of these parts, in which nothing is an escape any more. One without a region is of `SigV4a`.
+#[inline]
+fn parts_of_credential<'r>(
+    id: &'r str,
+    date: &str,
+    region: Option<&str>,
+    service: &str,
+) -> Option<(Cow<'r, str>, Scope)> {
+    if !is_key_id(id, MAX_KEY_ID) {
         return None;
     }
     let date = date.as_bytes().try_into().ok()?;
@@ -279,7 +303,7 @@ pub(super) fn read_credential(algorithm: Algorithm, raw: &str, in_query: bool) -
         Some(region) => Scope::from_parts(date, region, service),
         None => Scope::regionless_from_parts(date, service),
     };
-    Some((id, scope?))
+    Some((Cow::Borrowed(id), scope?))
 }
 
 /// A session token by the name that it was sent by.

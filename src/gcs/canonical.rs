@@ -38,6 +38,7 @@ impl Dialect for Goog {
         "&X-Goog-SignedHeaders=",
         "&X-Goog-Signature=",
     ];
+    const CREDENTIAL_END: &'static str = "%2Fgoog4_request";
     const CONTENT_SHA256: &'static str = CONTENT_SHA256;
     const CONTENT_SHA256_PARAM: &'static str = "X-Goog-Content-Sha256";
     // Cloud Storage has no such header; it checks `x-goog-hash`, which is the caller's.

@@ -5,7 +5,7 @@
 
 use super::{
     canonical::{DATE, Goog},
-    key::{Algorithm, RSA_BYTES, Scope, read_credential},
+    key::{Algorithm, RSA_BYTES, Scope, is_id, read_credential},
 };
 use crate::{
     clock::Timestamp,
@@ -59,8 +59,11 @@ impl<'r> Claim<'r> {
         let (signed_at, date) = read_date(date.as_bytes()).ok_or_else(|| form("X-Goog-Date", DATE_FORM))?;
         let lifetime = query.decoded(P_EXPIRES, LIFETIME_FORM)?;
         let lifetime = read_digits(lifetime.as_bytes()).ok_or_else(|| form("X-Goog-Expires", LIFETIME_FORM))?;
-        let (id, scope) = split_credential(query.required(P_CREDENTIAL)?)
-            .ok_or_else(|| form("X-Goog-Credential", CREDENTIAL_FORM))?;
+        let credential = match query.credential {
+            Some([id, date, location, "storage"]) => parts_of_credential(id, date, location),
+            _ => split_credential(query.required(P_CREDENTIAL)?),
+        };
+        let Some((id, scope)) = credential else { return Err(form("X-Goog-Credential", CREDENTIAL_FORM)) };
         let raw = query.required(P_SIGNED_HEADERS)?;
         let signed = if has_escaped_name(raw) {
             let list = encode::decode(raw).filter(|list| !list.contains('%'));
@@ -102,13 +105,19 @@ fn split_credential(raw: &str) -> Option<(Cow<'_, str>, Scope)> {
         && let Some((date, rest)) = rest.strip_prefix("%2F").and_then(|rest| rest.split_at_checked(8))
         && let Some(rest) = rest.strip_prefix("%2F")
         && let Some(location) = rest.strip_suffix("%2Fstorage%2Fgoog4_request")
-        && super::key::is_id(id)
+        && let Some(credential) = parts_of_credential(id, date, location)
     {
-        return Some((Cow::Borrowed(id), Scope::from_parts(date.as_bytes().try_into().ok()?, location)?));
+        return Some(credential);
     }
     let decoded = encode::decode(raw)?;
     let (id, scope) = read_credential(&decoded)?;
     Some((Cow::Owned(id.to_owned()), scope))
+}
+
+/// A credential of these parts, in which nothing is an escape.
+fn parts_of_credential<'r>(id: &'r str, date: &str, location: &str) -> Option<(Cow<'r, str>, Scope)> {
+    let scope = Scope::from_parts(date.as_bytes().try_into().ok()?, location)?;
+    is_id(id).then_some((Cow::Borrowed(id), scope))
 }
 
 /// Whether this is a signature that the algorithm can make, in its one spelling.

@@ -1,7 +1,12 @@
 //! What may be part of a request at all, whoever signs it.
 
 use super::Dialect;
-use crate::{encode, error::IssueError, target::is_method};
+use crate::{
+    encode,
+    error::IssueError,
+    scan::{self, Marks},
+    target::is_method,
+};
 
 /// Headers that proxies and HTTP stacks write or change.
 ///
@@ -53,6 +58,18 @@ fn is_header_name<D: Dialect>(name: &str) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || (D::SLASH_IN_HEADER_NAMES && byte == b'/')
     };
     !name.is_empty() && !encode::any(name.as_bytes(), |byte| !plain(byte))
+}
+
+/// Whether this names a region or a service: letters, digits, `-` and `_`.
+pub(crate) fn is_name(text: &str, longest: usize) -> bool {
+    let to_look_at = |eight| scan::unusual(eight) | scan::equal(eight, b'.');
+    (1..=longest).contains(&text.len()) && Marks::of(text.as_bytes(), 0, to_look_at).all(|(_, byte)| byte == b'_')
+}
+
+/// Whether this names a key: visible ASCII without the `/` that ends it in a credential.
+pub(crate) fn is_key_id(text: &str, longest: usize) -> bool {
+    let not_in_id = |eight| scan::not_graphic(eight) | scan::equal(eight, b'/');
+    (1..=longest).contains(&text.len()) && scan::first(text.as_bytes(), not_in_id).is_none()
 }
 
 /// A part number of a multipart upload.

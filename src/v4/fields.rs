@@ -11,7 +11,8 @@ use crate::{
     clock::Timestamp,
     encode::{self, Inline, PlusSign, Spelling},
     error::VerifyError,
-    head,
+    head::{self, is_same_name},
+    scan,
     view::{Limits, RequestView},
 };
 use alloc::borrow::Cow;
@@ -45,7 +46,7 @@ impl<'r> Head<'r> {
         };
         for &(name, value) in lines {
             head::check_line(name, value, limits)?;
-            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            let is = |other: &str| is_same_name(name, other);
             let (slot, field) = match name.len() {
                 4 if is("host") => {
                     head.hosts = head.hosts.saturating_add(1);
@@ -95,6 +96,10 @@ pub(crate) struct Reserved<'r, D> {
     values: [Option<&'r str>; PARAMS],
     /// A parameter of another signature scheme.
     pub(crate) foreign: Option<&'static str>,
+    /// The credential in its parts, from the usual query: id, date, region and service.
+    ///
+    /// INVARIANT: none of them has an escape, nor have the values of that query before the signed headers.
+    pub(crate) credential: Option<[&'r str; 4]>,
     dialect: PhantomData<D>,
 }
 
@@ -160,21 +165,27 @@ impl<'r> RawQuery<'r> {
     /// other. By its layout that costs a fraction of reading it name by name; any other query is `None`
     /// and goes the general way, which says the same of this one.
     fn read_usual<D: Dialect>(raw: &'r str) -> Option<(Self, Reserved<'r, D>)> {
-        let value = |text: &'r str| {
-            let scanned = encode::scan(text.as_bytes(), 0, [b'&'; 2], None);
-            text.split_at_checked(scanned.end).filter(|_| scanned.spelling == Spelling::Canonical)
-        };
+        let plain = |text: &'r str| text.split_at_checked(scan::first(text.as_bytes(), scan::unusual)?);
         let [before_credential, before_date, before_expires, before_signed_headers, before_signature] = D::USUAL;
         let (head, signature) = raw.split_at_checked(raw.len().checked_sub(64)?)?;
         let head = head.strip_suffix(before_signature)?;
         read_signature(signature.as_bytes())?;
-        let (credential, rest) = value(head.strip_prefix(before_credential)?)?;
+        let from_credential = head.strip_prefix(before_credential)?;
+        let (id, rest) = plain(from_credential)?;
+        let (day, rest) = plain(rest.strip_prefix("%2F")?)?;
+        let (region, rest) = plain(rest.strip_prefix("%2F")?)?;
+        let (service, rest) = plain(rest.strip_prefix("%2F")?)?;
+        let rest = rest.strip_prefix(D::CREDENTIAL_END)?;
+        let credential = from_credential.get(..from_credential.len().checked_sub(rest.len())?)?;
         let (date, rest) = rest.strip_prefix(before_date)?.split_at_checked(16)?;
         if encode::any(date.as_bytes(), |byte| !byte.is_ascii_alphanumeric()) {
             return None;
         }
-        let (expires, rest) = value(rest.strip_prefix(before_expires)?)?;
-        let (signed_headers, rest) = value(rest.strip_prefix(before_signed_headers)?)?;
+        let (expires, rest) = plain(rest.strip_prefix(before_expires)?)?;
+        let signed_headers = rest.strip_prefix(before_signed_headers)?;
+        if encode::spelling(signed_headers, None) != Spelling::Canonical {
+            return None;
+        }
         let values = [
             Some(D::ALGORITHM),
             Some(credential),
@@ -187,9 +198,10 @@ impl<'r> RawQuery<'r> {
             None,
         ];
         let around_signature = [head, ""];
-        rest.is_empty().then_some((
+        let credential = Some([id, day, region, service]);
+        Some((
             Self { raw, content_sha256: None, is_canonical: true, has_plus: false, around_signature },
-            Reserved { values, foreign: None, dialect: PhantomData },
+            Reserved { values, foreign: None, credential, dialect: PhantomData },
         ))
     }
 
@@ -258,7 +270,7 @@ impl<'r> RawQuery<'r> {
 }
 
 impl<'r, D: Dialect> Reserved<'r, D> {
-    const NONE: Self = Self { values: [None; PARAMS], foreign: None, dialect: PhantomData };
+    const NONE: Self = Self { values: [None; PARAMS], foreign: None, credential: None, dialect: PhantomData };
 
     /// Whether any parameter of a signature is there.
     pub(crate) fn any(&self) -> bool {
@@ -273,11 +285,12 @@ impl<'r, D: Dialect> Reserved<'r, D> {
         }
     }
 
-    /// The decoded value. None of these needs an escape, so that nothing is copied unless somebody on the
-    /// way wrote one.
+    /// The decoded value of algorithm, date, lifetime or region set. None of these needs an escape, so that nothing is
+    /// copied unless somebody on the way wrote one.
+    #[inline]
     pub(crate) fn decoded(&self, at: usize, expected: &'static str) -> Result<Cow<'r, str>, VerifyError> {
         let raw = self.required(at)?;
-        if !raw.as_bytes().contains(&b'%') {
+        if self.credential.is_some() || !raw.as_bytes().contains(&b'%') {
             return Ok(Cow::Borrowed(raw));
         }
         let field = D::PARAMS.get(at).copied().unwrap_or_default();

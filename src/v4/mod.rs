@@ -25,6 +25,8 @@ pub(crate) trait Dialect {
     const ALGORITHM: &'static str;
     /// What stands between the values of the usual query, the first value being a credential.
     const USUAL: [&'static str; 5];
+    /// How a credential ends in the usual query, behind its service.
+    const CREDENTIAL_END: &'static str;
     /// The header that carries the payload line.
     const CONTENT_SHA256: &'static str;
     /// The same as a parameter, which some signers add.
@@ -84,6 +86,7 @@ pub(crate) mod tests {
         const ALGORITHM: &'static str = "PLAIN";
         const USUAL: [&'static str; 5] =
             ["X-Algorithm=PLAIN&X-Credential=", "&X-Date=", "&X-Expires=", "&X-SignedHeaders=", "&X-Signature="];
+        const CREDENTIAL_END: &'static str = "%2Faws4_request";
         const CONTENT_SHA256: &'static str = "x-content-sha256";
         const CONTENT_SHA256_PARAM: &'static str = "X-Content-Sha256";
         const CHECKSUM_SHA256: &'static str = "x-checksum-sha256";
