@@ -3,7 +3,6 @@
 use super::{
     Expect, ExpectForm, PendingForm, Presented, PresentedForm, SigV4, SignedForm, SignedRequest, StringToSign,
     canonical::{Algorithm, S3_SESSION_TOKEN, S3_SESSION_TOKEN_PARAM, SECURITY_TOKEN},
-    verify::Finding,
 };
 use crate::{
     clock::Timestamp,
@@ -12,7 +11,10 @@ use crate::{
     mac::{self, BegunMac, HmacKey},
     secret::Secret,
     token::Verified,
-    v4::derived::{DerivedKey, KeptKeys},
+    v4::{
+        checks::{self, is_key_id},
+        derived::{DerivedKey, KeptKeys},
+    },
 };
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -66,8 +68,7 @@ impl Credential {
     /// ASCII without `/`.
     pub fn new(access_key_id: impl Into<String>) -> Result<Self, KeyError> {
         let access_key_id = access_key_id.into();
-        let visible = access_key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
-        if access_key_id.is_empty() || access_key_id.len() > MAX_KEY_ID || !visible {
+        if !is_key_id(&access_key_id, MAX_KEY_ID) {
             return Err(KeyError::Invalid {
                 what: "access key id",
                 why: "it must be 1 to 128 visible ASCII characters without `/`",
@@ -165,7 +166,7 @@ impl Scope {
     }
 
     pub(super) fn from_parts(date: [u8; 8], region: &str, service: &str) -> Option<Self> {
-        if !(is_name(region) && is_name(service) && date.iter().all(u8::is_ascii_digit)) {
+        if !(is_name(region) && is_name(service)) || encode::any(&date, |byte| !byte.is_ascii_digit()) {
             return None;
         }
         let mut text = Inline::new();
@@ -250,9 +251,7 @@ impl Scope {
 
 /// What a region or service may be called.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= MAX_NAME
-        && !encode::any(text.as_bytes(), |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_'))
+    checks::is_name(text, MAX_NAME)
 }
 
 impl PartialEq for Scope {
@@ -372,15 +371,15 @@ impl StaticKey {
     pub(super) fn judge(
         &self,
         presented: &Presented<'_>,
-        finding: &Finding,
+        string_to_sign: &StringToSign,
         now: Timestamp,
     ) -> Result<bool, VerifyError> {
         let scope = presented.scope();
-        if let Some(expected) = self.sign_with_kept(scope, &finding.string_to_sign) {
+        if let Some(expected) = self.sign_with_kept(scope, string_to_sign) {
             return presented.judge(&expected, &self.credential, now).map(|()| false);
         }
         let derived = self.derive(scope);
-        presented.judge(&sign_with(&derived, &finding.string_to_sign), &self.credential, now)?;
+        presented.judge(&sign_with(&derived, string_to_sign), &self.credential, now)?;
         self.derived.keep(derived);
         Ok(true)
     }
@@ -458,8 +457,8 @@ impl SigV4 for StaticKey {
             return Err(VerifyError::OtherKey);
         }
         let finding = presented.examine(expect, now)?;
-        self.judge(&presented, &finding, now)?;
-        Ok(presented.verified(&finding, |scope| self.scoped(scope)))
+        self.judge(&presented, &presented.string_to_sign(&finding), now)?;
+        Ok(presented.verified(finding, |scope| self.scoped(scope)))
     }
 
     fn verify_form<'r>(
@@ -539,9 +538,9 @@ impl SigV4 for ScopedKey {
             return Err(VerifyError::OtherKey);
         }
         let finding = presented.examine(expect, now)?;
-        let expected = self.sign(presented.scope(), &finding.string_to_sign)?;
+        let expected = self.sign(presented.scope(), &presented.string_to_sign(&finding))?;
         presented.judge(&expected, &self.credential, now)?;
-        Ok(presented.verified(&finding, |scope| self.scoped(scope)))
+        Ok(presented.verified(finding, |scope| self.scoped(scope)))
     }
 }
 

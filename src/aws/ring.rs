@@ -87,7 +87,7 @@ impl KeyRing {
         now: Timestamp,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let (finding, key) = self.settle(&presented, expect, now)?;
-        Ok(presented.verified(&finding, |scope| key.scoped(scope)))
+        Ok(presented.verified(finding, |scope| key.scoped(scope)))
     }
 
     /// Checks a form against the key that it names.
@@ -133,11 +133,12 @@ impl KeyRing {
         now: Timestamp,
     ) -> Result<(Finding, &StaticKey), VerifyError> {
         let finding = presented.examine(expect, now)?;
+        let string_to_sign = presented.string_to_sign(&finding);
         let known = self.keys.get(presented.access_key_id());
         let mut refused = VerifyError::UnknownKey;
         // One way for both, so that an unknown key takes as long as a wrong signature.
         for key in known.map_or(self.decoy.as_slice(), Vec::as_slice) {
-            match key.judge(presented, &finding, now) {
+            match key.judge(presented, &string_to_sign, now) {
                 // Whatever the decoy says is not told.
                 _ if known.is_none() => {}
                 Ok(new_scope) => {
@@ -222,6 +223,6 @@ impl Verifier {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let presented = Presented::parse_within(view, &self.limits)?;
         let (finding, key) = self.ring.settle(&presented, &self.expect, now)?;
-        Ok(presented.verified(&finding, |scope| key.scoped(scope)))
+        Ok(presented.verified(finding, |scope| key.scoped(scope)))
     }
 }

@@ -317,7 +317,8 @@ impl<'r> Presented<'r> {
             return Err(VerifyError::OtherKey);
         }
         let finding = self.examine(expect, now)?;
-        Ok(Pending { presented: self, finding, credential: credential.clone(), now })
+        let string_to_sign = self.string_to_sign(&finding);
+        Ok(Pending { presented: self, finding, string_to_sign, credential: credential.clone(), now })
     }
 
     /// The part of [`check`](Self::check) that is the same for every key.
@@ -340,11 +341,16 @@ impl<'r> Presented<'r> {
             expires_at,
             body,
             dot_segments: expect.dot_segments,
-            string_to_sign: StringToSign::new(&self.claim.amz_date, &self.claim.scope, &[0; 32]),
+            digest: [0; 32],
         };
-        let digest = self.canonical(&finding, &self.sorted_headers()).digest()?;
-        finding.string_to_sign.set_digest(&digest);
+        finding.digest = self.canonical(&finding, &self.sorted_headers()).digest()?;
         Ok(finding)
+    }
+
+    /// What the signature is of, if it is right.
+    #[inline]
+    pub(super) fn string_to_sign(&self, finding: &Finding) -> StringToSign {
+        StringToSign::new(&self.claim.amz_date, &self.claim.scope, &finding.digest)
     }
 
     /// Compares the signature, and if it is right holds the credential to the request.
@@ -364,12 +370,12 @@ impl<'r> Presented<'r> {
     #[cfg(feature = "sigv4a")]
     pub(super) fn judge_public(
         &self,
-        finding: &Finding,
+        string_to_sign: &StringToSign,
         credential: &Credential,
         now: Timestamp,
         is_right: impl FnOnce(&StringToSign, &[u8]) -> Result<(), VerifyError>,
     ) -> Result<(), VerifyError> {
-        is_right(&finding.string_to_sign, self.claim.signature)?;
+        is_right(string_to_sign, self.claim.signature)?;
         self.judge_credential(credential, now)
     }
 
@@ -399,14 +405,15 @@ impl<'r> Presented<'r> {
     /// The key goes with a body in chunks, each of which is signed with it.
     ///
     /// INVARIANT: called only after `judge` agreed, for a signature that was made with that key.
+    #[inline]
     pub(super) fn verified(
         self,
-        finding: &Finding,
+        finding: Finding,
         key: impl FnOnce(&Scope) -> Option<ScopedKey>,
     ) -> Verified<SignedRequest<'r>> {
         let stream = finding.body.stream;
         let key = if stream.is_some_and(|stream| stream.is_signed()) { key(&self.claim.scope) } else { None };
-        Verified::new(SignedRequest { key: key.map(Box::new), finding: finding.clone(), presented: self })
+        Verified::new(SignedRequest { key: key.map(Box::new), finding, presented: self })
     }
 
     fn canonical<'a>(&'a self, finding: &'a Finding, lines: &'a Sorted<'a>) -> CanonicalRequest<'a> {
@@ -431,7 +438,8 @@ impl<'r> Presented<'r> {
             signed: self.claim.signed,
             must_sign: must_sign(finding.rule == PathRule::AsSent, !after),
             payload: finding.body.line.as_bytes(),
-            host: None,
+            // There is one such line, whose value is that without white space.
+            host: Some(self.host),
         }
     }
 
@@ -553,7 +561,7 @@ impl<'r> Presented<'r> {
             // Some servers take the parameter as the payload line and others ignore it.
             return Err(VerifyError::PayloadMode { mode: "X-Amz-Content-Sha256 parameter" });
         }
-        Ok(Body { line, declared, checksum: self.signed_checksum()?, stream: self.stream(line, expect)? })
+        Ok(Body { line, checksum: self.signed_checksum()?, stream: self.stream(line, expect)? })
     }
 
     fn stream(&self, line: PayloadLine, expect: &Expect) -> Result<Option<Announced>, VerifyError> {
@@ -606,8 +614,6 @@ impl fmt::Debug for Presented<'_> {
 #[derive(Clone, Copy)]
 struct Body {
     line: PayloadLine,
-    /// What `x-amz-content-sha256` says, signed or not.
-    declared: Option<PayloadLine>,
     checksum: Option<[u8; 32]>,
     stream: Option<Announced>,
 }
@@ -621,7 +627,8 @@ pub(super) struct Finding {
     pub(super) expires_at: Timestamp,
     body: Body,
     pub(super) dot_segments: bool,
-    pub(super) string_to_sign: StringToSign,
+    /// Of the canonical request.
+    digest: [u8; 32],
 }
 
 /// A request that lacks only the comparison of its signature.
@@ -629,6 +636,7 @@ pub(super) struct Finding {
 pub struct Pending<'r> {
     presented: Presented<'r>,
     finding: Finding,
+    string_to_sign: StringToSign,
     credential: Credential,
     now: Timestamp,
 }
@@ -644,7 +652,7 @@ impl<'r> Pending<'r> {
     /// What the expected signature is made from, with the key derived for [`scope`](Self::scope).
     #[must_use]
     pub const fn string_to_sign(&self) -> &StringToSign {
-        &self.finding.string_to_sign
+        &self.string_to_sign
     }
 
     /// The canonical request as this verifier reads it. Header values may hold any byte.
@@ -672,7 +680,7 @@ impl<'r> Pending<'r> {
         key: impl FnOnce(&Scope) -> Option<ScopedKey>,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         self.presented.judge(expected, &self.credential, self.now)?;
-        Ok(self.presented.verified(&self.finding, key))
+        Ok(self.presented.verified(self.finding, key))
     }
 
     /// Takes the word of a public key for the presented signature.
@@ -681,8 +689,8 @@ impl<'r> Pending<'r> {
         self,
         is_right: impl FnOnce(&StringToSign, &[u8]) -> Result<(), VerifyError>,
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
-        self.presented.judge_public(&self.finding, &self.credential, self.now, is_right)?;
-        Ok(self.presented.verified(&self.finding, |_| None))
+        self.presented.judge_public(&self.string_to_sign, &self.credential, self.now, is_right)?;
+        Ok(self.presented.verified(self.finding, |_| None))
     }
 }
 
@@ -814,7 +822,7 @@ impl<'r> SignedRequest<'r> {
         let mut hash = Sha256::new();
         hash.put(self.access_key_id().as_bytes());
         hash.put(b"\n");
-        hash.put(self.finding.string_to_sign.as_bytes());
+        hash.put(self.presented.string_to_sign(&self.finding).as_bytes());
         hash.finish()
     }
 
@@ -838,7 +846,9 @@ impl<'r> SignedRequest<'r> {
     #[must_use]
     pub fn payload_check(&self) -> PayloadCheck {
         let held_to = |line: PayloadLine| line.payload().and_then(Payload::digest);
-        let content = held_to(self.finding.body.line).or_else(|| self.finding.body.declared.and_then(held_to));
+        // What the header says holds even where it is not signed.
+        let declared = || PayloadLine::parse::<Amz>(self.presented.content_sha256?).ok().and_then(held_to);
+        let content = held_to(self.finding.body.line).or_else(declared);
         PayloadCheck::new(HeldTo {
             content: content.map(|digest| (digest, CONTENT_SHA256)),
             never: self.finding.body.stream.map(|_| CONTENT_SHA256),

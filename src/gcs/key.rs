@@ -1,6 +1,6 @@
 //! Keys: the public half, the secret half, the half derived for one day, and what they make.
 
-use super::{Expect, GoogV4, PendingForm, Presented, SignedForm, SignedRequest, StringToSign, verify::Finding};
+use super::{Expect, GoogV4, PendingForm, Presented, SignedForm, SignedRequest, StringToSign};
 use crate::{
     clock::Timestamp,
     encode::{self, Inline},
@@ -8,7 +8,10 @@ use crate::{
     mac::BegunMac,
     secret::Secret,
     token::Verified,
-    v4::derived::{DerivedKey, KeptKeys},
+    v4::{
+        checks::{is_key_id, is_name},
+        derived::{DerivedKey, KeptKeys},
+    },
 };
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -110,7 +113,7 @@ impl Credential {
 
 /// What the part of a credential before its scope may be.
 pub(super) fn is_id(text: &str) -> bool {
-    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+    is_key_id(text, MAX_ID)
 }
 
 /// A credential scope: the day and a location.
@@ -135,9 +138,7 @@ impl Scope {
     }
 
     pub(super) fn from_parts(date: [u8; 8], location: &str) -> Option<Self> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let good = (1..=MAX_LOCATION).contains(&location.len()) && location.bytes().all(plain);
-        if !(good && date.iter().all(u8::is_ascii_digit)) {
+        if !is_name(location, MAX_LOCATION) || encode::any(&date, |byte| !byte.is_ascii_digit()) {
             return None;
         }
         let mut text = Inline::new();
@@ -348,10 +349,10 @@ impl HmacKey {
     pub(super) fn judge(
         &self,
         presented: &Presented<'_>,
-        finding: &Finding,
+        string_to_sign: &StringToSign,
         now: Timestamp,
     ) -> Result<bool, VerifyError> {
-        let (scope, message) = (presented.scope(), finding.string_to_sign.as_bytes());
+        let (scope, message) = (presented.scope(), string_to_sign.as_bytes());
         if let Some(mac) = self.derived.mac(scope, message) {
             return presented.judge(&Signature::hmac(mac), &self.credential, now).map(|()| false);
         }
@@ -430,7 +431,7 @@ impl GoogV4 for HmacKey {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         presented.names(&self.credential)?;
         let finding = presented.examine(expect, now)?;
-        self.judge(&presented, &finding, now)?;
+        self.judge(&presented, &presented.string_to_sign(&finding), now)?;
         Ok(presented.verified(finding))
     }
 }

@@ -3,8 +3,8 @@
 #[cfg(feature = "rsa")]
 use super::{Credential, rsa::PublicKey, verify::alive};
 use super::{
-    Expect, ExpectForm, GoogV4, HmacKey, Presented, PresentedForm, SignedForm, SignedRequest, key::Algorithm,
-    verify::Finding,
+    Expect, ExpectForm, GoogV4, HmacKey, Presented, PresentedForm, SignedForm, SignedRequest, StringToSign,
+    key::Algorithm, verify::Finding,
 };
 use crate::{
     clock::Timestamp,
@@ -198,24 +198,30 @@ impl KeyRing {
     /// than looking at it.
     fn settle(&self, presented: &Presented<'_>, expect: &Expect, now: Timestamp) -> Result<Finding, VerifyError> {
         let finding = presented.examine(expect, now)?;
+        let string_to_sign = presented.string_to_sign(&finding);
         // INVARIANT: an id belongs to one kind of key, and the kind to one algorithm, so what the token says
         // of its algorithm selects among keys and never weakens one.
         match presented.algorithm() {
-            Algorithm::HmacSha256 => self.settle_hmac(presented, &finding, now)?,
+            Algorithm::HmacSha256 => self.settle_hmac(presented, &string_to_sign, now)?,
             #[cfg(feature = "rsa")]
-            Algorithm::RsaSha256 => self.settle_rsa(presented, &finding, now)?,
+            Algorithm::RsaSha256 => self.settle_rsa(presented, &string_to_sign, now)?,
             #[cfg(not(feature = "rsa"))]
             Algorithm::RsaSha256 => return Err(VerifyError::UnknownKey),
         }
         Ok(finding)
     }
 
-    fn settle_hmac(&self, presented: &Presented<'_>, finding: &Finding, now: Timestamp) -> Result<(), VerifyError> {
+    fn settle_hmac(
+        &self,
+        presented: &Presented<'_>,
+        string_to_sign: &StringToSign,
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
         let known = self.hmac.get(presented.id());
         let mut refused = VerifyError::UnknownKey;
         // One way for both, so that an unknown key takes as long as a wrong signature.
         for key in known.map_or(self.decoy.as_slice(), Vec::as_slice) {
-            match key.judge(presented, finding, now) {
+            match key.judge(presented, string_to_sign, now) {
                 // Whatever the decoy says is not told.
                 _ if known.is_none() => {}
                 Ok(new_scope) => {
@@ -232,15 +238,20 @@ impl KeyRing {
     }
 
     #[cfg(feature = "rsa")]
-    fn settle_rsa(&self, presented: &Presented<'_>, finding: &Finding, now: Timestamp) -> Result<(), VerifyError> {
+    fn settle_rsa(
+        &self,
+        presented: &Presented<'_>,
+        string_to_sign: &StringToSign,
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
         let Some((credential, keys)) = self.accounts.get(presented.id()) else {
             if let Some(decoy) = &self.decoy_public {
                 // Whatever it says is not told.
-                let _ = presented.judge_public(finding, decoy);
+                let _ = presented.judge_public(string_to_sign, decoy);
             }
             return Err(VerifyError::UnknownKey);
         };
-        if keys.iter().any(|key| presented.judge_public(finding, key).is_ok()) {
+        if keys.iter().any(|key| presented.judge_public(string_to_sign, key).is_ok()) {
             return alive(credential.expires_at(), now);
         }
         Err(VerifyError::SignatureMismatch)

@@ -14,6 +14,7 @@ use crate::{
     encode::{self, PlusSign, Spelling},
     error::VerifyError,
     grant::Lifetime,
+    head::is_same_name,
     mac,
     origin::without_port,
     target::{Target, has_dot_segment},
@@ -253,7 +254,8 @@ impl<'r> Presented<'r> {
     pub fn check(self, credential: &Credential, expect: &Expect, now: Timestamp) -> Result<Pending<'r>, VerifyError> {
         self.names(credential)?;
         let finding = self.examine(expect, now)?;
-        Ok(Pending { presented: self, finding, credential: credential.clone(), now })
+        let string_to_sign = self.string_to_sign(&finding);
+        Ok(Pending { presented: self, finding, string_to_sign, credential: credential.clone(), now })
     }
 
     /// The part of [`check`](Self::check) that is the same for every key.
@@ -273,20 +275,9 @@ impl<'r> Presented<'r> {
                 why: "a signed URL is for DELETE, GET, HEAD, POST or PUT",
             });
         }
-        let mut finding = Finding {
-            plus: expect.plus,
-            signs_port: expect.signs_port,
-            expires_at,
-            size: None,
-            string_to_sign: StringToSign::of_request(
-                self.claim.algorithm,
-                &self.claim.date,
-                &self.claim.scope,
-                &[0; 32],
-            ),
-        };
-        let digest = self.canonical(&finding, &self.sorted_headers()).digest()?;
-        finding.string_to_sign.set_digest(&digest);
+        let mut finding =
+            Finding { plus: expect.plus, signs_port: expect.signs_port, expires_at, size: None, digest: [0; 32] };
+        finding.digest = self.canonical(&finding, &self.sorted_headers()).digest()?;
         // From here on every `x-goog-*` header is known to be signed.
         if self.method == "POST" && self.signed_value(RESUMABLE)? != Some(b"start") {
             return Err(VerifyError::Malformed {
@@ -300,6 +291,11 @@ impl<'r> Presented<'r> {
             finding.size = Some(size);
         }
         Ok(finding)
+    }
+
+    /// What the signature is of, if it is right.
+    pub(super) fn string_to_sign(&self, finding: &Finding) -> StringToSign {
+        StringToSign::of_request(self.claim.algorithm, &self.claim.date, &self.claim.scope, &finding.digest)
     }
 
     /// Compares the signature, and if it is right holds the key to its own end.
@@ -325,11 +321,11 @@ impl<'r> Presented<'r> {
 
     /// The same with the public half of an RSA key.
     #[cfg(feature = "rsa")]
-    pub(super) fn judge_public(&self, finding: &Finding, key: &PublicKey) -> Result<(), VerifyError> {
+    pub(super) fn judge_public(&self, string_to_sign: &StringToSign, key: &PublicKey) -> Result<(), VerifyError> {
         let mut bytes = [0; 512];
         let signature = bytes.get_mut(..self.claim.signature.len() / 2).ok_or(VerifyError::SignatureMismatch)?;
         hex::decode_to_slice(self.claim.signature, signature).map_err(|_| VerifyError::SignatureMismatch)?;
-        key.verify(finding.string_to_sign.as_bytes(), signature)
+        key.verify(string_to_sign.as_bytes(), signature)
     }
 
     /// INVARIANT: called only after `judge` or `judge_public` agreed.
@@ -362,7 +358,7 @@ impl<'r> Presented<'r> {
 
     /// The value of a header that counts only once, if it was signed.
     fn signed_value(&self, name: &'static str) -> Result<Option<&'r [u8]>, VerifyError> {
-        let mut lines = self.headers.iter().filter(|(line, _)| line.eq_ignore_ascii_case(name));
+        let mut lines = self.headers.iter().filter(|(line, _)| is_same_name(line, name));
         match (lines.next(), lines.next()) {
             (None, _) => Ok(None),
             (Some((_, value)), None) => Ok(Some(trimmed(value))),
@@ -456,7 +452,8 @@ pub(super) struct Finding {
     signs_port: bool,
     expires_at: Timestamp,
     size: Option<RangeInclusive<u64>>,
-    pub(super) string_to_sign: StringToSign,
+    /// Of the canonical request.
+    digest: [u8; 32],
 }
 
 /// A signed URL that lacks only the check of its signature.
@@ -464,6 +461,7 @@ pub(super) struct Finding {
 pub struct Pending<'r> {
     presented: Presented<'r>,
     finding: Finding,
+    string_to_sign: StringToSign,
     credential: Credential,
     now: Timestamp,
 }
@@ -478,7 +476,7 @@ impl<'r> Pending<'r> {
     /// What was signed, if the signature is right.
     #[must_use]
     pub const fn string_to_sign(&self) -> &StringToSign {
-        &self.finding.string_to_sign
+        &self.string_to_sign
     }
 
     /// The canonical request as this verifier reads it. Header values may hold any byte.
@@ -508,7 +506,7 @@ impl<'r> Pending<'r> {
         if self.presented.claim.algorithm != Algorithm::RsaSha256 {
             return Err(VerifyError::SignatureMismatch);
         }
-        self.presented.judge_public(&self.finding, key)?;
+        self.presented.judge_public(&self.string_to_sign, key)?;
         alive(self.credential.expires_at(), self.now)?;
         Ok(self.presented.verified(self.finding))
     }

@@ -47,8 +47,12 @@ impl<'l> PresentedToken<'l> {
         if self.access_key_id != credential.access_key_id() {
             return Err(VerifyError::OtherKey);
         }
-        let finding = self.proof.presented(self.login, |presented| presented.examine(&self.login.expect, now))?;
-        Ok(PendingToken { presented: self, finding, credential: credential.clone(), now })
+        let (finding, string_to_sign) = self.proof.presented(self.login, |presented| {
+            let finding = presented.examine(&self.login.expect, now)?;
+            let string_to_sign = presented.string_to_sign(&finding);
+            Ok((finding, string_to_sign))
+        })?;
+        Ok(PendingToken { presented: self, finding, string_to_sign, credential: credential.clone(), now })
     }
 }
 
@@ -67,6 +71,7 @@ impl fmt::Debug for PresentedToken<'_> {
 pub struct PendingToken<'l> {
     presented: PresentedToken<'l>,
     finding: Finding,
+    string_to_sign: StringToSign,
     credential: Credential,
     now: Timestamp,
 }
@@ -81,7 +86,7 @@ impl PendingToken<'_> {
     /// What the expected signature is made from, with the key derived for [`scope`](Self::scope).
     #[must_use]
     pub const fn string_to_sign(&self) -> &StringToSign {
-        &self.finding.string_to_sign
+        &self.string_to_sign
     }
 
     /// Compares the presented signature with the expected one, in constant time.
@@ -93,7 +98,7 @@ impl PendingToken<'_> {
         self.presented.proof.verified(self.presented.login, |presented| {
             presented.judge(expected, &self.credential, self.now)?;
             // There is no body, and so none in chunks that would need the key.
-            Ok(presented.verified(&self.finding, |_| None))
+            Ok(presented.verified(self.finding, |_| None))
         })
     }
 }

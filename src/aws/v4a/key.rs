@@ -124,9 +124,10 @@ impl StaticKey {
         let Presented(presented) = presented;
         let finding = presented.examine(expect, now)?;
         let public = self.public_key();
-        presented
-            .judge_public(&finding, &self.credential, now, |message, signature| public.check(message, signature))?;
-        Ok(presented.verified(&finding, |_| None))
+        let string_to_sign = presented.string_to_sign(&finding);
+        let is_right = |message: &StringToSign, signature: &[u8]| public.check(message, signature);
+        presented.judge_public(&string_to_sign, &self.credential, now, is_right)?;
+        Ok(presented.verified(finding, |_| None))
     }
 }
 

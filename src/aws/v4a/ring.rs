@@ -83,15 +83,16 @@ impl KeyRing {
     ) -> Result<Verified<SignedRequest<'r>>, VerifyError> {
         let Presented(presented) = presented;
         let finding = presented.examine(expect, now)?;
+        let string_to_sign = presented.string_to_sign(&finding);
         let judge = |credential: &Credential, key: &PublicKey| {
-            presented.judge_public(&finding, credential, now, |message, signature| key.check(message, signature))
+            presented.judge_public(&string_to_sign, credential, now, |message, signature| key.check(message, signature))
         };
         let keys = self.keys.get(presented.access_key_id()).map(Vec::as_slice).unwrap_or_default();
         let mut refused = VerifyError::UnknownKey;
         for (credential, key) in keys {
             match judge(credential, key) {
                 Err(error) => refused = error,
-                Ok(()) => return Ok(presented.verified(&finding, |_| None)),
+                Ok(()) => return Ok(presented.verified(finding, |_| None)),
             }
         }
         if let (true, Some((credential, decoy))) = (keys.is_empty(), &self.decoy) {
