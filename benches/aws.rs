@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 use std::hint::black_box;
 use valet_key::{
     aws::{
-        Checksum, Endpoint, Expect, ExpectForm, FormView, HeaderSigner, KeyRing, Payload, PostPolicy, PresentedForm,
-        Presigner, Region, Request, SigV4, SignedHeaders, StaticKey, Stream, UrlRequest, Verifier,
+        Checksum, Endpoint, Expect, ExpectForm, FormView, HeaderSigner, KeyRing, Payload, PostPolicy, Presented,
+        PresentedForm, Presigner, Region, Request, SigV4, SignedHeaders, StaticKey, Stream, UrlRequest, Verifier,
         auth_token::{EksAuthenticator, Login},
         sts::StsEndpoint,
     },
@@ -190,8 +190,67 @@ fn with_operations(f: floor::Visit<'_>) {
     f("aws/verify/header/refuse", put.blocks, &mut || {
         black_box(verifier.verify(black_box(&forged), now()).unwrap_err());
     });
+    with_large_requests(f);
     with_forms(f);
     with_tokens(f);
+}
+
+/// Requests near the limits, the honest ones beside the worst that are as large: what the worst cost more is a number to be
+/// held to, not a surprise. The floor of each is that of its own canonical request.
+fn with_large_requests(f: floor::Visit<'_>) {
+    let verifier = verifier();
+    let host = ("host", HOST.as_bytes());
+    let url = presigned().target;
+    let (path, query) = url.split_once('?').unwrap();
+    let judge = |view: &RequestView<'_>| verifier.verify(view, now()).map(|_| ()).unwrap_err();
+    let blocks = |view: &RequestView<'_>| {
+        let presented = Presented::parse(view).unwrap();
+        let pending = presented.check(key().credential(), &Expect::new(REGION, "s3"), now()).unwrap();
+        compressions(pending.canonical_request().len(), pending.string_to_sign().as_bytes().len(), false)
+    };
+    // 250 parameters of 60 bytes that differ where they end, so that a comparison has to read them.
+    let param = |at: usize, name: &str| format!("a{name}{at:03}={}", "v".repeat(19));
+    let in_order: Vec<String> = (0..250).map(|at| param(at, &"abc".repeat(12))).collect();
+    let reversed: Vec<String> = in_order.iter().rev().cloned().collect();
+    // The same names in two spellings, which differ in every letter.
+    let spelled =
+        |at: usize| (at..at + 18).map(|it| if it.is_multiple_of(2) { "b" } else { "%62" }).collect::<String>();
+    let spelled: Vec<String> = (0..250).rev().map(|at| param(at, &spelled(at))).collect();
+    for (name, params) in [
+        ("aws/verify/large/params", in_order),
+        ("aws/verify/large/params_reversed", reversed),
+        ("aws/verify/large/params_respelled", spelled),
+    ] {
+        let target = format!("{path}?{query}&{}", params.join("&"));
+        let lines = [host];
+        let view = RequestView::new("GET", &target, &lines);
+        assert_eq!(judge(&view), VerifyError::SignatureMismatch);
+        f(name, blocks(&view), &mut || {
+            black_box(judge(black_box(&view)));
+        });
+    }
+    let escapes = format!("{path}?{query}&a={}", "%7e".repeat(5_000));
+    let lines = [host];
+    let view = RequestView::new("GET", &escapes, &lines);
+    f("aws/verify/large/escapes", blocks(&view), &mut || {
+        black_box(judge(black_box(&view)));
+    });
+    // 120 lines whose names differ where they end, of which 60 are signed.
+    let names: Vec<String> = (0..120).map(|at| format!("a-header-with-a-long-name-{at:03}")).collect();
+    let signed: Vec<&str> = names.iter().step_by(2).map(String::as_str).collect();
+    let target = url.replace("SignedHeaders=host", &format!("SignedHeaders={}%3Bhost", signed.join("%3B")));
+    let tidy = b"a value of forty bytes, with six blanks.".as_slice();
+    let blank = b"  a   b\t c  d   e  f   g    h   i  j    ".as_slice();
+    let in_order: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), tidy)).chain([host]).collect();
+    let upper: Vec<String> = names.iter().map(|name| name.to_uppercase()).collect();
+    let reversed: Vec<(&str, &[u8])> = [host].into_iter().chain(upper.iter().rev().map(|it| (&**it, blank))).collect();
+    for (name, lines) in [("aws/verify/large/headers", in_order), ("aws/verify/large/headers_reversed", reversed)] {
+        let view = RequestView::new("GET", &target, &lines);
+        assert_eq!(judge(&view), VerifyError::SignatureMismatch);
+        f(name, blocks(&view), &mut || {
+            black_box(judge(black_box(&view)));
+        });
+    }
 }
 
 /// A form of ten fields, whose policy has a condition for each and a size.
