@@ -8,6 +8,8 @@
 
 mod case;
 mod laws;
+#[path = "../secrets/planted.rs"]
+mod planted;
 mod published;
 mod secrets;
 mod threats;

@@ -9,6 +9,8 @@
 mod call;
 mod case;
 mod laws;
+#[path = "../secrets/planted.rs"]
+mod planted;
 mod published;
 mod secrets;
 mod sqs;

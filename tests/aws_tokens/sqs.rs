@@ -369,7 +369,8 @@ fn what_sqs_does_not_take_is_not_signed() {
 
 #[test]
 fn neither_message_nor_signature_shows() {
-    use crate::secrets::{Planted, SECRET, TOKEN};
+    use crate::planted::Planted;
+    use crate::secrets::{SECRET, TOKEN};
     let message = "PLANTEDmessagePLANTEDmessage";
     let request = MessageRequest::send(&queue(), message);
     let key = crate::secrets::key();

@@ -1,10 +1,6 @@
 //! Requests to STS and its answers: every case at every stage, and what is refused.
 
-use crate::{
-    call::Arrived,
-    published::cases,
-    secrets::{self, Planted},
-};
+use crate::{call::Arrived, planted::Planted, published::cases, secrets};
 use serde_json::Value;
 use std::path::Path;
 use valet_key::aws::auth_token::{EksAuthenticator, Login};

@@ -10,6 +10,8 @@
 mod case;
 mod laws;
 mod parse;
+#[path = "../secrets/planted.rs"]
+mod planted;
 mod published;
 mod secrets;
 mod threats;

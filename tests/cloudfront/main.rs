@@ -10,6 +10,8 @@
 mod case;
 mod keys;
 mod laws;
+#[path = "../secrets/planted.rs"]
+mod planted;
 mod published;
 mod secrets;
 mod threats;

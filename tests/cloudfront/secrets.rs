@@ -1,7 +1,7 @@
 //! No key, signature or token shows in any `Debug`, error, answer or panic.
 
+use crate::planted::Planted;
 use crate::{HOST, at, ec_key, key_file, ring, rsa_key, why, with_view};
-use std::fmt::{Debug, Display};
 use valet_key::{
     aws::cloudfront::{
         CloudFrontError, CookieScope, Expect, KeyRing, Pattern, PolicyDocument, PolicyRequest, Presented, PublicKey,
@@ -9,43 +9,6 @@ use valet_key::{
     },
     view::RequestView,
 };
-
-/// What must not be found: whole, as its first or last sixteen letters, in hex, or as the numbers of its bytes.
-struct Planted(Vec<String>);
-
-impl Planted {
-    fn new(secrets: &[&str]) -> Self {
-        let mut all = Vec::new();
-        for secret in secrets {
-            assert!(secret.len() >= 16, "too short to be looked for");
-            let numbers = format!("{:?}", &secret.as_bytes()[..8]).trim_matches(['[', ']']).to_owned();
-            let (head, tail) = (&secret[..16], &secret[secret.len() - 16..]);
-            all.extend([(*secret).to_owned(), head.to_owned(), tail.to_owned(), hex::encode(secret), numbers]);
-        }
-        Self(all.into_iter().map(|text| text.to_ascii_lowercase()).collect())
-    }
-
-    #[track_caller]
-    fn is_not_in(&self, text: &str) {
-        let text = text.to_ascii_lowercase();
-        // `{:#?}` puts every number on a line of its own.
-        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for planted in &self.0 {
-            assert!(!text.contains(planted) && !one_line.contains(planted), "{planted} shows in {text}");
-        }
-    }
-
-    #[track_caller]
-    fn is_hidden_by(&self, value: &impl Debug) {
-        self.is_not_in(&format!("{value:?} {value:#?}"));
-    }
-
-    #[track_caller]
-    fn is_hidden_by_error(&self, error: &(impl Debug + Display)) {
-        self.is_hidden_by(error);
-        self.is_not_in(&error.to_string());
-    }
-}
 
 fn field<'t>(text: &'t str, name: &str) -> &'t str {
     text.split(['?', '&', ';', ' ']).find_map(|part| part.strip_prefix(name)).unwrap()

@@ -4,9 +4,9 @@
 //! every text that the crate can be made to write is searched for all of it: in either letter case, in
 //! hex, base64 and percent-encoding, and as the list of numbers that bytes print as.
 
+use crate::planted::Planted;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use std::{error::Error, fmt::Debug};
 use valet_key::aws::{
     Credential, Endpoint, Expect, HeaderSigner, KeyRing, Payload, Presented, Presigner, Region, Request, S3Error,
     Scope, ScopedKey, SigV4, Signature, SignedHeaders, StaticKey, TokenPlacement, UrlRequest, Verifier,
@@ -59,85 +59,18 @@ fn derived_keys() -> Vec<[u8; 32]> {
     keys
 }
 
-/// What must never be seen, in lower case and in every spelling.
-struct Planted(Vec<String>);
+fn all_planted() -> Planted {
+    derived_keys().iter().fold(Planted::new(&[SECRET, TOKEN]), |planted, key| planted.and_bytes(key))
+}
 
-impl Planted {
-    fn new() -> Self {
-        let mut planted = Self(Vec::new());
-        for text in [SECRET, TOKEN] {
-            planted = planted.and(text).and_bytes(text.as_bytes());
-        }
-        for key in derived_keys() {
-            planted = planted.and_bytes(&key);
-        }
-        planted
-    }
-
-    fn and(mut self, text: &str) -> Self {
-        assert!(text.len() >= 16, "too short to be looked for");
-        let escaped: String = text
-            .bytes()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
-                byte => format!("%{byte:02X}"),
-            })
-            .collect();
-        // A part that is long enough to be worth something is as bad as the whole.
-        let (head, tail) = (&text[..16], &text[text.len() - 16..]);
-        self.0.extend([text, &escaped, head, tail].map(str::to_ascii_lowercase));
-        self
-    }
-
-    fn and_bytes(mut self, bytes: &[u8]) -> Self {
-        let numbers = |bytes: &[u8]| format!("{bytes:?}").trim_matches(['[', ']']).to_owned();
-        self.0.extend([hex::encode(bytes), numbers(bytes), numbers(&bytes[..8])]);
-        self
-    }
-
-    /// The signature of a URL or header, and the bytes that it stands for.
-    fn and_signature(self, hex_digits: &str) -> Self {
-        assert_eq!(hex_digits.len(), 64);
-        self.and(hex_digits).and_bytes(&hex::decode(hex_digits).unwrap())
-    }
-
-    #[track_caller]
-    fn is_not_in(&self, text: &str) {
-        // `{:#?}` puts every number on a line of its own.
-        let text = text.to_ascii_lowercase();
-        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for planted in &self.0 {
-            assert!(!text.contains(planted) && !one_line.contains(planted), "{planted} shows in {text}");
-        }
-    }
-
-    #[track_caller]
-    fn is_hidden_by(&self, value: &impl Debug) {
-        self.is_not_in(&format!("{value:?}"));
-        self.is_not_in(&format!("{value:#?}"));
-    }
-
-    #[track_caller]
-    fn is_hidden_by_error(&self, error: &impl Error) {
-        self.is_hidden_by(error);
-        self.is_not_in(&error.to_string());
-        self.is_not_in(&format!("{error:>400}"));
-        let mut source = error.source();
-        while let Some(cause) = source {
-            self.is_not_in(&format!("{cause} {cause:?}"));
-            source = cause.source();
-        }
-    }
-
-    /// What the peer is told, by default and in detail.
-    #[track_caller]
-    fn is_hidden_by_refusal(&self, error: &VerifyError) {
-        self.is_hidden_by_error(error);
-        self.is_not_in(error.code());
-        for answer in [S3Error::from(error), S3Error::detailed(error)] {
-            self.is_hidden_by(&answer);
-            self.is_not_in(&answer.to_xml("request"));
-        }
+/// What the peer is told, by default and in detail.
+#[track_caller]
+fn is_hidden_by_refusal(planted: &Planted, error: &VerifyError) {
+    planted.is_hidden_by_error(error);
+    planted.is_not_in(error.code());
+    for answer in [S3Error::from(error), S3Error::detailed(error)] {
+        planted.is_hidden_by(&answer);
+        planted.is_not_in(&answer.to_xml("request"));
     }
 }
 
@@ -159,7 +92,7 @@ fn target_of(url: &BearerUrl) -> String {
 
 #[test]
 fn the_search_finds_what_is_there() {
-    let found = |text: String| std::panic::catch_unwind(move || Planted::new().is_not_in(&text)).is_err();
+    let found = |text: String| std::panic::catch_unwind(move || all_planted().is_not_in(&text)).is_err();
     let hidden = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let shown = [
@@ -179,7 +112,7 @@ fn the_search_finds_what_is_there() {
 
 #[test]
 fn a_secret_hides_what_it_holds() {
-    let planted = Planted::new();
+    let planted = all_planted();
     planted.is_hidden_by(&Secret::from(SECRET));
     planted.is_hidden_by(&Secret::new(SECRET.as_bytes().to_vec()));
     planted.is_hidden_by(&Secret::new(derived_keys()[3]));
@@ -190,7 +123,7 @@ fn a_secret_hides_what_it_holds() {
 
 #[test]
 fn a_holder_hides_its_secret() {
-    let planted = Planted::new();
+    let planted = all_planted();
     planted.is_hidden_by(&key());
     planted.is_hidden_by(key().credential());
     planted.is_hidden_by(&key().credential().session_token());
@@ -221,8 +154,8 @@ fn what_issues_hides_its_secret_and_what_it_makes() {
         let prepared = url_request.prepare(key().credential(), now()).unwrap();
         let url = key().presign(&url_request, now()).unwrap();
         let signature = key().sign(prepared.scope(), prepared.string_to_sign()).unwrap();
-        let planted = Planted::new()
-            .and_signature(signature_of(url.expose()))
+        let planted = all_planted()
+            .and(signature_of(url.expose()))
             .and_bytes(prepared.string_to_sign().as_bytes())
             .and(prepared.string_to_sign().as_str().lines().last().unwrap());
         planted.is_hidden_by(&signature);
@@ -242,8 +175,8 @@ fn what_issues_hides_its_secret_and_what_it_makes() {
 
         let prepared = request.prepare_headers(key().credential(), now()).unwrap();
         let signed = key().sign_headers(&request, now()).unwrap();
-        let planted = Planted::new()
-            .and_signature(signature_of(signed.authorization()))
+        let planted = all_planted()
+            .and(signature_of(signed.authorization()))
             .and(signed.authorization())
             .and(prepared.string_to_sign().as_str().lines().last().unwrap());
         planted.is_hidden_by(&prepared);
@@ -252,7 +185,7 @@ fn what_issues_hides_its_secret_and_what_it_makes() {
         let host: [(&str, &[u8]); 1] = [("host", HOST.as_bytes())];
         let mut authorization = String::new();
         of_headers.sign_into("GET", "/cat.jpg", &host, Payload::Empty, now(), &mut authorization).unwrap();
-        planted.and_signature(signature_of(&authorization)).is_hidden_by(&of_headers);
+        planted.and(signature_of(&authorization)).is_hidden_by(&of_headers);
     }
 }
 
@@ -270,7 +203,7 @@ fn what_verifies_hides_the_token_it_reads() {
         (target.as_str(), &in_query, signature_of(&target)),
         ("/cat.jpg", &in_header, signature_of(signed.authorization())),
     ] {
-        let planted = Planted::new().and_signature(signature);
+        let planted = all_planted().and(signature);
         let view = RequestView::new("GET", target, lines);
         planted.is_hidden_by(&view);
         let presented = Presented::parse(&view).unwrap();
@@ -296,7 +229,7 @@ fn what_verifies_hides_the_token_it_reads() {
 #[test]
 fn a_view_hides_the_token_of_a_malformed_target() {
     let target = target_of(&key().presign(&read_cat(), now()).unwrap());
-    let planted = Planted::new().and_signature(signature_of(&target));
+    let planted = all_planted().and(signature_of(&target));
     let lines = [("host", HOST.as_bytes())];
     let (path, query) = target.split_once('?').unwrap();
     for malformed in [
@@ -324,8 +257,8 @@ fn the_head_of_an_http_request_hides_its_token() {
     let request = http::Request::get(url.expose()).header("host", HOST).body(()).unwrap();
     let (parts, ()) = request.into_parts();
     let head = HttpHead::new(&parts);
-    Planted::new().and_signature(signature_of(url.expose())).is_hidden_by(&head);
-    Planted::new().and_signature(signature_of(url.expose())).is_hidden_by(&head.view());
+    all_planted().and(signature_of(url.expose())).is_hidden_by(&head);
+    all_planted().and(signature_of(url.expose())).is_hidden_by(&head.view());
 
     let signed = sign_cat();
     let mut builder = http::Request::get("/cat.jpg").header("host", HOST);
@@ -334,7 +267,7 @@ fn the_head_of_an_http_request_hides_its_token() {
     }
     let (parts, ()) = builder.body(()).unwrap().into_parts();
     let head = HttpHead::new(&parts);
-    Planted::new().and_signature(signature_of(signed.authorization())).is_hidden_by(&head);
+    all_planted().and(signature_of(signed.authorization())).is_hidden_by(&head);
 }
 
 #[test]
@@ -345,7 +278,7 @@ fn no_error_tells_the_signature_that_would_have_been_right() {
     ] {
         let right = signature_of(&secret_target);
         let wrong = "ab".repeat(32);
-        let planted = Planted::new().and_signature(right).and(&wrong);
+        let planted = all_planted().and(right).and(&wrong);
         let verifier = Verifier::new(KeyRing::new().with(key), Expect::new(REGION, "s3"));
         let mut refused = 0;
         let forged = secret_target.replace(right, &wrong);
@@ -361,7 +294,7 @@ fn no_error_tells_the_signature_that_would_have_been_right() {
                 let lines = [("host", HOST.as_bytes()), (name, value.as_bytes())];
                 let lines = if name == "host" { &lines[..1] } else { &lines[..] };
                 let error = verifier.verify(&RequestView::new("GET", target, lines), now()).unwrap_err();
-                planted.is_hidden_by_refusal(&error);
+                is_hidden_by_refusal(&planted, &error);
                 refused += 1;
             }
         }
@@ -505,10 +438,10 @@ fn every_kind_of_refusal_hides_what_the_request_held() {
         key_out_of_scope lifetime malformed not_signed not_yet_valid other_key payload_mismatch payload_mode scope \
         scope_date session_token signature_mismatch signed_header_missing skewed too_large two_mechanisms unknown_key \
         unsigned_header";
-    let planted = Planted::new()
-        .and_signature(signature_of(key().presign(&read_cat(), now()).unwrap().expose()))
-        .and_signature(signature_of(long_term().presign(&read_cat(), now()).unwrap().expose()))
-        .and_signature(signature_of(sign_cat().authorization()));
+    let planted = all_planted()
+        .and(signature_of(key().presign(&read_cat(), now()).unwrap().expose()))
+        .and(signature_of(long_term().presign(&read_cat(), now()).unwrap().expose()))
+        .and(signature_of(sign_cat().authorization()));
     let judges = [
         Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3")),
         Verifier::new(KeyRing::new().with(long_term()), Expect::new(REGION, "s3").host("photos.example")),
@@ -521,7 +454,7 @@ fn every_kind_of_refusal_hides_what_the_request_held() {
         errors.extend(judges.iter().map(|judge| judge.verify(&view, at).unwrap_err()));
     }
     for error in &errors {
-        planted.is_hidden_by_refusal(error);
+        is_hidden_by_refusal(&planted, error);
     }
     let missed: Vec<&str> =
         ALL.split_whitespace().filter(|kind| errors.iter().all(|error| error.code() != *kind)).collect();
@@ -530,7 +463,7 @@ fn every_kind_of_refusal_hides_what_the_request_held() {
 
 #[test]
 fn no_error_of_a_signer_tells_its_secret() {
-    let planted = Planted::new();
+    let planted = all_planted();
     let request =
         |name: &str| Request::new("GET", "https://example.amazonaws.com", REGION, "s3").unwrap().header(name, SECRET);
     for name in ["authorization", "user-agent", "x-amz-date", "bad name", "host", "te"] {
@@ -572,7 +505,7 @@ fn no_error_of_a_signer_tells_its_secret() {
 
 #[test]
 fn no_error_about_a_key_tells_the_key() {
-    let planted = Planted::new();
+    let planted = all_planted();
     let plain = || Credential::new("AKIA").unwrap();
     planted.is_hidden_by_error(&StaticKey::from_credential(plain(), SECRET.repeat(40)).unwrap_err());
     for token in [format!("{TOKEN}\n"), format!(" {TOKEN}"), TOKEN.repeat(300)] {
@@ -582,11 +515,26 @@ fn no_error_about_a_key_tells_the_key() {
     planted.is_hidden_by_error(&Credential::new(format!("{SECRET}/{TOKEN}")).unwrap_err());
     planted.is_hidden_by_error(&StaticKey::new(format!("{SECRET}\n"), "a").unwrap_err());
     let url = key().presign(&read_cat(), now()).unwrap();
-    let planted = planted.and_signature(signature_of(url.expose()));
+    let planted = planted.and(signature_of(url.expose()));
     for broken in [&signature_of(url.expose())[1..], &signature_of(url.expose()).to_ascii_uppercase()] {
         planted.is_hidden_by_error(&Signature::from_hex(broken).unwrap_err());
     }
     planted.is_hidden_by_error(&Scope::new(now(), SECRET, TOKEN).unwrap_err());
     planted.is_hidden_by_error(&Timestamp::parse_iso_basic(SECRET).unwrap_err());
     planted.is_hidden_by_error(&Request::new("GET", url.expose(), REGION, "s3").unwrap_err());
+}
+
+/// The searches of this file, but the longest, for the list of what was searched.
+#[cfg(all(feature = "rsa", feature = "ecdsa", feature = "legacy", feature = "sigv4a", feature = "tower"))]
+pub(crate) fn search_everything() {
+    a_secret_hides_what_it_holds();
+    a_holder_hides_its_secret();
+    what_issues_hides_its_secret_and_what_it_makes();
+    what_verifies_hides_the_token_it_reads();
+    a_view_hides_the_token_of_a_malformed_target();
+    #[cfg(feature = "http")]
+    the_head_of_an_http_request_hides_its_token();
+    every_kind_of_refusal_hides_what_the_request_held();
+    no_error_of_a_signer_tells_its_secret();
+    no_error_about_a_key_tells_the_key();
 }

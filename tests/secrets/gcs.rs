@@ -1,8 +1,6 @@
 //! No secret, signature, session URI or token of Cloud Storage shows in any `Debug` or error.
 
-#![cfg(feature = "rsa")]
-
-use std::fmt::{Debug, Display};
+use crate::planted::Planted;
 use valet_key::clock::Timestamp;
 use valet_key::gcs::{
     AccessBoundary, Credential, DownscopedToken, Endpoint, Expect, ExpectForm, FormView, GoogV4, HmacKey, KeyRing,
@@ -27,47 +25,6 @@ fn hmac() -> HmacKey {
 fn account() -> ServiceAccountKey {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/gcs/keys/dummy-service-account.json");
     ServiceAccountKey::from_json(&std::fs::read_to_string(file).unwrap()).unwrap()
-}
-
-/// What must not be found: whole, as its first or last sixteen letters, in hex, or as the numbers of its bytes.
-struct Planted(Vec<String>);
-
-impl Planted {
-    fn new(secrets: &[&str]) -> Self {
-        let mut all = Vec::new();
-        for secret in secrets {
-            assert!(secret.len() >= 16, "too short to be looked for");
-            let numbers = |bytes: &[u8]| format!("{bytes:?}").trim_matches(['[', ']']).to_owned();
-            let (head, tail) = (&secret[..16], &secret[secret.len() - 16..]);
-            all.extend([(*secret).to_owned(), head.to_owned(), tail.to_owned(), hex::encode(secret)]);
-            all.push(numbers(&secret.as_bytes()[..8]));
-            if let Ok(bytes) = hex::decode(secret) {
-                all.push(numbers(&bytes[..8]));
-            }
-        }
-        Self(all.into_iter().map(|text| text.to_ascii_lowercase()).collect())
-    }
-
-    #[track_caller]
-    fn is_not_in(&self, text: &str) {
-        let text = text.to_ascii_lowercase();
-        // `{:#?}` puts every number on a line of its own.
-        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for planted in &self.0 {
-            assert!(!text.contains(planted) && !one_line.contains(planted), "{planted} shows in {text}");
-        }
-    }
-
-    #[track_caller]
-    fn is_hidden_by(&self, value: &impl Debug) {
-        self.is_not_in(&format!("{value:?} {value:#?}"));
-    }
-
-    #[track_caller]
-    fn is_hidden_by_error(&self, error: &(impl Debug + Display)) {
-        self.is_hidden_by(error);
-        self.is_not_in(&error.to_string());
-    }
 }
 
 #[test]
@@ -232,4 +189,14 @@ fn no_legacy_url_shows_its_signature() {
     let other = target.replacen("Expires=1", "Expires=2", 1);
     let presented = LegacyPresented::parse(&RequestView::new("GET", &other, &headers)).unwrap();
     planted.is_hidden_by_error(&presented.check(account().credential(), &LegacyExpect::new(HOST), now()).unwrap_err());
+}
+
+/// Every search of this file, for the list of what was searched.
+#[cfg(all(feature = "rsa", feature = "ecdsa", feature = "legacy", feature = "sigv4a", feature = "tower"))]
+pub(crate) fn search_everything() {
+    nothing_on_the_way_to_a_url_or_past_it_shows_its_signature();
+    no_form_shows_its_signature_or_a_key_among_its_fields();
+    what_comes_back_from_google_is_not_repeated();
+    #[cfg(feature = "legacy")]
+    no_legacy_url_shows_its_signature();
 }
