@@ -46,6 +46,10 @@ pub(crate) enum Digest {
     Sha1([u8; 20]),
 }
 
+/// Says at compile time that a key of the library wipes itself.
+const fn wipes<T: zeroize::ZeroizeOnDrop>() {}
+const _: () = wipes::<PrivateKey>();
+
 /// A private key in memory.
 pub(crate) struct Private(PrivateKey);
 

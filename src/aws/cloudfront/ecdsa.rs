@@ -16,6 +16,10 @@ use p256::{
 /// The largest key file that is read.
 const MAX_FILE: usize = 64 << 10;
 
+/// Says at compile time that a key of the library wipes itself.
+const fn wipes<T: zeroize::ZeroizeOnDrop>() {}
+const _: () = wipes::<SigningKey>();
+
 /// A private key in memory.
 pub(super) struct Private(SigningKey);
 

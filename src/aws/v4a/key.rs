@@ -22,6 +22,10 @@ use p256::ecdsa::{
 /// The longest signature in DER: two numbers of 33 bytes, and the six bytes around them.
 const MAX_DER: usize = 72;
 
+/// Says at compile time that a key of the library wipes itself.
+const fn wipes<T: zeroize::ZeroizeOnDrop>() {}
+const _: () = wipes::<SigningKey>();
+
 /// A private key in this process's memory, derived from a secret access key, with an optional session token.
 ///
 /// It signs as RFC 6979 says, so that the same request is signed the same way twice, and without a source of random numbers.
