@@ -437,11 +437,8 @@ fn s3s_sign_headers(date: &AmzDate, signing_key: &[u8; 32]) -> String {
     let names = lines.map(|(name, _)| name).join(";");
     let mut out = String::with_capacity(512);
     let date = date.fmt_date();
-    write!(
-        out,
-        "AWS4-HMAC-SHA256 Credential={ID}/{date}/{REGION}/s3/aws4_request, SignedHeaders={names}, Signature="
-    )
-    .unwrap();
+    write!(out, "AWS4-HMAC-SHA256 Credential={ID}/{date}/{REGION}/s3/aws4_request, SignedHeaders={names}, Signature=")
+        .unwrap();
     push_hex(&mut out, &signature);
     out
 }

@@ -3,7 +3,6 @@
 use crate::{
     Operation,
     aws::{self, EMPTY, SENT, key, push_hex, put},
-    floor,
     work::{AMZ_DATE, HOST, ID, PATH, REGION, SECONDS, SECRET, now},
 };
 use chrono::{DateTime, Utc};
@@ -12,8 +11,8 @@ use pollster::block_on;
 use s3s_sigv4::{AmzDate, AuthorizationV4, Payload as S3sPayload, PresignedUrlV4};
 use scratchstack_aws_principal::{Principal, User};
 use scratchstack_aws_signature::{
-    GetSigningKeyRequest, GetSigningKeyResponse, KSecretKey, NO_ADDITIONAL_SIGNED_HEADERS, SignatureOptions,
-    service_for_signing_key_fn, sigv4_validate_request,
+    GetSigningKeyRequest, GetSigningKeyResponse, IntoRequestBytes, KSecretKey, NO_ADDITIONAL_SIGNED_HEADERS,
+    SignatureOptions, service_for_signing_key_fn, sigv4_validate_request,
 };
 use std::{
     borrow::Cow,
@@ -24,15 +23,12 @@ use std::{
 use subtle::ConstantTimeEq as _;
 use tower::BoxError;
 use valet_key::{
-    aws::{Expect, KeyRing, Request, SigV4 as _, UrlRequest, Verifier},
+    aws::{Expect, KeyRing, Verifier},
     view::RequestView,
 };
 
-/// A service that hashes the payload of a presigned URL, which S3 does not.
-pub const SERVICE: &str = "execute-api";
-
-fn verifier(service: &str) -> Verifier {
-    Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, service))
+fn verifier() -> Verifier {
+    Verifier::new(KeyRing::new().with(key()), Expect::new(REGION, "s3"))
 }
 
 /// The target with one byte changed.
@@ -50,8 +46,9 @@ pub fn presigned() -> Operation {
     let target: &'static str = url.strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned().leak();
     let mut operation = Operation::hashing("S3 presigned URL verified", aws::blocks(false));
 
-    let ours = verifier("s3");
-    let verify = move |target: &str| ours.verify(&RequestView::new("GET", target, &[("host", HOST.as_bytes())]), now()).is_ok();
+    let ours = verifier();
+    let verify =
+        move |target: &str| ours.verify(&RequestView::new("GET", target, &[("host", HOST.as_bytes())]), now()).is_ok();
     assert!(verify(target) && !verify(&forged(target)));
     operation = operation.with("valet-key", move || {
         black_box(verify(black_box(target)));
@@ -64,43 +61,6 @@ pub fn presigned() -> Operation {
     })
 }
 
-/// A presigned GET of another service, with the hash of an empty payload signed.
-///
-/// # Panics
-/// If a peer does not accept what we accept, or accepts it with one byte changed.
-#[must_use]
-pub fn presigned_with_empty_body() -> Operation {
-    let request = UrlRequest::new(Request::new("GET", &format!("https://{HOST}"), REGION, SERVICE).unwrap().path(PATH));
-    let prepared = request.prepare(key().credential(), now()).unwrap();
-    let blocks =
-        floor::compressions(prepared.canonical_request().len(), prepared.string_to_sign().as_bytes().len(), false);
-    let url = key().presign(&request, now()).unwrap();
-    let target = url.expose().strip_prefix("https://").unwrap().strip_prefix(HOST).unwrap().to_owned();
-    let target: &'static str = target.leak();
-    let mut operation = Operation::hashing("presigned URL of another service verified", blocks);
-
-    let ours = verifier(SERVICE);
-    let verify = move |target: &str| ours.verify(&RequestView::new("GET", target, &[("host", HOST.as_bytes())]), now()).is_ok();
-    assert!(verify(target) && !verify(&forged(target)));
-    operation = operation.with("valet-key", move || {
-        black_box(verify(black_box(target)));
-    });
-
-    let request = |target: &str| http::Request::get(target).header("host", HOST).body(()).unwrap();
-    let keys = Keys::kept(SERVICE);
-    let (honest, changed) = (request(target), request(&forged(target)));
-    assert!(keys.accepts(&honest) && !keys.accepts(&changed));
-    operation = operation.with("scratchstack-aws-signature, key kept", move || {
-        black_box(keys.accepts(black_box(&honest)));
-    });
-    let honest = request(target);
-    let keys = Keys::derived(SERVICE);
-    assert!(keys.accepts(&honest));
-    operation.with("scratchstack-aws-signature, key derived each time", move || {
-        black_box(keys.accepts(black_box(&honest)));
-    })
-}
-
 /// The upload with eight signed lines.
 ///
 /// # Panics
@@ -108,36 +68,26 @@ pub fn presigned_with_empty_body() -> Operation {
 #[must_use]
 pub fn headers() -> Operation {
     let (authorization, blocks) = put(now());
-    let authorization: &'static str = authorization.leak();
+    let authorization = authorization.leak();
     let mut operation = Operation::hashing("S3 header signature verified, 8 lines", blocks);
-    let mut sent: Vec<(&'static str, &'static str)> =
-        vec![("host", HOST), ("x-amz-date", AMZ_DATE), ("x-amz-content-sha256", EMPTY)];
-    sent.extend(SENT);
-    sent.push(("authorization", authorization));
+    let sent = sent(authorization);
     let lines: Vec<(&str, &[u8])> = sent.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
 
-    let ours = verifier("s3");
+    let ours = verifier();
     let verify = move |target: &str| ours.verify(&RequestView::new("PUT", target, &lines), now()).is_ok();
     assert!(verify(PATH) && !verify(&forged(PATH)));
     operation = operation.with("valet-key", move || {
         black_box(verify(black_box(PATH)));
     });
 
-    let request = |target: &str| {
-        let mut request = http::Request::put(target);
-        for (name, value) in &sent {
-            request = request.header(*name, *value);
-        }
-        request.body(()).unwrap()
-    };
-    let keys = Keys::kept("s3");
-    let (honest, changed) = (request(PATH), request(&forged(PATH)));
+    let keys = Keys::kept();
+    let (honest, changed) = (request(PATH, &sent), request(&forged(PATH), &sent));
     assert!(keys.accepts(&honest) && !keys.accepts(&changed));
     operation = operation.with("scratchstack-aws-signature, key kept", move || {
         black_box(keys.accepts(black_box(&honest)));
     });
-    let honest = request(PATH);
-    let keys = Keys::derived("s3");
+    let honest = request(PATH, &sent);
+    let keys = Keys::derived();
     assert!(keys.accepts(&honest));
     operation = operation.with("scratchstack-aws-signature, key derived each time", move || {
         black_box(keys.accepts(black_box(&honest)));
@@ -148,6 +98,28 @@ pub fn headers() -> Operation {
     operation.with("s3s-sigv4, its pieces put together", move || {
         black_box(s3s_headers(black_box(PATH), &sent, &signing_key));
     })
+}
+
+/// The header lines of the upload.
+#[must_use]
+pub fn sent(authorization: &str) -> Vec<(&str, &str)> {
+    let mut sent = vec![("host", HOST), ("x-amz-date", AMZ_DATE), ("x-amz-content-sha256", EMPTY)];
+    sent.extend(SENT);
+    sent.push(("authorization", authorization));
+    sent
+}
+
+/// The upload for scratchstack-aws-signature.
+///
+/// # Panics
+/// If a line is none.
+#[must_use]
+pub fn request(target: &str, lines: &[(&str, &str)]) -> http::Request<()> {
+    let mut request = http::Request::put(target);
+    for (name, value) in lines {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap()
 }
 
 /// Verifies a presigned GET with what s3s-sigv4 has, and with what it leaves to its caller: decoding, the time, the
@@ -176,8 +148,7 @@ pub fn s3s_presigned(target: &str, signing_key: &[u8; 32], seconds: i64) -> bool
     {
         return false;
     }
-    let canonical =
-        s3s_sigv4::create_presigned_canonical_request("GET", &path, &pairs, [("host", HOST)].as_slice());
+    let canonical = s3s_sigv4::create_presigned_canonical_request("GET", &path, &pairs, [("host", HOST)].as_slice());
     let string_to_sign = s3s_sigv4::create_string_to_sign(&canonical, &url.amz_date, REGION, "s3");
     is_signature(&s3s_sigv4::calculate_signature_with_key(&string_to_sign, signing_key), url.signature)
 }
@@ -213,7 +184,6 @@ fn is_signature(expected: &[u8; 32], given: &str) -> bool {
 
 /// scratchstack-aws-signature, and the service that hands it keys.
 pub struct Keys {
-    service: &'static str,
     kept: Option<GetSigningKeyResponse>,
     at: DateTime<Utc>,
 }
@@ -221,15 +191,15 @@ pub struct Keys {
 impl Keys {
     /// With the derived key kept by whoever hands out keys.
     #[must_use]
-    pub fn kept(service: &'static str) -> Self {
-        let kept = response(service, DateTime::from_timestamp(SECONDS, 0).unwrap_or_default());
-        Self { kept: Some(kept), ..Self::derived(service) }
+    pub fn kept() -> Self {
+        let keys = Self::derived();
+        Self { kept: Some(response(keys.at)), ..keys }
     }
 
     /// With a key that is derived for each request.
     #[must_use]
-    pub fn derived(service: &'static str) -> Self {
-        Self { service, kept: None, at: DateTime::from_timestamp(SECONDS, 0).unwrap_or_default() }
+    pub fn derived() -> Self {
+        Self { kept: None, at: DateTime::from_timestamp(SECONDS, 0).unwrap_or_default() }
     }
 
     /// At another time of the server.
@@ -241,41 +211,38 @@ impl Keys {
     /// Whether it accepts a request without a body.
     #[must_use]
     pub fn accepts(&self, request: &http::Request<()>) -> bool {
-        self.check(request).is_ok()
+        self.check(request.clone(), SignatureOptions::S3).is_ok()
     }
 
-    /// What it says to a request without a body.
+    /// What it says to a request.
     ///
     /// # Errors
     /// What it refuses.
-    pub fn check(&self, request: &http::Request<()>) -> Result<(), BoxError> {
-        let (service, mut kept) = (self.service, self.kept.clone());
+    pub fn check<B: IntoRequestBytes>(
+        &self,
+        request: http::Request<B>,
+        options: SignatureOptions,
+    ) -> Result<(), BoxError> {
+        let mut kept = self.kept.clone();
         let hand_out = move |asked: GetSigningKeyRequest| -> Ready<Result<GetSigningKeyResponse, BoxError>> {
-            assert_eq!((asked.access_key(), asked.region(), asked.service()), (ID, REGION, service));
-            ready(Ok(kept.take().unwrap_or_else(|| {
-                let at = asked.request_date().and_hms_opt(0, 0, 0).unwrap_or_default().and_utc();
-                response(service, at)
-            })))
+            assert_eq!((asked.access_key(), asked.region(), asked.service()), (ID, REGION, "s3"));
+            ready(Ok(kept
+                .take()
+                .unwrap_or_else(|| response(asked.request_date().and_hms_opt(0, 0, 0).unwrap_or_default().and_utc()))))
         };
-        block_on(sigv4_validate_request(
-            request.clone(),
-            REGION,
-            self.service,
-            &mut service_for_signing_key_fn(hand_out),
-            self.at,
-            &NO_ADDITIONAL_SIGNED_HEADERS,
-            if self.service == "s3" { SignatureOptions::S3 } else { SignatureOptions::default() },
-        ))
-        .map(|_| ())
+        let mut keys = service_for_signing_key_fn(hand_out);
+        let validated =
+            sigv4_validate_request(request, REGION, "s3", &mut keys, self.at, &NO_ADDITIONAL_SIGNED_HEADERS, options);
+        block_on(validated).map(|_| ())
     }
 }
 
-fn response(service: &str, at: DateTime<Utc>) -> GetSigningKeyResponse {
+fn response(at: DateTime<Utc>) -> GetSigningKeyResponse {
     let secret = KSecretKey::<44>::from_str(SECRET).unwrap();
     let user = User::new("aws", "123456789012", "/", "test").unwrap();
     GetSigningKeyResponse::builder()
         .principal(Principal::from(vec![user.into()]))
-        .signing_key(secret.to_ksigning(at.date_naive(), REGION, service))
+        .signing_key(secret.to_ksigning(at.date_naive(), REGION, "s3"))
         .build()
         .unwrap()
 }

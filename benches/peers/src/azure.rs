@@ -134,8 +134,10 @@ pub fn service() -> Operation {
             .token()
             .unwrap()
     };
-    let made: Vec<String> =
-        pairs().iter().map(|(name, value)| format!("{name}={}", value.replace('+', "%2B").replace('=', "%3D"))).collect();
+    let made: Vec<String> = pairs()
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.replace('+', "%2B").replace('=', "%3D")))
+        .collect();
     let _ = agree::on_query(expected.split_once('?').unwrap().1, &made.join("&"));
     operation.differing("reqsign-azure-storage, pairs only", "pairs, not encoded, no URL", move || {
         black_box(pairs());
@@ -148,13 +150,12 @@ pub fn service() -> Operation {
 pub fn service_with_start() -> Operation {
     let key = account_key();
     let request = request_from(now());
-    let mut operation =
-        Operation::hashing("Azure service SAS with a start, no protocol", blocks(&key, &request)).with(
-            "valet-key, one request kept",
-            move || {
-                black_box(key.issue(black_box(&request), now()).unwrap());
-            },
-        );
+    let mut operation = Operation::hashing("Azure service SAS with a start, no protocol", blocks(&key, &request)).with(
+        "valet-key, one request kept",
+        move || {
+            black_box(key.issue(black_box(&request), now()).unwrap());
+        },
+    );
     let store = store(MicrosoftAzureBuilder::new().with_access_key(ACCOUNT_KEY), Answer(String::new()));
     let (sign, differs) = object_store(store, &account_key());
     operation = operation.differing("object_store", differs, sign);
@@ -165,10 +166,8 @@ pub fn service_with_start() -> Operation {
 /// If a peer's output is not ours.
 #[must_use]
 pub fn delegation() -> Operation {
-    let mut operation = Operation::hashing(
-        "Azure user delegation SAS",
-        blocks(&delegation_key(now(), "2020-12-06"), &request()),
-    );
+    let mut operation =
+        Operation::hashing("Azure user delegation SAS", blocks(&delegation_key(now(), "2020-12-06"), &request()));
     let mut signer =
         Presigner::new(delegation_key(now(), "2020-12-06"), &Endpoint::azure(), &Grant::read(BUCKET, OBJECT)).unwrap();
     let mut out = String::with_capacity(1024);
@@ -247,14 +246,16 @@ pub fn delegation_of_2026() -> Operation {
 pub fn delegation_with_start() -> Operation {
     let key = delegation_key(now(), OBJECT_STORES);
     let request = request_from(now());
-    let mut operation = Operation::hashing("Azure user delegation SAS with a start, no protocol", blocks(&key, &request))
-        .with("valet-key, one request kept", move || {
-            black_box(key.issue(black_box(&request), now()).unwrap());
-        });
+    let mut operation = Operation::hashing(
+        "Azure user delegation SAS with a start, no protocol",
+        blocks(&key, &request),
+    )
+    .with("valet-key, one request kept", move || {
+        black_box(key.issue(black_box(&request), now()).unwrap());
+    });
     let at = clock();
     let builder = MicrosoftAzureBuilder::new().with_bearer_token_authorization("bearer");
-    let (sign, differs) =
-        object_store(store(builder, answer(at, OBJECT_STORES)), &delegation_key(at, OBJECT_STORES));
+    let (sign, differs) = object_store(store(builder, answer(at, OBJECT_STORES)), &delegation_key(at, OBJECT_STORES));
     operation = operation.differing("object_store, key kept", differs, sign);
     operation
 }

@@ -5,7 +5,10 @@ use crate::{
     http::Answer,
     work::{BUCKET, KEY_FILE, LIFE, OBJECT, SECRET, now},
 };
-use aws_lc_rs::{rand::SystemRandom, signature::{RSA_PKCS1_SHA256, RsaKeyPair}};
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
+};
 use http::Method;
 use object_store::{gcp::GoogleCloudStorageBuilder, path::Path, signer::Signer as _};
 use pollster::block_on;
@@ -20,7 +23,10 @@ use sha2::Digest as _;
 use std::hint::black_box;
 use valet_key::{
     clock::Timestamp,
-    gcs::{Credential as OurCredential, Endpoint, GoogV4 as _, HmacKey, Presigner, ServiceAccountKey, Signature, UrlRequest},
+    gcs::{
+        Credential as OurCredential, Endpoint, GoogV4 as _, HmacKey, Presigner, ServiceAccountKey, Signature,
+        UrlRequest,
+    },
     grant::Grant,
 };
 
@@ -77,10 +83,13 @@ pub fn rsa() -> Operation {
     let raw = PrivateKey::from_pkcs8_pem(&pem).unwrap();
     let digest = sha2::Sha256::digest(b"a string to sign");
     let der = raw.to_pkcs8_der().unwrap();
-    let mut operation =
-        Operation::above("GCS signed URL, RSA of 2048 bits", "the signature alone, by the crate `rsa`".to_owned(), move || {
+    let mut operation = Operation::above(
+        "GCS signed URL, RSA of 2048 bits",
+        "the signature alone, by the crate `rsa`".to_owned(),
+        move || {
             black_box(raw.sign(Pkcs1v15Sign::new::<sha2::Sha256>(), black_box(&digest)).unwrap());
-        });
+        },
+    );
 
     let mut signer = Presigner::new(account(), &Endpoint::google(), &Grant::read(BUCKET, OBJECT)).unwrap();
     let mut out = String::with_capacity(1024);

@@ -68,7 +68,6 @@ pub fn operations() -> Vec<Operation> {
         aws::presign_cold(),
         aws::sign_headers(),
         aws_verify::presigned(),
-        aws_verify::presigned_with_empty_body(),
         aws_verify::headers(),
         azure::service(),
         azure::service_with_start(),

@@ -12,22 +12,43 @@ const LOCK: &str = include_str!("../Cargo.lock");
 
 /// Everyone who is measured, and what was done for each.
 const PEERS: [(&str, &str); 10] = [
-    ("aws-sigv4", "`http_request::sign` with the parameters made before (warm) or each time (cold), and `apply_to_request_http1x` on \
-      an `http::Request`. It keeps no derived key: warm and cold derive it alike"),
+    (
+        "aws-sigv4",
+        "`http_request::sign` with the parameters made before (warm) or each time (cold), and `apply_to_request_http1x` on \
+      an `http::Request`. It keeps no derived key: warm and cold derive it alike",
+    ),
     ("azure_storage_sas", "`SasBuilder`, which is made for each token; it returns a query and no URL"),
-    ("object_store", "`Signer::signed_url` on a store and with a `Path` that exist (warm) or are made each time (cold), with \
-      `aws-lc-rs`, its default; `AwsAuthorizer` for headers. It asks the clock itself"),
-    ("reqsign-aws-v4", "`RequestSigner::sign_request` with the credential at hand, which skips the look-up that its `Signer` does; \
-      the parts of the request are cloned. It asks the clock itself and keeps no derived key"),
-    ("reqsign-azure-storage", "the same, and the pairs of `ServiceSharedAccessSignature`. The delegation key comes from its own cache"),
+    (
+        "object_store",
+        "`Signer::signed_url` on a store and with a `Path` that exist (warm) or are made each time (cold), with \
+      `aws-lc-rs`, its default; `AwsAuthorizer` for headers. It asks the clock itself",
+    ),
+    (
+        "reqsign-aws-v4",
+        "`RequestSigner::sign_request` with the credential at hand, which skips the look-up that its `Signer` does; \
+      the parts of the request are cloned. It asks the clock itself and keeps no derived key",
+    ),
+    (
+        "reqsign-azure-storage",
+        "the same, and the pairs of `ServiceSharedAccessSignature`. The delegation key comes from its own cache",
+    ),
     ("reqsign-google", "the same. It asks the clock itself"),
-    ("rusty-s3", "`GetObject::sign_with_time` on a bucket and credentials that exist (warm) or are made each time (cold); hashing by \
-      `sha2`, its default. It keeps no derived key"),
-    ("s3s-sigv4", "its functions put together as its documentation shows, with the derived key kept. Decoding, the time, the comparison, \
+    (
+        "rusty-s3",
+        "`GetObject::sign_with_time` on a bucket and credentials that exist (warm) or are made each time (cold); hashing by \
+      `sha2`, its default. It keeps no derived key",
+    ),
+    (
+        "s3s-sigv4",
+        "its functions put together as its documentation shows, with the derived key kept. Decoding, the time, the comparison, \
       and the URL are the caller's, and written here as plainly as they can be. It asks for Rust 1.96 and was built with \
-      `--ignore-rust-version`"),
-    ("scratchstack-aws-signature", "`sigv4_validate_request` with a clone of the request, which it takes by value; the key from a service \
-      that keeps it, or that derives it each time"),
+      `--ignore-rust-version`",
+    ),
+    (
+        "scratchstack-aws-signature",
+        "`sigv4_validate_request` with a clone of the request, which it takes by value; the key from a service \
+      that keeps it, or that derives it each time",
+    ),
     ("sha2", "the floor: `block_api::compress256` on blocks that are laid out already"),
 ];
 
@@ -123,12 +144,7 @@ fn is_compression(function: &str) -> bool {
     }
 }
 
-fn results(
-    operations: &[Operation],
-    rows: &BTreeMap<(String, String), Row>,
-    rounds: u32,
-    is_counted: bool,
-) -> String {
+fn results(operations: &[Operation], rows: &BTreeMap<(String, String), Row>, rounds: u32, is_counted: bool) -> String {
     let mut out = String::new();
     let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| "unknown".to_owned());
     let (processor, features) = processor();
@@ -208,8 +224,8 @@ fn results(
          path, an `http::Request`) was made before the clock started, and only cloned where it is consumed. The peers that want a \
          network were given one that answers from memory.\n\n\
          Not measured:\n\n\
-         - scratchstack-aws-signature on presigned URLs of S3: it hashes the body where S3 signs `UNSIGNED-PAYLOAD`, and refuses them \
-         (`scratchstack_refuses_presigned_urls_of_s3` in `tests/facts`). It is measured on those of another service.\n\
+         - scratchstack-aws-signature on presigned URLs: it refuses all of them (`scratchstack_refuses_every_presigned_url` in \
+         `tests/facts`).\n\
          - azure_storage_sas on service SAS: it has only user delegation.\n\
          - object_store with the table of the other Azure tokens: it always writes a start and never a protocol, which makes another \
          string to sign. It has tables of its own, beside ours with the same fields.\n\
@@ -233,7 +249,8 @@ fn processor() -> (String, String) {
             .map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
     };
     let flags = of("flags");
-    let found: Vec<&str> = flags.split(' ').filter(|flag| ["sha_ni", "avx2", "avx512f", "bmi2", "adx"].contains(flag)).collect();
+    let found: Vec<&str> =
+        flags.split(' ').filter(|flag| ["sha_ni", "avx2", "avx512f", "bmi2", "adx"].contains(flag)).collect();
     (of("model name"), if found.is_empty() { "none".to_owned() } else { found.join(", ") })
 }
 
@@ -243,7 +260,9 @@ fn version(name: &str) -> String {
     let mut found: Vec<&str> = Vec::new();
     while let Some(line) = lines.next() {
         if line == format!("name = \"{name}\"") {
-            found.extend(lines.next().and_then(|line| line.strip_prefix("version = \"")).map(|rest| rest.trim_end_matches('"')));
+            found.extend(
+                lines.next().and_then(|line| line.strip_prefix("version = \"")).map(|rest| rest.trim_end_matches('"')),
+            );
         }
     }
     let of = |version: &str| -> Vec<u32> { version.split('.').map(|part| part.parse().unwrap_or(0)).collect() };

@@ -17,8 +17,7 @@ pub const LIFE: Duration = Duration::from_secs(900);
 pub const ACCOUNT: &str = "examplestorage";
 pub const ACCOUNT_KEY: &str =
     "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
-pub const BLOB_URL: &str =
-    "https://examplestorage.blob.core.windows.net/examplebucket/photos/2026/11/cat-1.jpg";
+pub const BLOB_URL: &str = "https://examplestorage.blob.core.windows.net/examplebucket/photos/2026/11/cat-1.jpg";
 
 /// A service account made for tests.
 pub const KEY_FILE: &str = include_str!("../../../tests/vectors/gcs/keys/dummy-service-account.json");

@@ -1,10 +1,6 @@
 use crate::{WEEK, our_url};
 use ::object_store::{
-    aws::AwsCredential,
-    azure::MicrosoftAzureBuilder,
-    gcp::GoogleCloudStorageBuilder,
-    path::Path,
-    signer::Signer,
+    aws::AwsCredential, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, path::Path, signer::Signer,
 };
 use http::Method;
 use pollster::block_on;
@@ -111,7 +107,9 @@ fn object_store_signs_googles_host_for_every_endpoint() {
         ring.set_account(account.credential().clone(), [account.public_key()]).unwrap();
         let (host, path) = url.strip_prefix("https://").unwrap().split_once('/').unwrap();
         let lines: [(&str, &[u8]); 1] = [("host", host.as_bytes())];
-        Verifier::new(ring, Expect::new().host(host)).verify(&RequestView::new("GET", &format!("/{path}"), &lines), clock()).is_ok()
+        Verifier::new(ring, Expect::new().host(host))
+            .verify(&RequestView::new("GET", &format!("/{path}"), &lines), clock())
+            .is_ok()
     };
     assert!(accepts(&signed(&google(None), Method::GET, OBJECT)));
     assert!(!accepts(&signed(&google(Some("https://storage.example.com")), Method::GET, OBJECT)));

@@ -28,7 +28,12 @@ fn signed<S: SignRequest>(
 }
 
 fn aws_credential(expires_in: Option<Timestamp>) -> AwsCredential {
-    AwsCredential { access_key_id: ID.to_owned(), secret_access_key: SECRET.to_owned(), session_token: None, expires_in }
+    AwsCredential {
+        access_key_id: ID.to_owned(),
+        secret_access_key: SECRET.to_owned(),
+        session_token: None,
+        expires_in,
+    }
 }
 
 fn service_account(private_key: String) -> GoogleCredential {
@@ -51,9 +56,12 @@ fn reqsign_google_reads_the_key_for_each_url() {
     theirs();
     let (second, third) = (allocations(&theirs), allocations(&theirs));
     assert_eq!(second, third);
-    let mut ours =
-        Presigner::new(ServiceAccountKey::from_json(KEY_FILE).unwrap(), &Endpoint::google(), &Grant::read(BUCKET, OBJECT))
-            .unwrap();
+    let mut ours = Presigner::new(
+        ServiceAccountKey::from_json(KEY_FILE).unwrap(),
+        &Endpoint::google(),
+        &Grant::read(BUCKET, OBJECT),
+    )
+    .unwrap();
     let mut out = String::with_capacity(2048);
     ours.presign_into(OBJECT, now(), &mut out).unwrap();
     let of_ours = allocation_counter::measure(|| drop(ours.presign_into(OBJECT, now(), &mut out))).count_total;

@@ -16,7 +16,8 @@ fn presigned(name: &str, life: u64) -> String {
 
 #[test]
 fn rusty_s3_folds_dot_segments_and_signs_for_another_object() {
-    let (folded, _) = presigned("users/1/../2/secret.txt", 900).split_once('?').map(|(url, _)| (url.to_owned(), ())).unwrap();
+    let (folded, _) =
+        presigned("users/1/../2/secret.txt", 900).split_once('?').map(|(url, _)| (url.to_owned(), ())).unwrap();
     assert_eq!(folded, presigned("users/2/secret.txt", 900).split_once('?').unwrap().0);
     assert!(matches!(our_url("users/1/../2/secret.txt", now()), Err(IssueError::Invalid { .. })));
 }

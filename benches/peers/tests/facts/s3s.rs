@@ -62,7 +62,8 @@ fn s3s_sorts_parameters_of_one_name_in_the_order_they_came_and_not_by_value() {
     };
     assert_eq!(canonical(&[("a", "2"), ("a", "1")]).lines().nth(2), Some("a=2&a=1"));
     // AWS sorts by value then.
-    let request = Request::new("GET", &format!("https://{HOST}"), REGION, "s3").unwrap().query("a", "2").query("a", "1");
+    let request =
+        Request::new("GET", &format!("https://{HOST}"), REGION, "s3").unwrap().query("a", "2").query("a", "1");
     let prepared = request.prepare_headers(crate::our_key().credential(), now()).unwrap();
     let ours = String::from_utf8(prepared.canonical_request().to_vec()).unwrap();
     assert_eq!(ours.lines().nth(2), Some("a=1&a=2"));
