@@ -12,6 +12,7 @@
 //!
 //! Around the two lines stand [`policy`] with the limits of an application, `issuer` and `gateway` with what a service needs
 //! beside a key, `upload` for large files, `multi` for several clouds, and [`ticket`], [`redact`](mod@redact) and [`explain`].
+//! [`manual::guide`] goes through them by examples, [`manual`] says what a verifier checks and where servers differ.
 //!
 //! Each arrow is one function, each noun is one type, and nothing opens a socket, reads a clock or needs
 //! a runtime. A key can therefore live anywhere: the two halves of either line are all that a remote

@@ -1,5 +1,7 @@
 //! The order of checks, the readings on which servers differ, and how to embed the crate. Documentation only.
 //!
+//! [`guide`] is the way through the crate by examples, [`mistakes`] what went wrong elsewhere.
+//!
 //! # What a verifier checks, in this order
 //!
 //! | step | what | where |
@@ -176,4 +178,5 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod guide;
 pub mod mistakes;
