@@ -120,12 +120,18 @@ pub(crate) enum PlusSign {
 impl PlusSign {
     /// Compares two spellings, neither of them malformed, as they would compare in canonical spelling.
     pub(crate) fn compare(self, left: &str, right: &str) -> core::cmp::Ordering {
-        // A `%` comes before whatever stands for itself, and the digits of two escapes compare as their bytes do.
-        let ranks = |text| {
-            let mut recoded = Recoded::of(text, self);
-            core::iter::from_fn(move || recoded.next_decoded()).map(|byte| (is_unreserved(byte), byte))
-        };
-        ranks(left).cmp(ranks(right))
+        let (mut left, mut right) = (Recoded::of(left, self), Recoded::of(right, self));
+        loop {
+            let (left, right) = (left.next_decoded(), right.next_decoded());
+            if left != right {
+                // A `%` comes before whatever stands for itself, and the digits of two escapes compare as their bytes do.
+                let rank = |byte| (is_unreserved(byte), byte);
+                return left.map(rank).cmp(&right.map(rank));
+            }
+            if left.is_none() {
+                return core::cmp::Ordering::Equal;
+            }
+        }
     }
 }
 

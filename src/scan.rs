@@ -331,11 +331,11 @@ fn look(text: &[u8], marks: impl Iterator<Item = (usize, u8)>, stops: [u8; 2], s
         }
         if byte == b'%' {
             scanned.has_escape = true;
-            let behind = text.get(at + 1..).unwrap_or_default();
-            let Some(decoded) = escaped(behind) else {
+            let digits = text.get(at + 1..).and_then(<[u8]>::first_chunk::<2>);
+            let Some((&[high, low], decoded)) = digits.and_then(|digits| Some((digits, escaped(digits)?))) else {
                 return Scanned { end: at, spelling: Spelling::Malformed, ..scanned };
             };
-            let is_upper = behind.iter().take(2).all(|&digit| class(digit) & UPPER_HEX != 0);
+            let is_upper = class(high) & class(low) & UPPER_HEX != 0;
             if !is_upper || is_unreserved(decoded) || Some(decoded) == separator {
                 scanned.spelling = Spelling::Equivalent;
             }

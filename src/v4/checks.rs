@@ -1,12 +1,7 @@
 //! What may be part of a request at all, whoever signs it.
 
 use super::Dialect;
-use crate::{
-    encode,
-    error::IssueError,
-    scan::{self, Marks},
-    target::is_method,
-};
+use crate::{encode, error::IssueError, scan, target::is_method};
 
 /// Headers that proxies and HTTP stacks write or change.
 ///
@@ -63,7 +58,9 @@ fn is_header_name<D: Dialect>(name: &str) -> bool {
 /// Whether this names a region or a service: letters, digits, `-` and `_`.
 pub(crate) fn is_name(text: &str, longest: usize) -> bool {
     let to_look_at = |eight| scan::unusual(eight) | scan::equal(eight, b'.');
-    (1..=longest).contains(&text.len()) && Marks::of(text.as_bytes(), 0, to_look_at).all(|(_, byte)| byte == b'_')
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=longest).contains(&text.len())
+        && (scan::first(text.as_bytes(), to_look_at).is_none() || text.bytes().all(is_plain))
 }
 
 /// Whether this names a key: visible ASCII without the `/` that ends it in a credential.
