@@ -40,6 +40,7 @@ pub mod cloudfront;
 mod copy_source;
 mod coverage;
 mod endpoint;
+mod expect;
 mod fields;
 mod key;
 #[cfg(feature = "legacy")]
@@ -57,6 +58,7 @@ mod s3;
 mod s3_error;
 mod s3_request;
 mod sign;
+mod signed_request;
 pub mod sqs;
 mod stream;
 pub mod sts;
@@ -78,6 +80,7 @@ pub use self::{
     call::Call,
     canonical::{PathRule, StringToSign},
     endpoint::{Endpoint, Partition, Region},
+    expect::Expect,
     key::{Credential, Scope, ScopedKey, Signature, StaticKey},
     operations::Operation,
     post::{ExpectForm, FormView, PendingForm, PostForm, PostPolicy, PreparedForm, PresentedForm, SignedForm},
@@ -88,11 +91,12 @@ pub use self::{
     s3_error::S3Error,
     s3_request::S3Request,
     sign::{Prepared, UrlRequest},
+    signed_request::SignedRequest,
     stream::{
         Checksum, ChunkFrame, ChunkSigner, ChunkStep, ChunkVerifier, PendingChunk, PreparedChunk, PreparedTrailer,
         Stream, StreamMode,
     },
-    verify::{Expect, Form, Pending, Presented, SignedRequest},
+    verify::{Form, Pending, Presented},
 };
 
 #[cfg(feature = "legacy")]

@@ -1,38 +1,32 @@
-//! Verifying: what was presented, what is pending a signature, what was verified.
+//! Verifying: what was presented, and what is pending a signature.
 
 use super::{
     canonical::{
-        self, Algorithm, Amz, CHECKSUM_SHA256, CONTENT_SHA256, PathRule, REGION_SET, REGION_SET_PARAM, StringToSign,
-        must_sign,
+        self, Algorithm, Amz, CHECKSUM_SHA256, PathRule, REGION_SET, REGION_SET_PARAM, StringToSign, must_sign,
     },
+    expect::{Expect, Streams},
     fields::Claim,
     key::{Credential, Scope, ScopedKey, Signature, TokenKind},
     region_set::region_set_names,
     request::TokenPlacement,
-    stream::{Announced, ChunkVerifier, StreamMode},
+    signed_request::SignedRequest,
+    stream::{Announced, StreamMode},
 };
 use crate::{
     clock::Timestamp,
-    encode::{self, PlusSign, Spelling},
+    encode::{PlusSign, Spelling},
     error::VerifyError,
-    grant::Lifetime,
-    mac::{self, Sha256, Sink},
+    mac,
     target::{Target, has_dot_segment},
-    token::{Fingerprint, Verified},
+    token::Verified,
     v4::{
-        Dialect,
-        canonical::{CanonicalRequest, Lines, Sorted, normalized, params, trimmed},
+        canonical::{CanonicalRequest, Lines, Sorted, trimmed},
         fields::{Head, RawQuery},
-        payload::{HeldTo, Payload, PayloadCheck, PayloadLine, UNSIGNED},
+        payload::{Payload, PayloadLine, UNSIGNED},
     },
     view::{HeaderLine, Limits, Plus, RequestView},
 };
-use alloc::{
-    borrow::{Cow, ToOwned},
-    boxed::Box,
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, boxed::Box, vec::Vec};
 use core::fmt;
 
 /// What an error calls the region set.
@@ -47,170 +41,21 @@ pub enum Form {
     Header,
 }
 
-/// What a verifier requires of the requests that it accepts.
-///
-/// ```
-/// use valet_key::{aws::Expect, grant::Lifetime};
-///
-/// let expect = Expect::new("eu-west-1", "s3")
-///     .host("photos.s3.eu-west-1.amazonaws.com")
-///     .max_lifetime(Lifetime::minutes(15)?);
-/// # let _ = expect;
-/// # Ok::<(), valet_key::error::GrantError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Expect {
-    region: String,
-    service: String,
-    host: Option<String>,
-    path_rule: PathRule,
-    skew: u32,
-    max_lifetime: Lifetime,
-    fixed_life: Option<Lifetime>,
-    plus: Plus,
-    dot_segments: bool,
-    recode_path: bool,
-    unsigned_payload: bool,
-    streams: Streams,
-    token_placement: TokenPlacement,
-}
-
-/// Which bodies in chunks are accepted.
-#[derive(Clone, Copy, Debug)]
-enum Streams {
-    Refuse,
-    Signed,
-    Any,
-}
-
-impl Expect {
-    /// Requests signed for that region and service, under the strictest reading of everything else.
-    #[must_use]
-    pub fn new(region: &str, service: &str) -> Self {
-        Self {
-            region: region.to_owned(),
-            service: service.to_owned(),
-            host: None,
-            path_rule: PathRule::of_service(service),
-            skew: 15 * 60,
-            max_lifetime: Lifetime::WEEK,
-            fixed_life: canonical::fixed_life(service),
-            plus: Plus::Refuse,
-            dot_segments: false,
-            recode_path: false,
-            unsigned_payload: canonical::is_s3(service),
-            streams: Streams::Refuse,
-            token_placement: TokenPlacement::Signed,
-        }
-    }
-
-    /// Requests for this host alone, with its port if it is not the default one; compared without
-    /// regard to ASCII case. Without it any signed host is accepted, and the caller has to look at
-    /// [`SignedRequest::host`].
-    #[must_use]
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = Some(host.into());
-        self
-    }
-
-    /// Another path rule than that of the service.
-    #[must_use]
-    pub const fn path_rule(mut self, rule: PathRule) -> Self {
-        self.path_rule = rule;
-        self
-    }
-
-    /// How far the clocks may differ, in seconds: at most 900, which is the default. It never extends
-    /// the life of a URL.
-    #[must_use]
-    pub const fn skew(mut self, seconds: u32) -> Self {
-        self.skew = if seconds < 900 { seconds } else { 900 };
-        self
-    }
-
-    /// The longest lifetime of a presigned URL, at most a week, which is the default.
-    ///
-    /// A URL for SQS or STS lives for 900 s or this long, whichever is less, and not for what it says: that is how long
-    /// these services take it.
-    #[must_use]
-    pub fn max_lifetime(mut self, lifetime: Lifetime) -> Self {
-        self.max_lifetime = lifetime.min(Lifetime::WEEK);
-        self
-    }
-
-    /// How a bare `+` in the query is read.
-    #[must_use]
-    pub const fn plus(mut self, plus: Plus) -> Self {
-        self.plus = plus;
-        self
-    }
-
-    /// Accepts `.` and `..` as whole segments of the path. Only for a store that takes them as names.
-    #[must_use]
-    pub const fn allow_dot_segments(mut self) -> Self {
-        self.dot_segments = true;
-        self
-    }
-
-    /// Accepts paths that are not in canonical spelling, decoded once and encoded again: then several
-    /// spellings of a path share a signature. `%2F` stays refused.
-    #[must_use]
-    pub const fn recode_path(mut self) -> Self {
-        self.recode_path = true;
-        self
-    }
-
-    /// Accepts `UNSIGNED-PAYLOAD` from a service other than S3.
-    #[must_use]
-    pub const fn allow_unsigned_payload(mut self) -> Self {
-        self.unsigned_payload = true;
-        self
-    }
-
-    /// Accepts bodies in signed chunks, from requests for S3 that are signed in their headers.
-    ///
-    /// Not by default, since such a body has to be read through [`SignedRequest::chunks`]: who would store it as it
-    /// arrives would store its frames, and what nobody has verified.
-    #[must_use]
-    pub const fn allow_streams(mut self) -> Self {
-        if matches!(self.streams, Streams::Refuse) {
-            self.streams = Streams::Signed;
-        }
-        self
-    }
-
-    /// Accepts bodies in chunks that are not signed as well (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`), which is what
-    /// newer clients send over HTTPS. Nothing but the checksum behind it, which anybody can compute, and the
-    /// connection vouch for such a body.
-    #[must_use]
-    pub const fn allow_unsigned_trailers(mut self) -> Self {
-        self.streams = Streams::Any;
-        self
-    }
-
-    /// Where the session token of temporary credentials is expected.
-    #[must_use]
-    pub const fn session_token(mut self, placement: TokenPlacement) -> Self {
-        self.token_placement = placement;
-        self
-    }
-}
-
 /// A request that claims a signature: shape, size and fields were checked, nothing else.
 ///
 /// Tells the access key id and the scope so that the caller can look the key up, in whatever way.
 #[derive(Clone)]
 pub struct Presented<'r> {
-    method: &'r str,
-    headers: &'r [HeaderLine<'r>],
+    pub(super) method: &'r str,
+    pub(super) headers: &'r [HeaderLine<'r>],
     body_sha256: Option<[u8; 32]>,
-    host: &'r str,
-    path: &'r str,
+    pub(super) host: &'r str,
+    pub(super) path: &'r str,
     path_spelling: Spelling,
-    query: RawQuery<'r>,
-    content_sha256: Option<&'r [u8]>,
+    pub(super) query: RawQuery<'r>,
+    pub(super) content_sha256: Option<&'r [u8]>,
     chunk_limit: usize,
-    claim: Claim<'r>,
+    pub(super) claim: Claim<'r>,
 }
 
 impl<'r> Presented<'r> {
@@ -612,20 +457,20 @@ impl fmt::Debug for Presented<'_> {
 
 /// What is signed of the body, and what the body will be held to.
 #[derive(Clone, Copy)]
-struct Body {
-    line: PayloadLine,
-    checksum: Option<[u8; 32]>,
-    stream: Option<Announced>,
+pub(super) struct Body {
+    pub(super) line: PayloadLine,
+    pub(super) checksum: Option<[u8; 32]>,
+    pub(super) stream: Option<Announced>,
 }
 
 /// What a check without a key found.
 #[derive(Clone)]
 pub(super) struct Finding {
     pub(super) rule: PathRule,
-    plus: Plus,
+    pub(super) plus: Plus,
     token_placement: TokenPlacement,
     pub(super) expires_at: Timestamp,
-    body: Body,
+    pub(super) body: Body,
     pub(super) dot_segments: bool,
     /// Of the canonical request.
     digest: [u8; 32],
@@ -698,191 +543,6 @@ impl fmt::Debug for Pending<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
             .field("presented", &self.presented)
-            .field("expires_at", &self.finding.expires_at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The facts about a request that its signature covers.
-///
-/// Inside a [`Verified`], they are true. Anything of the request that is not to be found here was not
-/// signed, and must not decide anything.
-#[derive(Clone)]
-pub struct SignedRequest<'r> {
-    presented: Presented<'r>,
-    pub(super) finding: Finding,
-    key: Option<Box<ScopedKey>>,
-}
-
-impl<'r> SignedRequest<'r> {
-    /// Where the signature stood.
-    #[must_use]
-    pub const fn form(&self) -> Form {
-        self.presented.claim.form
-    }
-
-    /// The method.
-    #[must_use]
-    pub const fn method(&self) -> &'r str {
-        self.presented.method
-    }
-
-    /// The host, as the client wrote it.
-    #[must_use]
-    pub const fn host(&self) -> &'r str {
-        self.presented.host
-    }
-
-    /// The path that was signed, percent-encoded: normalised where the service normalises it. Route on
-    /// this one and on no other reading.
-    #[must_use]
-    pub fn path(&self) -> Cow<'r, str> {
-        match self.finding.rule {
-            PathRule::AsSent | PathRule::EncodedTwice => Cow::Borrowed(self.presented.path),
-            PathRule::Normalized | PathRule::NormalizedEncodedTwice => Cow::Owned(normalized(self.presented.path)),
-        }
-    }
-
-    /// The path decoded once.
-    ///
-    /// # Errors
-    /// [`VerifyError::Malformed`] if it is not UTF-8.
-    pub fn decoded_path(&self) -> Result<String, VerifyError> {
-        encode::decode(&self.path()).ok_or(VerifyError::Malformed { what: "path", why: "it is not UTF-8" })
-    }
-
-    /// The signed query parameters, decoded once, without those of the signature scheme.
-    ///
-    /// # Errors
-    /// [`VerifyError::Malformed`] in place of a parameter that is not UTF-8.
-    pub fn params(&self) -> impl Iterator<Item = Result<(String, String), VerifyError>> {
-        let blank = self.finding.plus == Plus::Blank;
-        let text = move |text: &str| {
-            let text = if blank { encode::decode(&text.replace('+', " ")) } else { encode::decode(text) };
-            text.ok_or(VerifyError::Malformed { what: "query", why: "it is not UTF-8" })
-        };
-        params(self.presented.query.raw)
-            .filter(|(name, _)| !Amz::PARAMS.contains(name))
-            .map(move |(name, value)| Ok((text(name)?, text(value)?)))
-    }
-
-    /// The lines of a header in arrival order, or nothing if that header was not signed.
-    pub fn header(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
-        let signed = self.presented.claim.signed.iter().any(|signed| signed.eq_ignore_ascii_case(name));
-        let lines = self.presented.headers.iter().filter(move |_| signed);
-        lines.filter(move |(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| trimmed(value))
-    }
-
-    /// The lower-case names of the header lines that begin like this, in arrival order.
-    pub(super) fn header_names(&self, prefix: &str) -> impl Iterator<Item = String> {
-        let begins = move |name: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        let lines = self.presented.headers.iter().filter(move |(name, _)| begins(name));
-        lines.map(|(name, _)| name.to_ascii_lowercase())
-    }
-
-    /// Who signed.
-    #[must_use]
-    pub fn access_key_id(&self) -> &str {
-        self.presented.access_key_id()
-    }
-
-    /// The scope that was signed for. That of `SigV4a` has no region: see [`region_set`](Self::region_set).
-    #[must_use]
-    pub const fn scope(&self) -> &Scope {
-        &self.presented.claim.scope
-    }
-
-    /// When it was signed, by the clock of the signer.
-    #[must_use]
-    pub const fn signed_at(&self) -> Timestamp {
-        self.presented.claim.signed_at
-    }
-
-    /// The last second at which the same request is accepted again.
-    #[must_use]
-    pub const fn expires_at(&self) -> Timestamp {
-        self.finding.expires_at
-    }
-
-    /// The regions in which a request signed by `SigV4a` is good, as its signer listed them: that of the verifier is among
-    /// them. Nothing for Signature Version 4, whose scope names its one region.
-    #[must_use]
-    pub fn region_set(&self) -> Option<&str> {
-        self.presented.claim.region_set.as_deref()
-    }
-
-    /// Names this request for replay protection: two requests have the same name if and only if they were signed by the
-    /// same key over the same text.
-    ///
-    /// It is the SHA-256 of the access key id, a line feed, and the string to sign. The signature is not part of it,
-    /// since an ECDSA signature can be changed by anybody into another one that is as good. Keep it until
-    /// [`expires_at`](Self::expires_at).
-    #[must_use]
-    pub fn replay_key(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        hash.put(self.access_key_id().as_bytes());
-        hash.put(b"\n");
-        hash.put(self.presented.string_to_sign(&self.finding).as_bytes());
-        hash.finish()
-    }
-
-    /// Names the token for revocation and audit: what [`BearerUrl::fingerprint`](crate::token::BearerUrl::fingerprint)
-    /// told when it was issued.
-    #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        let digits = self.presented.claim.signature;
-        // INVARIANT: what was accepted has hexadecimal digits alone.
-        Fingerprint::of_hex(digits).unwrap_or_else(|| Fingerprint::of_signature(digits))
-    }
-
-    /// What the signature says about a body that is sent as it is, or nothing for one that comes in
-    /// [chunks](Self::chunks).
-    #[must_use]
-    pub fn payload(&self) -> Option<Payload> {
-        self.finding.body.line.payload()
-    }
-
-    /// Holds the body to it. No body is accepted if it comes in chunks, which [`chunks`](Self::chunks) reads.
-    #[must_use]
-    pub fn payload_check(&self) -> PayloadCheck {
-        let held_to = |line: PayloadLine| line.payload().and_then(Payload::digest);
-        // What the header says holds even where it is not signed.
-        let declared = || PayloadLine::parse::<Amz>(self.presented.content_sha256?).ok().and_then(held_to);
-        let content = held_to(self.finding.body.line).or_else(declared);
-        PayloadCheck::new(HeldTo {
-            content: content.map(|digest| (digest, CONTENT_SHA256)),
-            never: self.finding.body.stream.map(|_| CONTENT_SHA256),
-            ..self.held_to_checksum()
-        })
-    }
-
-    /// The reader of a body in chunks; nothing if the body is sent as it is.
-    #[must_use]
-    pub fn chunks(&self) -> Option<ChunkVerifier> {
-        let claim = &self.presented.claim;
-        // INVARIANT: a body in chunks goes with an HMAC, which has that length.
-        let seed = claim.signature.first_chunk()?;
-        let whole = PayloadCheck::new(self.held_to_checksum());
-        let chain = (&claim.amz_date, &claim.scope);
-        Some(ChunkVerifier::new(&self.finding.body.stream?, chain, seed, self.key.clone(), whole))
-    }
-
-    fn held_to_checksum(&self) -> HeldTo {
-        let checksum = self.finding.body.checksum.map(|digest| (digest, CHECKSUM_SHA256));
-        HeldTo { checksum, ..HeldTo::default() }
-    }
-}
-
-impl fmt::Debug for SignedRequest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedRequest")
-            .field("form", &self.form())
-            .field("method", &self.method())
-            .field("host", &self.host())
-            .field("path", &self.path())
-            .field("access_key_id", &self.access_key_id())
-            .field("scope", self.scope())
-            .field("signed_at", &self.signed_at())
             .field("expires_at", &self.finding.expires_at)
             .finish_non_exhaustive()
     }
