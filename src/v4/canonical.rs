@@ -381,7 +381,7 @@ fn put_segments(sink: &mut impl Sink, path: &str, spelling: Spelling, rule: Path
         if at > 0 {
             sink.put_byte(b'/');
         }
-        Spelled::of(segment).put(sink, PlusSign::Plus);
+        put_recoded(sink, segment, PlusSign::Plus);
     }
 }
 
@@ -414,34 +414,16 @@ pub(crate) fn normalized(path: &str) -> String {
     text
 }
 
-/// A piece of a query, which is looked at once although it is compared many times.
-#[derive(Clone, Copy)]
-struct Spelled<'a> {
-    text: &'a str,
-    is_canonical: bool,
+fn put_recoded(sink: &mut impl Sink, text: &str, plus: PlusSign) {
+    if is_canonical(text) {
+        sink.put(text.as_bytes());
+    } else {
+        Recoded::of(text, plus).for_each(|byte| sink.put_byte(byte));
+    }
 }
 
-impl<'a> Spelled<'a> {
-    const NONE: Self = Self { text: "", is_canonical: true };
-
-    fn of(text: &'a str) -> Self {
-        Self { text, is_canonical: encode::spelling(text, None) == Spelling::Canonical }
-    }
-
-    fn compare(self, other: Self, plus: PlusSign) -> Ordering {
-        if self.is_canonical && other.is_canonical {
-            return self.text.cmp(other.text);
-        }
-        plus.compare(self.text, other.text)
-    }
-
-    fn put(self, sink: &mut impl Sink, plus: PlusSign) {
-        if self.is_canonical {
-            sink.put(self.text.as_bytes());
-        } else {
-            Recoded::of(self.text, plus).for_each(|byte| sink.put_byte(byte));
-        }
-    }
+fn is_canonical(text: &str) -> bool {
+    encode::spelling(text, None) == Spelling::Canonical
 }
 
 fn put_query(sink: &mut impl Sink, query: Query<'_>) {
@@ -458,21 +440,30 @@ fn put_query(sink: &mut impl Sink, query: Query<'_>) {
 }
 
 fn put_query_sorted(sink: &mut impl Sink, raw: &str, without: &[&str], plus: PlusSign) {
-    let mut sorted = [(Spelled::NONE, Spelled::NONE); PARAMS_CEILING];
+    let mut sorted = [("", ""); PARAMS_CEILING];
     let mut count = 0;
-    for (slot, (name, value)) in sorted.iter_mut().zip(params(raw).filter(|(name, _)| !without.contains(name))) {
-        *slot = (Spelled::of(name), Spelled::of(value));
+    let mut all_canonical = true;
+    for (slot, param) in sorted.iter_mut().zip(params(raw).filter(|(name, _)| !without.contains(name))) {
+        *slot = param;
         count += 1;
+        all_canonical = all_canonical && is_canonical(param.0) && is_canonical(param.1);
     }
     let sorted = sorted.get_mut(..count).unwrap_or_default();
-    sorted.sort_unstable_by(|left, right| left.0.compare(right.0, plus).then_with(|| left.1.compare(right.1, plus)));
+    sorted.sort_unstable_by(|left, right| {
+        // What is canonical compares as it stands.
+        if all_canonical {
+            left.cmp(right)
+        } else {
+            plus.compare(left.0, right.0).then_with(|| plus.compare(left.1, right.1))
+        }
+    });
     for (at, (name, value)) in sorted.iter().enumerate() {
         if at > 0 {
             sink.put_byte(b'&');
         }
-        name.put(sink, plus);
+        put_recoded(sink, name, plus);
         sink.put_byte(b'=');
-        value.put(sink, plus);
+        put_recoded(sink, value, plus);
     }
 }
 
