@@ -24,7 +24,7 @@ use core::fmt;
 
 /// The facts about a request that its signature covers.
 ///
-/// Inside a [`Verified`], they are true. Anything of the request that is not to be found here was not
+/// Inside a [`Verified`](crate::token::Verified), they are true. Anything of the request that is not to be found here was not
 /// signed, and must not decide anything.
 #[derive(Clone)]
 pub struct SignedRequest<'r> {
