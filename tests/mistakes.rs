@@ -65,7 +65,7 @@ fn each_mistake_is_listed_once_with_its_rule_and_its_test() {
 #[test]
 fn a_name_that_nobody_has_is_missed() {
     assert_eq!(named("a `tests/a.rs::b`, `c` and `d::e`"), [("tests/a", "b")]);
-    let source = "#[test]\nfn there() {}\nfn helper() {}\n    #[test]\n    #[ignore]\n    fn inside() {}";
+    let source = "#[test]\nfn there() {}\nfn plain() {}\n    #[test]\n    #[ignore]\n    fn inside() {}";
     assert!(is_test(source, "there") && is_test(source, "inside"));
-    assert!(!is_test(source, "helper") && !is_test(source, "ther") && !is_test(source, "elsewhere"));
+    assert!(!is_test(source, "plain") && !is_test(source, "ther") && !is_test(source, "elsewhere"));
 }

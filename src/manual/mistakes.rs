@@ -76,7 +76,7 @@
 //!
 //! | published | what went wrong | what is done here | shown by |
 //! |---|---|---|---|
-//! | the account token of Microsoft's AI researchers (2023) | a token for a whole account, with every right, until 2051 | nothing broader than one right on one resource for 15 minutes without a written reason, and never for longer than a week | `tests/azure_threats.rs::r41_what_is_broad_needs_a_reason`, `tests/azure_messaging/threats.rs::r41_what_is_broader_than_one_right_on_one_entity_needs_a_reason` |
+//! | the account token that researchers at Microsoft published (2023) | a token for a whole account, with every right, until 2051 | nothing broader than one right on one resource for 15 minutes without a written reason, and never for longer than a week | `tests/azure_threats.rs::r41_what_is_broad_needs_a_reason`, `tests/azure_messaging/threats.rs::r41_what_is_broader_than_one_right_on_one_entity_needs_a_reason` |
 //! | Azurite#2659, AzureStor#134 | a service version signs other lines than the one before | a version is read by its own table or refused | `tests/azure_threats.rs::r21_r36_only_known_layouts_and_letters_are_read` |
 //! | azure-sdk-for-python#7525, azure-sdk-for-net#19021 | the name of a blob was signed encoded, or decoded once too often | a name is given as it is; the crate writes what is signed and what is sent | `tests/azure_laws.rs::what_is_signed_is_accepted_and_named_as_it_was` |
 //! | azure-sdk-for-net#40531, azure-cli#29360 | the depth of a directory from 10 on, or a slash at its end, made a token that the service refused | the depth is the number of segments of a name that was checked, in decimal | `src/azure/resource.rs::the_depth_of_a_directory_is_the_number_of_its_segments` |
