@@ -55,7 +55,7 @@ impl<K: SigV4> Presigner<K> {
     ///
     /// ```
     /// # use valet_key::aws::{Endpoint, Presigner, Region, SigV4, StaticKey};
-    /// # use valet_key::{clock::Timestamp, grant::Grant};
+    /// # use valet_key::{clock::Timestamp, error::IssueError, grant::Grant};
     /// # let key = StaticKey::new("AKIAIOSFODNN7EXAMPLE", "secret")?;
     /// # let endpoint = Endpoint::aws(Region::new("eu-west-1")?);
     /// # let now = Timestamp::from_unix(1_700_000_000)?;
@@ -69,7 +69,7 @@ impl<K: SigV4> Presigner<K> {
     ///             let mut presigner = presigner.clone();
     ///             scope.spawn(move || {
     ///                 let urls = presigner.presign_many(share, now)?;
-    ///                 urls.map(|(_, url)| Ok(url?.expose().to_owned())).collect::<Result<Vec<_>, _>>()
+    ///                 urls.map(|(_, url)| Ok(url?.expose().to_owned())).collect::<Result<Vec<_>, IssueError>>()
     ///             })
     ///         })
     ///         .collect();
