@@ -249,10 +249,14 @@ pub(crate) fn push_base64_component(text: &mut String, digest: &[u8; 32]) {
         if from(sixes, 62) == 0 {
             written.put(&digits);
         } else {
-            digits.into_iter().for_each(|digit| put_base64_digit(&mut written, digit));
+            for digit in digits {
+                put_base64_digit(&mut written, digit);
+            }
         }
     }
-    base64_digits(last).into_iter().take(3).for_each(|digit| put_base64_digit(&mut written, digit));
+    for digit in base64_digits(last).into_iter().take(3) {
+        put_base64_digit(&mut written, digit);
+    }
     written.put(b"%3D");
     text.push_str(written.bytes().and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default());
 }

@@ -195,17 +195,14 @@ impl PreparedToken {
         let room = resource.len() + expiry.len() + name.len() + 3 * 44 + 64;
         let mut text = String::with_capacity(room);
         let mut push = |pieces: &[&str]| pieces.iter().for_each(|piece| text.push_str(piece));
-        match self.string_to_sign.family() {
-            MessagingFamily::EventGrid => {
-                push(&["r=", resource, "&e=", expiry, "&s="]);
-                encode::push_base64_component(&mut text, signature.bytes());
-            }
-            _ => {
-                push(&[PREFIX, "sr=", resource, "&sig="]);
-                encode::push_base64_component(&mut text, signature.bytes());
-                text.push_str("&se=");
-                text.push_str(expiry);
-            }
+        if self.string_to_sign.family() == MessagingFamily::EventGrid {
+            push(&["r=", resource, "&e=", expiry, "&s="]);
+            encode::push_base64_component(&mut text, signature.bytes());
+        } else {
+            push(&[PREFIX, "sr=", resource, "&sig="]);
+            encode::push_base64_component(&mut text, signature.bytes());
+            text.push_str("&se=");
+            text.push_str(expiry);
         }
         if let Some(name) = &self.rule_name {
             text.push_str("&skn=");

@@ -77,11 +77,10 @@ pub(super) fn check_segment(segment: &str) -> Result<(), &'static str> {
         return Err("a segment is empty, `.` or `..`");
     }
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'?' | b'#' | b'\\' | b'/');
-    if !scan::any(segment.as_bytes(), |byte| !plain(byte)) {
-        Ok(())
-    } else {
-        Err("a segment is not plain visible ASCII")
+    if scan::any(segment.as_bytes(), |byte| !plain(byte)) {
+        return Err("a segment is not plain visible ASCII");
     }
+    Ok(())
 }
 
 pub(super) fn check_version(version: &str) -> Result<(), &'static str> {
