@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(Value::parse(text), Ok(expected));
         assert_eq!(
             members("{\"b\":\"2\",\"a\":\"1\",\"c\":3}", &["a", "c", "d"]),
-            Ok(alloc::vec![Some("1".to_string()), None, None])
+            Ok(alloc::vec![Some(Text("1".to_string())), None, None])
         );
     }
 

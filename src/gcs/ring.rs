@@ -222,19 +222,19 @@ impl KeyRing {
         // One way for both, so that an unknown key takes as long as a wrong signature.
         for key in known.map_or(self.decoy.as_slice(), Vec::as_slice) {
             match key.judge(presented, string_to_sign, now) {
-                // Whatever the decoy says is not told.
-                _ if known.is_none() => {}
-                Ok(new_scope) => {
+                Ok(new_scope) if known.is_some() => {
                     if let (true, Some(decoy)) = (new_scope, &self.decoy) {
                         // From here on a wrong signature costs no derivation, so an unknown key must not either.
                         decoy.prepare_for(presented.scope());
                     }
                     return Ok(());
                 }
+                Ok(_) => {}
                 Err(error) => refused = error,
             }
         }
-        Err(refused)
+        // Whatever the decoy says is not told.
+        Err(if known.is_some() { refused } else { VerifyError::UnknownKey })
     }
 
     #[cfg(feature = "rsa")]
