@@ -177,18 +177,21 @@ impl<'r> Presented<'r> {
         if self.is_of_account_key() {
             return Err(VerifyError::OtherKey);
         }
+        // Every byte of every field, whichever differs: how long it takes must not tell how much of a key's name is right.
         let is = |field: Field, expected: &str| {
-            let value = self.params.get(field).unwrap_or_default();
-            encode::Decoded::of(value).eq(expected.bytes())
+            let mut expected = expected.bytes();
+            let found = encode::Decoded::of(self.params.get(field).unwrap_or_default());
+            let same = found.fold(true, |same, byte| same & (expected.next() == Some(byte)));
+            same & expected.next().is_none()
         };
         let tenant = key.delegated_user_tid.as_deref().unwrap_or_default();
         let same = is(Field::KeyObject, &key.oid)
-            && is(Field::KeyTenant, &key.tid)
-            && is(Field::KeyStart, &key.start)
-            && is(Field::KeyExpiry, &key.expiry)
-            && is(Field::KeyService, &key.service)
-            && is(Field::KeyVersion, &key.version)
-            && is(Field::DelegatedTenant, tenant);
+            & is(Field::KeyTenant, &key.tid)
+            & is(Field::KeyStart, &key.start)
+            & is(Field::KeyExpiry, &key.expiry)
+            & is(Field::KeyService, &key.service)
+            & is(Field::KeyVersion, &key.version)
+            & is(Field::DelegatedTenant, tenant);
         if same { Ok(()) } else { Err(VerifyError::OtherKey) }
     }
 
