@@ -5,6 +5,7 @@ use super::{
     fields::{is_foreign, is_reserved},
     pattern::{NotAPattern, Parts},
     policy::MAX_URL,
+    verify::folds,
 };
 use crate::{
     clock::Timestamp,
@@ -14,7 +15,6 @@ use crate::{
         Action, Constraint, ContentType, Grant, Justification, Lifetime, OnShortCredential, Resource, Size, plan::Form,
     },
     origin::Origin,
-    target::has_dot_segment,
 };
 use alloc::{
     borrow::ToOwned,
@@ -233,7 +233,7 @@ impl PolicyRequest {
             Named::Url(url) => url,
             Named::Pattern(pattern) => pattern.as_str(),
         };
-        if !allowed && Parts::of(text).is_some_and(|parts| has_dot_segment(parts.path)) {
+        if !allowed && Parts::of(text).is_some_and(|parts| folds(parts.path)) {
             return Err(dot_segment());
         }
         self.dot_segments = allowed;

@@ -351,7 +351,7 @@ impl<'r> Presented<'r> {
 }
 
 /// Whether a server could fold a segment away: `.` or `..` between slashes of any kind, escaped or not.
-fn folds(path: &str) -> bool {
+pub(super) fn folds(path: &str) -> bool {
     let mut dots = Some(0u8);
     let is_dots = |dots| matches!(dots, Some(1 | 2));
     for byte in encode::Decoded::of(path) {
