@@ -203,7 +203,12 @@ pub const SENT: [(&str, &str); 5] = [
     ("x-amz-storage-class", "STANDARD"),
 ];
 
-pub(crate) fn put(at: Timestamp) -> (String, usize) {
+/// Our `Authorization` for that upload with an empty body, and the compressions that it needs.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn put(at: Timestamp) -> (String, usize) {
     let mut request = Request::new("PUT", &format!("https://{HOST}"), REGION, "s3").unwrap().path(PATH);
     for (name, value) in SENT {
         request = request.header(name, value);

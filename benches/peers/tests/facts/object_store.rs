@@ -12,6 +12,7 @@ use valet_key::{
 use valet_key_peers::{
     agree::param,
     aws,
+    gcs::longer_key_file,
     http::Answer,
     work::{ACCOUNT, ACCOUNT_KEY, BUCKET, ID, KEY_FILE, LIFE, OBJECT, SECRET, clock, now},
 };
@@ -33,7 +34,7 @@ fn azure() -> impl Signer + std::fmt::Debug {
 fn google(base: Option<&str>) -> impl Signer {
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(BUCKET)
-        .with_service_account_key(KEY_FILE)
+        .with_service_account_key(longer_key_file())
         .with_http_connector(Answer(String::new()));
     if let Some(base) = base {
         builder = builder.with_base_url(base);

@@ -49,13 +49,13 @@ fn reqsign_google_reads_the_key_for_each_url() {
     assert!(signed(&GoogleSigner::new("storage"), &broken, GCS_URL, LIFE).is_err());
     assert!(ServiceAccountKey::from_json("{\"client_email\": \"a@b.example\", \"private_key\": \"no key\"}").is_err());
 
-    // Nor is anything of it kept: the third URL allocates what the second did.
+    // Nor is anything of it kept: the third URL allocates what the second did, but for the random numbers of blinding.
     let (signer, credential) = (GoogleSigner::new("storage"), service_account(key_field("private_key")));
     let allocations = |count: &dyn Fn()| allocation_counter::measure(count).count_total;
     let theirs = || drop(signed(&signer, &credential, GCS_URL, LIFE).unwrap());
     theirs();
     let (second, third) = (allocations(&theirs), allocations(&theirs));
-    assert_eq!(second, third);
+    assert!(third * 10 > second * 9, "{second} and then {third}");
     let mut ours = Presigner::new(
         ServiceAccountKey::from_json(KEY_FILE).unwrap(),
         &Endpoint::google(),
@@ -130,7 +130,7 @@ fn reqsign_azure_signs_for_ten_years() {
     let signer = AzureSigner::new().with_service_sas_permissions("r");
     let life = Duration::from_secs(10 * 365 * 86_400);
     assert!(signed(&signer, &AzureCredential::with_shared_key(ACCOUNT, ACCOUNT_KEY), BLOB_URL, life).is_ok());
-    // A week without a word on why is refused, and more than a week has no type.
+    // A week without a word on why is refused.
     let week = Lifetime::from_seconds(604_800).unwrap();
     let key = AccountKey::new(ACCOUNT, ACCOUNT_KEY).unwrap();
     let grant = || Grant::read(BUCKET, OBJECT).lives(week);

@@ -1,11 +1,15 @@
-use crate::{WEEK, our_url};
+use crate::{WEEK, our_key, our_url};
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use std::time::Duration;
-use valet_key::{error::IssueError, grant::Lifetime};
+use valet_key::{
+    aws::{Request, SigV4 as _, UrlRequest},
+    error::IssueError,
+    grant::{Justification, Lifetime},
+};
 use valet_key_peers::{
     agree::param,
     aws::rusty_bucket,
-    work::{ID, REGION, SECONDS, SECRET, now},
+    work::{HOST, ID, REGION, SECONDS, SECRET, now},
 };
 
 fn presigned(name: &str, life: u64) -> String {
@@ -55,7 +59,10 @@ fn rusty_s3_signs_lifetimes_that_s3_refuses() {
     assert_eq!(param(&presigned("a", WEEK + 1), "X-Amz-Expires"), "604801");
     assert_eq!(param(&presigned("a", 0), "X-Amz-Expires"), "0");
     assert!(Lifetime::from_seconds(0).is_err());
-    assert!(Lifetime::from_seconds(604_801).is_err());
+    let request = Request::new("GET", &format!("https://{HOST}"), REGION, "s3").unwrap().path("/a");
+    let request = request.because(Justification::new("a partner polls once a week").unwrap());
+    let request = UrlRequest::new(request).lives(Lifetime::from_seconds(604_801).unwrap());
+    assert!(matches!(our_key().presign(&request, now()), Err(IssueError::LifetimeTooLong { .. })));
 }
 
 #[test]
