@@ -48,7 +48,8 @@ impl AddressRange {
         let beyond = u128::MAX.checked_shr(length).unwrap_or(0);
         let first = address.to_bits();
         let is_own = first & beyond == 0 && address.to_ipv4_mapped().is_none();
-        is_own.then_some(Self { is_v6: true, first, last: first | beyond })
+        // Its own bits and those beyond them have none in common.
+        is_own.then_some(Self { is_v6: true, first, last: first.saturating_add(beyond) })
     }
 
     /// Whether every address of the other is in this one.
@@ -159,6 +160,25 @@ mod tests {
             "example.com",
         ] {
             assert_eq!(AddressRange::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_two_ranges_have_in_common_is_of_one_family() {
+        for (one, other, both) in [
+            ("10.0.0.0/8", "10.2.0.0/16", Some("10.2.0.0/16")),
+            ("10.0.0.1-10.0.0.5", "10.0.0.4-10.0.0.9", Some("10.0.0.4/31")),
+            ("10.0.0.1-10.0.0.4", "10.0.0.4-10.0.0.9", Some("10.0.0.4")),
+            ("10.0.0.1-10.0.0.3", "10.0.0.4-10.0.0.9", None),
+            // The same bits in the other family.
+            ("10.0.0.0/8", "::/96", None),
+            ("2001:db8::/32", "2001:db8:1::/48", Some("2001:db8:1::/48")),
+            ("2001:db8::/32", "2001:db9::/32", None),
+        ] {
+            let [one, other] = [one, other].map(|text| AddressRange::parse(text).unwrap());
+            let shown = |range: Option<AddressRange>| range.map(|range| range.to_string());
+            assert_eq!(shown(one.meet(&other)).as_deref(), both);
+            assert_eq!(shown(other.meet(&one)).as_deref(), both);
         }
     }
 

@@ -151,7 +151,8 @@ fn is_broad(grant: &Grant, what: Broad) -> bool {
         Broad::ManyObjects => matches!(grant.resource, Resource::Prefix(_)),
         Broad::OpenPrefix => matches!(&grant.resource, Resource::Prefix(prefix) if !prefix.ends_with('/')),
         Broad::ManyActions => grant.actions.only().is_none(),
-        Broad::Copy => grant.source.is_some() || grant.actions.contains(Action::Copy),
+        // Only a copy has a source.
+        Broad::Copy => grant.actions.contains(Action::Copy),
         Broad::LongLifetime => grant.lifetime > grant.classification.cap(),
         Broad::AnyAddress => grant.client_address.is_none(),
         Broad::AnySize => one_of(&BRINGS_CONTENT) && !matches!(grant.size, Some(Size::Range(_))),

@@ -142,6 +142,12 @@ fn each_class_has_a_cap_to_the_second() {
         let shorter = photos().cap(class, minutes(2));
         assert_eq!((code(&shorter, &grant(120)), code(&shorter, &grant(121))), ("allowed", "bounds_lifetime"));
         assert_eq!(shorter.clone().cap(class, minutes(90)), shorter, "only downward");
+        // The reason for a longer limit stays for as long as the limit needs one.
+        let explained = |seconds| photos().cap_because(class, Lifetime::from_seconds(seconds).unwrap(), why());
+        assert_eq!(explained(cap + 2).cap(class, asked), explained(cap + 1));
+        assert_eq!(explained(cap + 2).cap(class, limit), photos());
+        assert_eq!(explained(cap + 2).cap(class, minutes(2)), shorter);
+        assert_eq!(explained(120).cap(class, minutes(2)), explained(120), "it is no shorter");
         let longer = photos().cap_because(class, minutes(90), why());
         assert_eq!((code(&longer, &grant(5400)), code(&longer, &grant(5401))), ("allowed", "bounds_lifetime"));
         let plain = Grant::read("photos", "42/a").classified(class).lives(minutes(90));
@@ -236,6 +242,11 @@ fn rules_say_what_needs_a_justification() {
         assert_eq!(code(&bounds, &grant.because(why())), "allowed");
         assert_eq!(photos().narrow(&bounds), bounds);
     }
+    // Sizes and types are those of uploads, and what is said of them is not any.
+    let strict = photos().justify(Broad::AnySize).justify(Broad::AnyContentType);
+    assert_eq!(code(&strict, &Grant::read("photos", "42/a")), "allowed");
+    assert_eq!(code(&strict, &upload()), "allowed");
+    assert_eq!(code(&strict, &upload().content_type_prefix("image/").size(1..=9)), "allowed");
     let deleting = Bounds::new().container("photos", Actions::DELETE).justify(Broad::Delete);
     assert_eq!(code(&deleting, &Grant::delete("photos", "42/a")), "bounds_unjustified");
 }
@@ -272,6 +283,18 @@ fn a_refusal_says_what_was_asked_and_what_the_limit_is() {
     assert_eq!(nothing.to_string(), "container \"a\" was asked for, allowed nothing");
     let names = Refusal::Name { container: "a".into(), asked: Pattern::Exact("b".into()), allowed: vec![] };
     assert!(names.to_string().ends_with("allowed nothing"));
+}
+
+#[test]
+fn what_is_broad_has_a_name() {
+    for (what, name) in [
+        (Broad::ManyObjects, "more than one object"),
+        (Broad::AnyAddress, "a client from any address"),
+        (Broad::Delete, "deleting"),
+    ] {
+        assert_eq!(what.to_string(), name);
+        assert!(Refusal::Unjustified { what }.to_string().contains(name));
+    }
 }
 
 #[test]

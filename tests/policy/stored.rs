@@ -254,6 +254,16 @@ fn bounds_that_could_not_have_been_made_are_not_read() {
         let error = of(at, to.clone()).unwrap_err();
         assert!(error.contains(why), "{at}: {error}");
     }
+    // One less is read.
+    for (at, to) in [
+        ("reach", area(json!({"prefix": format!("{}/", "x".repeat(4095))}))),
+        ("reach", Value::from(vec![area(json!("all"))[0].clone(); 1000])),
+        ("client_addresses", Value::from(vec!["10.0.0.0/8"; 256])),
+        ("justify", Value::from(vec!["any_address"; 256])),
+    ] {
+        assert_eq!(of(at, to).map(|_| at).unwrap(), at);
+    }
+    assert!(of("justify", Value::from(vec!["any_address"; 257])).unwrap_err().contains("256 members"));
     let caps = |seconds: u32, because: Value| {
         let own = |class: Classification| json!({"seconds": class.cap().seconds()});
         json!({"public": {"seconds": seconds, "because": because}, "internal": own(Classification::Internal),
