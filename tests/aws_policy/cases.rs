@@ -106,6 +106,26 @@ fn conditions_of_an_upload_are_held_to() {
 }
 
 #[test]
+fn each_action_on_an_object_has_its_own_word() {
+    let words = [
+        (Actions::READ, "s3:GetObject"),
+        (Actions::READ | Action::Head.into(), "s3:GetObject"),
+        (Action::ListParts.into(), "s3:ListMultipartUploadParts"),
+        (Action::ReadTags.into(), "s3:GetObjectTagging"),
+        (Action::WriteTags.into(), "s3:PutObjectTagging"),
+        (Action::DeleteTags.into(), "s3:DeleteObjectTagging"),
+        (Actions::DELETE, "s3:DeleteObject"),
+    ];
+    for (actions, word) in words {
+        let found = text([under(actions)]);
+        for (_, other) in words {
+            let asked = Asked::new(other, "arn:aws:s3:::photos/42/a");
+            assert_eq!(allows(&found, &asked), word == other, "{word} {other}");
+        }
+    }
+}
+
+#[test]
 fn a_listing_is_confined_to_what_was_asked() {
     let listing = Listing::new().delimiter("/").at_most(100);
     let page = text([Grant::list("photos", "42/").because(why()).listing(listing)]);

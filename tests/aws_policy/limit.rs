@@ -147,6 +147,7 @@ fn a_limit_without_words_is_refused_or_given_up_with_a_reason() {
     let arn = "arn:aws:sqs:eu-west-1:123456789012:jobs";
     assert!(allows(open.as_str(), &Asked::new("sqs:SendMessage", arn)));
     assert!(!allows(open.as_str(), &Asked::new("sqs:ReceiveMessage", arn)));
+    assert!(!open.as_str().contains("Deny"), "nothing of S3 has an age here");
     // What is given up for a queue still holds for the objects beside it.
     let both = queue.container("photos", Actions::READ).at_least(Classification::Pii);
     let both = SessionBounds::new(&both, region("eu-west-1")).unenforced(Constraint::Lifetime, why()).to_policy();
