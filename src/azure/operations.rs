@@ -352,36 +352,153 @@ mod tests {
     fn operations_need_the_documented_permissions() {
         use Level::{Container as C, Object as O, Service as S};
         for (service, level, method, restype, comp, any, account_only) in [
-            (Service::Blob, O, "GET", "", "", "r", false),
-            (Service::Blob, O, "HEAD", "", "", "r", false),
-            (Service::Blob, O, "PUT", "", "", "cw", false),
-            (Service::Blob, O, "PUT", "", "block", "w", false),
-            (Service::Blob, O, "PUT", "", "blocklist", "w", false),
-            (Service::Blob, O, "GET", "", "blocklist", "r", false),
-            (Service::Blob, O, "PUT", "", "appendblock", "aw", false),
-            (Service::Blob, O, "DELETE", "", "", "d", false),
-            (Service::Blob, O, "PUT", "", "tags", "t", false),
-            (Service::Blob, O, "PUT", "", "snapshot", "cw", false),
+            (Service::Blob, S, "GET", "", "list", "l", true),
+            (Service::Blob, S, "GET", "", "blobs", "f", true),
+            (Service::Blob, S, "GET", "service", "properties", "r", true),
+            (Service::Blob, S, "GET", "service", "stats", "r", true),
+            (Service::Blob, S, "PUT", "service", "properties", "w", true),
             (Service::Blob, C, "GET", "container", "list", "l", false),
             (Service::Blob, C, "GET", "container", "blobs", "f", false),
             (Service::Blob, C, "PUT", "container", "", "cw", true),
+            (Service::Blob, C, "GET", "container", "", "r", true),
+            (Service::Blob, C, "HEAD", "container", "metadata", "r", true),
+            (Service::Blob, C, "PUT", "container", "metadata", "w", true),
+            (Service::Blob, C, "PUT", "container", "lease", "w", true),
             (Service::Blob, C, "DELETE", "container", "", "d", true),
-            (Service::Blob, S, "GET", "", "list", "l", true),
-            (Service::Blob, S, "GET", "service", "properties", "r", true),
-            (Service::DataLake, O, "PATCH", "", "append", "aw", false),
+            (Service::Blob, O, "GET", "", "", "r", false),
+            (Service::Blob, O, "HEAD", "", "", "r", false),
+            (Service::Blob, O, "GET", "", "metadata", "r", false),
+            (Service::Blob, O, "GET", "", "blocklist", "r", false),
+            (Service::Blob, O, "GET", "", "pagelist", "r", false),
+            (Service::Blob, O, "POST", "", "query", "r", false),
+            (Service::Blob, O, "GET", "", "tags", "t", false),
+            (Service::Blob, O, "PUT", "", "tags", "t", false),
+            (Service::Blob, O, "PUT", "", "tier", "w", false),
+            (Service::Blob, O, "PUT", "", "immutabilityPolicies", "i", false),
+            (Service::Blob, O, "DELETE", "", "immutabilityPolicies", "i", false),
+            (Service::Blob, O, "PUT", "", "legalhold", "i", false),
+            (Service::Blob, O, "DELETE", "", "", "d", false),
+            (Service::Blob, O, "PUT", "", "", "cw", false),
+            (Service::Blob, O, "PUT", "", "block", "w", false),
+            (Service::Blob, O, "PUT", "", "blocklist", "w", false),
+            (Service::Blob, O, "PUT", "", "page", "w", false),
+            (Service::Blob, O, "PUT", "", "metadata", "w", false),
+            (Service::Blob, O, "PUT", "", "lease", "w", false),
+            (Service::Blob, O, "PUT", "", "appendblock", "aw", false),
+            (Service::Blob, O, "PUT", "", "seal", "aw", false),
+            (Service::Blob, O, "PUT", "", "snapshot", "cw", false),
+            (Service::DataLake, S, "GET", "account", "", "l", true),
             (Service::DataLake, C, "GET", "filesystem", "", "l", false),
-            (Service::File, O, "PUT", "", "range", "w", false),
+            (Service::DataLake, C, "PUT", "filesystem", "", "cw", true),
+            (Service::DataLake, C, "HEAD", "filesystem", "", "r", true),
+            (Service::DataLake, C, "PATCH", "filesystem", "", "w", true),
+            (Service::DataLake, C, "DELETE", "filesystem", "", "d", true),
+            (Service::DataLake, O, "PUT", "file", "", "cw", false),
+            (Service::DataLake, O, "PUT", "directory", "", "cw", false),
+            (Service::DataLake, O, "PATCH", "", "append", "aw", false),
+            (Service::DataLake, O, "PATCH", "", "flush", "w", false),
+            (Service::DataLake, O, "PATCH", "", "setProperties", "w", false),
+            (Service::DataLake, O, "PATCH", "", "setAccessControl", "p", false),
+            (Service::DataLake, O, "PATCH", "", "setAccessControlRecursive", "p", false),
+            (Service::DataLake, O, "GET", "", "", "r", false),
+            (Service::DataLake, O, "HEAD", "", "getStatus", "er", false),
+            (Service::DataLake, O, "HEAD", "", "getAccessControl", "e", false),
+            (Service::DataLake, O, "DELETE", "", "", "d", false),
+            (Service::File, S, "GET", "", "list", "l", true),
             (Service::File, C, "GET", "directory", "list", "l", false),
+            (Service::File, C, "GET", "share", "stats", "r", true),
+            (Service::File, C, "PUT", "share", "properties", "w", true),
+            (Service::File, C, "PUT", "share", "snapshot", "cw", true),
+            (Service::File, C, "PUT", "share", "", "cw", true),
+            (Service::File, C, "DELETE", "share", "", "d", true),
+            (Service::File, O, "PUT", "directory", "", "cw", false),
+            (Service::File, O, "GET", "directory", "", "r", false),
+            (Service::File, O, "HEAD", "directory", "metadata", "r", false),
+            (Service::File, O, "PUT", "directory", "metadata", "w", false),
+            (Service::File, O, "DELETE", "directory", "", "d", false),
+            (Service::File, O, "PUT", "", "", "cw", false),
+            (Service::File, O, "GET", "", "", "r", false),
+            (Service::File, O, "GET", "", "rangelist", "r", false),
+            (Service::File, O, "PUT", "", "range", "w", false),
+            (Service::File, O, "DELETE", "", "", "d", false),
+            (Service::Queue, S, "GET", "", "list", "l", true),
+            (Service::Queue, C, "PUT", "", "", "cw", true),
+            (Service::Queue, C, "DELETE", "", "", "d", true),
+            (Service::Queue, C, "GET", "", "metadata", "r", false),
+            (Service::Queue, C, "PUT", "", "metadata", "w", true),
             (Service::Queue, O, "POST", "", "", "a", false),
             (Service::Queue, O, "GET", "", "", "p", false),
-            (Service::Queue, O, "DELETE", "message", "", "p", false),
             (Service::Queue, O, "PUT", "message", "", "u", false),
+            (Service::Queue, O, "DELETE", "message", "", "p", false),
+            (Service::Queue, O, "DELETE", "", "", "d", true),
+            (Service::Table, S, "GET", "service", "properties", "r", true),
+            (Service::Table, C, "GET", "tables", "", "l", true),
+            (Service::Table, C, "POST", "tables", "", "cw", true),
+            (Service::Table, C, "DELETE", "tables", "", "d", true),
             (Service::Table, O, "GET", "", "", "r", false),
+            (Service::Table, C, "GET", "", "", "r", false),
             (Service::Table, C, "POST", "", "", "a", false),
+            (Service::Table, O, "DELETE", "", "", "d", false),
         ] {
             let found = of(service, level, method, restype, comp).unwrap();
             assert_eq!((found.any, found.account_only), (any, account_only), "{service:?} {method} {restype} {comp}");
-            assert_eq!(found.words(), any);
+            assert_eq!((found.words(), found.all), (any, ""));
+        }
+    }
+
+    #[test]
+    fn a_lease_is_broken_by_whoever_may_delete() {
+        for (level, restype) in [(Level::Container, "container"), (Level::Object, "")] {
+            for (breaks_lease, any) in [(true, "dw"), (false, "w")] {
+                let features = Features { breaks_lease, ..Features::NONE };
+                let request =
+                    Request { service: Service::Blob, level, method: "PUT", restype, comp: "lease", features };
+                assert_eq!(needs(&request).unwrap().any, any);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_is_the_action_of_a_grant_or_of_none() {
+        use Level::{Container as C, Object as O};
+        let action = |service, level, method, restype, comp, features| {
+            Request { service, level, method, restype, comp, features }.action()
+        };
+        for (service, level, method, restype, comp, expected) in [
+            (Service::Blob, C, "GET", "container", "list", Some(Action::List)),
+            (Service::DataLake, C, "GET", "filesystem", "", Some(Action::List)),
+            (Service::File, C, "GET", "directory", "list", Some(Action::List)),
+            (Service::Blob, O, "GET", "", "", Some(Action::Read)),
+            (Service::Blob, O, "HEAD", "", "", Some(Action::Head)),
+            (Service::File, O, "GET", "", "metadata", Some(Action::Head)),
+            (Service::Blob, O, "PUT", "", "", Some(Action::Upload)),
+            (Service::DataLake, O, "PUT", "file", "", Some(Action::Upload)),
+            (Service::File, O, "PUT", "", "range", Some(Action::Upload)),
+            (Service::Blob, O, "DELETE", "", "", Some(Action::Delete)),
+            (Service::Blob, O, "PUT", "", "block", Some(Action::UploadPart)),
+            (Service::Blob, O, "PUT", "", "blocklist", Some(Action::CompleteMultipart)),
+            (Service::Blob, O, "GET", "", "blocklist", Some(Action::ListParts)),
+            (Service::Blob, O, "PUT", "", "appendblock", Some(Action::Append)),
+            (Service::DataLake, O, "PATCH", "", "flush", Some(Action::Append)),
+            (Service::Blob, O, "GET", "", "tags", Some(Action::ReadTags)),
+            (Service::Blob, O, "PUT", "", "tags", Some(Action::WriteTags)),
+            (Service::Queue, O, "POST", "", "", Some(Action::Send)),
+            (Service::Queue, O, "GET", "", "", Some(Action::Receive)),
+            (Service::Queue, O, "DELETE", "message", "", Some(Action::Receive)),
+            (Service::Blob, O, "PUT", "", "tier", None),
+            (Service::Table, O, "GET", "", "", None),
+        ] {
+            let found = action(service, level, method, restype, comp, Features::NONE);
+            assert_eq!(found, expected, "{service:?} {method} {restype} {comp}");
+            let immutable = Features { sets_immutability: true, ..Features::NONE };
+            assert_eq!(action(service, level, method, restype, comp, immutable), None);
+        }
+        // To delete a version, or for good, is more than a grant to delete means.
+        for features in
+            [Features { for_good: true, ..Features::NONE }, Features { names_version: true, ..Features::NONE }]
+        {
+            assert_eq!(action(Service::Blob, O, "DELETE", "", "", features), None);
+            assert_eq!(action(Service::Blob, O, "GET", "", "", features), Some(Action::Read));
         }
     }
 
@@ -398,6 +515,10 @@ mod tests {
             (Service::Queue, C, "PUT", "", "acl"),
             (Service::Table, C, "PUT", "", "acl"),
             (Service::File, C, "PUT", "share", "acl"),
+            (Service::File, S, "GET", "directory", "list"),
+            (Service::Queue, S, "POST", "", ""),
+            (Service::Table, S, "GET", "", ""),
+            (Service::Blob, S, "GET", "", ""),
         ] {
             assert_eq!(of(service, level, method, restype, comp), None, "{service:?} {method} {restype} {comp}");
         }
