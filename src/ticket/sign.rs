@@ -137,9 +137,7 @@ impl TicketRequest {
         let invalid = |why| IssueError::Invalid { what: "object name or prefix", why };
         match &self.grant.resource {
             Resource::Object { name, version: None } => limits::object(name.clone()).map_err(invalid),
-            Resource::Prefix(_) if self.grant.justification.is_none() => {
-                Err(IssueError::Unjustified { what: "more than one object" })
-            }
+            // A grant for a prefix has its justification, or it were none.
             Resource::Prefix(prefix) => limits::under(prefix.clone()).map_err(invalid),
             _ => Err(not_enforceable(Constraint::Resource)),
         }

@@ -293,9 +293,7 @@ fn hold(mut asked: Grant, limits: &Limits, allowed: Actions) -> Result<Grant, Ex
         // A token form that cannot carry it would leave it out.
         within(!(is_limited && asked.has_given_up(constraint)), constraint)?;
     }
-    if limits.classification.cap() < asked.classification.cap() {
-        asked.classification = limits.classification;
-    }
+    asked.classification = asked.classification.max(limits.classification);
     Ok(asked)
 }
 

@@ -47,6 +47,8 @@ fn write_is_given_after_a_second_check_alone() {
     let check = check(&ticket, NAME, Actions::UPLOAD);
     let granted = step_up(&ticket, &check, upload(NAME)).unwrap();
     assert_eq!(granted.justification(), Some(&passkey()));
+    let passed = keys().second_check(check.expose(), at(0)).unwrap().claimed(true).unwrap();
+    assert_eq!((passed.subject(), passed.justification()), ("user-42", &passkey()));
     // What was not agreed to is not given, and what the ticket gives anyway still is.
     assert_eq!(step_up(&ticket, &check, Grant::delete("photos", NAME)).unwrap_err(), exceeds);
     assert!(step_up(&ticket, &check, Grant::read("photos", NAME)).is_ok());

@@ -3,6 +3,7 @@
 use super::{NOW, album, at, bytes_of, field, issue, key, keys, text_of, why};
 use valet_key::error::{IssueError, VerifyError};
 use valet_key::grant::{Action, Actions, Constraint, CopySource, Encryption, Grant, Lifetime};
+use valet_key::policy::Bounds;
 use valet_key::secret::Secret;
 use valet_key::ticket::{Caveat, ExchangeError, Ticket, TicketKey, TicketKeys, TicketRequest};
 
@@ -152,7 +153,7 @@ fn chains_and_texts_are_bounded() {
     assert_eq!(refused, VerifyError::TooLarge { what: "ticket's caveats", found: 17, limit: 16 });
     let refused = keys().redeem(&format!("vkt1_{}", "A".repeat(8188)), at(0)).unwrap_err();
     assert_eq!(refused, VerifyError::TooLarge { what: "ticket", found: 8193, limit: 8192 });
-    assert_eq!(code(&format!("vkt1_{}", "A".repeat(8184))), "malformed");
+    assert_eq!(code(&format!("vkt1_{}", "A".repeat(8187))), "malformed");
     // Names of a kilobyte each, until the text is full.
     let long = |n: usize| Caveat::Under(format!("42/{}", "a/".repeat(n)));
     let (mut ticket, mut count) = (issue(&album()), 0);
@@ -161,6 +162,15 @@ fn chains_and_texts_are_bounded() {
     }
     assert!((4..8).contains(&count) && ticket.expose().len() <= 8192);
     assert!(keys().redeem(ticket.expose(), at(0)).is_ok());
+    // And until no character more fits.
+    let under = |n: usize, tail: &str| Caveat::Under(format!("42/{}{tail}", "a/".repeat(n)));
+    let ticket = (200..213).fold(issue(&album()), |ticket, n| ticket.narrow(under(n, "")).unwrap());
+    let last = |n: usize| ticket.narrow(under(212, &format!("{}/", "b".repeat(n))));
+    let most = (1..500).take_while(|n| last(*n).is_ok()).last().unwrap();
+    let longest = last(most).unwrap();
+    assert_eq!(longest.expose().len(), 8192);
+    assert!(keys().redeem(longest.expose(), at(0)).is_ok());
+    assert!(matches!(last(most + 1), Err(IssueError::TooLong { found: 8193.., limit: 8192, .. })));
 }
 
 #[test]
@@ -209,7 +219,8 @@ fn keys_are_told_apart_and_rotated() {
     let new = |id: &str, secret| TicketKey::new(id, &Secret::new([secret; 32])).unwrap();
     let ticket = TicketRequest::new(&read(), "u").issue(&new("old", 1), [1; 16], at(0)).unwrap();
     let rotated = TicketKeys::new(new("new", 2)).accepting(new("old", 1)).unwrap();
-    assert!(rotated.redeem(ticket.expose(), at(0)).is_ok());
+    let redeemed = rotated.redeem(ticket.expose(), at(0)).unwrap();
+    assert_eq!((redeemed.key_id(), redeemed.subject(), redeemed.container()), ("old", "u", "photos"));
     assert_eq!(rotated.current().id(), "new");
     // The id is right and the key is not.
     let wrong = TicketKeys::new(new("old", 2));
@@ -241,6 +252,22 @@ fn times_are_held_to_the_second() {
     assert_eq!(redeemed.longest(), None);
     let second = read().lives(Lifetime::from_seconds(1).unwrap());
     assert_eq!(redeemed.grant(second).unwrap_err(), exceeds(Constraint::Lifetime));
+}
+
+#[test]
+fn a_grant_is_at_least_as_sensitive_as_its_ticket() {
+    use valet_key::grant::Classification as Class;
+    for (said, asked, granted) in [
+        (Class::Pii, Class::Confidential, Class::Pii),
+        (Class::Confidential, Class::Pii, Class::Pii),
+        (Class::Public, Class::Internal, Class::Internal),
+        (Class::Internal, Class::Internal, Class::Internal),
+    ] {
+        let ticket = issue(&read().lives(Lifetime::minutes(5).unwrap()).classified(said).because(why()));
+        let grant = swap(&ticket, read().lives(Lifetime::minutes(5).unwrap()).classified(asked)).unwrap();
+        let bounds = |least| Bounds::new().container("photos", Actions::READ).at_least(least);
+        assert!(bounds(granted).permits(&grant).is_allowed(), "{said:?} {asked:?}");
+    }
 }
 
 #[test]
