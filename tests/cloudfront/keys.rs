@@ -58,6 +58,17 @@ fn what_is_no_key_of_cloudfronts_is_refused_without_being_quoted() {
         refused(PublicKey::from_rsa_pem(pem).unwrap_err(), pem);
         refused(PublicKey::from_ec_pem(pem).unwrap_err(), pem);
     }
+    // As much as is read of a file, and one byte more.
+    for (most, reads) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+        let padded = |name: &str| {
+            let pem = key_file(name);
+            " ".repeat(most - pem.len()) + &pem
+        };
+        assert_eq!(SigningKey::from_ec_pem(ecdsa(), &padded("cloudfront-ec.pem")).is_ok(), reads);
+        assert_eq!(PublicKey::from_ec_pem(&padded("cloudfront-ec-public.pem")).is_ok(), reads);
+        assert_eq!(SigningKey::from_rsa_pem(rsa(), &padded("cloudfront-rsa.pem")).is_ok(), reads);
+        assert_eq!(PublicKey::from_rsa_pem(&padded("cloudfront-rsa-public.pem")).is_ok(), reads);
+    }
     // A credential of the other kind.
     assert!(SigningKey::from_rsa_pem(ecdsa(), &key_file("cloudfront-rsa.pem")).is_err());
     assert!(SigningKey::from_ec_pem(rsa(), &key_file("cloudfront-ec.pem")).is_err());

@@ -391,9 +391,21 @@ fn r25_an_unknown_key_looks_like_a_wrong_signature() {
     assert_eq!((&unknown, &wrong), (&VerifyError::UnknownKey, &VerifyError::SignatureMismatch));
     assert_eq!(CloudFrontError::from(&unknown), CloudFrontError::from(&wrong));
     assert_ne!(CloudFrontError::detailed(&unknown), CloudFrontError::detailed(&wrong));
+    assert_eq!(
+        CloudFrontError::from(&wrong).to_xml(),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code><Message>Access denied</Message></Error>"
+    );
+    // Whose fault it is decides the status.
+    let status = |error: VerifyError| CloudFrontError::from(&error).status;
+    assert_eq!(status(VerifyError::TooLarge { what: "query", found: 2, limit: 1 }), 400);
+    assert_eq!(status(VerifyError::Malformed { what: "query", why: "x" }), 400);
+    assert_eq!(status(VerifyError::FieldCount { field: "Host", found: 2 }), 400);
+    assert_eq!(status(VerifyError::FieldCount { field: "Expires", found: 2 }), 403);
+    assert_eq!(status(VerifyError::Key(KeyError::Holder("down".to_owned()))), 500);
     // The id picks the key: that another one would do is never tried.
     let mut two = ring();
     two.insert(Credential::rsa("KOTHER").unwrap(), rsa_key().public_key()).unwrap();
+    assert_eq!((two.len(), two.is_empty(), KeyRing::new().is_empty()), (2, false, true));
     assert!(two.remove(ID) && !two.remove(ID));
     let error = with_view(&token, &[], |view| {
         two.verify(Presented::parse(&view).unwrap(), &Expect::new(HOST), at(0)).map(drop)
@@ -541,6 +553,24 @@ fn r43_policy_and_expires_are_exclusive() {
     assert_eq!(CloudFrontError::from(&VerifyError::NotSigned).code, "MissingKey");
 }
 
+/// They would end the text of a canned policy, or escape what follows.
+#[test]
+fn r43_a_quote_or_a_backslash_is_in_neither_path_nor_host() {
+    let token = signed("/a/x");
+    let refused = Err(VerifyError::Malformed { what: "target", why: "it holds a byte that no URL may hold" });
+    assert!(verdict(&token).is_ok());
+    for path in ["/a/\"x", "/a/\\x"] {
+        assert_eq!(verdict(&token.replacen("/a/x", path, 1)), refused, "{path}");
+    }
+    let target = &token[url("").len()..];
+    for host in ["cdn\".example.com", "cdn\\.example.com", "cdn.example.com/", "cdn.example.com?", "a@cdn.example.com"]
+    {
+        let lines: [HeaderLine<'_>; 1] = [("host", host.as_bytes())];
+        let view = RequestView::new("GET", target, &lines).over_https();
+        assert_eq!(verifier().verify(&view, at(0)).map(|_| ()), refused, "{host}");
+    }
+}
+
 #[test]
 fn r43_a_token_says_nothing_of_methods_so_the_verifier_does() {
     let token = signed("/a/x");
@@ -647,6 +677,10 @@ fn r45_what_a_policy_cannot_hold_a_client_to_is_refused() {
     refused(Grant::list(HOST, "a/").because(why()), Constraint::Action);
     refused(Grant::under(HOST, "a/", Actions::READ | Actions::DELETE).because(why()), Constraint::Action);
     refused(read().version("1"), Constraint::Resource);
+    let versions = PolicyRequest::new(&read().version("1")).unwrap_err().to_string();
+    assert!(versions.contains("versionId"), "{versions}");
+    let unnamed = PolicyRequest::new(&Grant::read(HOST, "")).unwrap_err();
+    assert!(matches!(unnamed, IssueError::Invalid { what: "object name", .. }), "{unnamed}");
     refused(Grant::under(HOST, "a/", Action::Read).because(why()).version("1"), Constraint::Resource);
     refused(read().listing(Listing::new()), Constraint::Listing);
     refused(read().single_use(), Constraint::SingleUse);
@@ -756,7 +790,10 @@ fn r53_work_is_bounded_before_it_is_done() {
     let token = signed("/a/x");
     let too_large = |url: &str| matches!(verdict(url), Err(VerifyError::TooLarge { .. }));
     assert!(too_large(&format!("{token}&x={}", "y".repeat(16 << 10))));
-    assert!(too_large(&format!("{token}{}", "&x".repeat(256))));
+    // As many parameters as there may be, and one more.
+    let more = 256 - token.split('&').count();
+    assert_eq!(verdict(&format!("{token}{}", "&x".repeat(more))), Err(VerifyError::SignatureMismatch));
+    assert!(too_large(&format!("{token}{}", "&x".repeat(more + 1))));
     // The longest URL that CloudFront takes, and one byte more.
     let padding = |path: &str, most: usize| "y".repeat(most - with_policy(path, &policy("", "")).len());
     let longest = with_policy(&format!("/a/{}", padding("/a/", 8192)), &policy("", ""));

@@ -200,5 +200,10 @@ mod tests {
             assert!(CookieScope::new("/").unwrap().domain(domain).is_err(), "{domain}");
         }
         assert!(CookieScope::new("/").unwrap().domain("cdn.notcloudfront.net").is_ok());
+        // A name of 253 characters, and of one more.
+        for (last, is_ok) in [(61, true), (62, false)] {
+            let name = alloc::format!("{}{}", alloc::format!("{}.", "a".repeat(63)).repeat(3), "a".repeat(last));
+            assert_eq!((name.len(), CookieScope::new("/").unwrap().domain(&name).is_ok()), (192 + last, is_ok));
+        }
     }
 }

@@ -420,6 +420,13 @@ mod tests {
         [vec![0x30, u8::try_from(both.len()).unwrap()], both].concat()
     }
 
+    /// Without it, how soon the answer comes would tell which ids there are.
+    #[cfg(any(feature = "rsa", feature = "ecdsa"))]
+    #[test]
+    fn an_unknown_id_has_a_key_to_be_checked_with() {
+        assert!(PublicKey::decoy().is_some());
+    }
+
     #[test]
     fn a_signature_has_the_shape_of_its_kind() {
         assert!(Signature::rsa([1; 256]).is_ok());

@@ -130,6 +130,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_has_one_spelling() {
+        assert_eq!(seconds("1"), Some(1));
+        assert_eq!(seconds("2147483647"), Some(MAX_TIME));
+        for digits in ["", "0", "01", "+5", "-5", "5 ", "2147483648", "4294967297", "10000000000"] {
+            assert_eq!(seconds(digits), None, "{digits}");
+        }
+    }
+
+    #[test]
     fn what_two_readers_could_read_in_two_ways_is_refused() {
         let change = |from: &str, to: &str| {
             assert!(GOOD.contains(from), "{from}");

@@ -429,7 +429,9 @@ mod tests {
         ] {
             assert!(check_url(url).is_err(), "{url}");
         }
-        assert!(check_url(&format!("https://a.example/{}", "x".repeat(MAX_URL))).is_err());
+        let as_long_as = |bytes: usize| format!("https://a.example/{}", "x".repeat(bytes - "https://a.example/".len()));
+        assert_eq!(check_url(&as_long_as(MAX_URL)), Ok(()));
+        assert!(check_url(&as_long_as(MAX_URL + 1)).is_err());
     }
 
     #[test]
