@@ -580,6 +580,42 @@ fn r24_a_temporary_key_comes_with_its_public_half_and_no_other_does() {
     }
 }
 
+#[test]
+fn r24_a_key_is_of_the_account_that_is_served() {
+    let check = |key: &AccountKey, expect: &Expect| {
+        get().see(|view| Presented::parse(view).unwrap().check(key.credential(), expect, now()).map(|_| ()))
+    };
+    assert_eq!(check(&key(), &expect(Service::Blob)), Ok(()));
+    let other = AccountKey::new("otheraccount", Base64::encode_string(PRIMARY)).unwrap();
+    assert_eq!(check(&other, &expect(Service::Blob)), Err(VerifyError::OtherKey));
+}
+
+#[test]
+fn what_a_token_names_is_told_before_any_key_is_there() {
+    let told = |sent: &Sent| {
+        sent.see(|view| {
+            let presented = Presented::parse(view).unwrap();
+            let place = presented.policy_container(&expect(sent.service)).unwrap();
+            (presented.delegation().unwrap(), presented.policy_id().unwrap(), place)
+        })
+    };
+    assert_eq!(told(&get()), (None, None, "/blob/myaccount/photos".to_owned()));
+    let (delegation, policy, _) = told(&by_user());
+    assert_eq!((delegation.as_ref(), policy), (delegated().credential().delegation(), None));
+    let terms = Stored(StoredPolicy::new("readers").unwrap().permissions(ContainerPermissions::READ).expiry(later(60)));
+    let request = UrlRequest::container("photos", terms).unwrap().because(why());
+    let (delegation, policy, place) = told(&Sent::of(&request).path("/photos/a"));
+    assert_eq!((delegation, policy.as_deref(), place.as_str()), (None, Some("readers"), "/blob/myaccount/photos"));
+    assert_eq!(told(&table(KeyRange::new(), "r")).2, "/table/myaccount/users");
+}
+
+#[test]
+fn a_text_longer_than_any_buffer_is_signed_in_the_same_way() {
+    let long = UrlRequest::blob("photos", &"n".repeat(1000), Inline::new(BlobPermissions::READ)).unwrap();
+    Sent::of(&long).is_accepted();
+    Sent::of(&long).replace("nnn?", "nno?").is_refused("signature_mismatch", FAILED);
+}
+
 /// A user delegation key is for one service, which it says in `sks`.
 #[test]
 fn r24_a_key_of_one_service_is_good_for_no_other() {
