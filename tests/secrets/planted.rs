@@ -2,13 +2,7 @@
 //! of numbers that bytes print as.
 
 use base64ct::Encoding;
-use std::{
-    any::type_name_of_val,
-    collections::BTreeSet,
-    error::Error,
-    fmt::{Debug, Display},
-    sync::Mutex,
-};
+use std::{any::type_name_of_val, collections::BTreeSet, error::Error, fmt::Debug, sync::Mutex};
 
 /// The names of all types that were searched in this process, with those inside of them.
 static SEARCHED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -70,7 +64,7 @@ impl Planted {
     }
 
     #[track_caller]
-    pub(crate) fn is_hidden_by_error(&self, error: &(impl Error + Display)) {
+    pub(crate) fn is_hidden_by_error(&self, error: &impl Error) {
         self.is_hidden_by(error);
         self.is_not_in(&error.to_string());
         self.is_not_in(&format!("{error:>400}"));

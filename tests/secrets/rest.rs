@@ -58,7 +58,7 @@ fn last(text: &str) -> &str {
 #[test]
 fn chunks_hide_their_signatures() {
     let stream = Stream::signed(20_000).trailer(Checksum::Sha256).chunk_size(8192).unwrap();
-    let request = Request::new("PUT", ORIGIN, REGION, "s3").unwrap().path("/k").stream(stream.clone());
+    let request = Request::new("PUT", ORIGIN, REGION, "s3").unwrap().path("/k").stream(stream);
     let signed = key().sign_headers(&request, now()).unwrap();
     let mut chunks = signed.chunk_signer().unwrap();
     let planted = Planted::new(&[SECRET, TOKEN, last(signed.authorization())]);

@@ -103,10 +103,10 @@ fn every_public_type_is_searched_or_holds_nothing_to_hide() {
         match places {
             [false, false, false, false] => surprises.push(format!("{name} is not searched")),
             [true, true, _, _] | [true, _, true, _] => {
-                surprises.push(format!("{name} is searched, so take it off the list"))
+                surprises.push(format!("{name} is searched, so take it off the list"));
             }
             [_, true, true, _] | [_, _, true, true] | [_, true, _, true] => {
-                surprises.push(format!("{name} is listed for two reasons"))
+                surprises.push(format!("{name} is listed for two reasons"));
             }
             _ => {}
         }
