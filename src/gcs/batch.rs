@@ -73,7 +73,7 @@ impl<K: GoogV4> Presigner<K> {
     /// while let Some((_, url)) = urls.next_url() {
     ///     playlist.extend(["#EXTINF:4,\n", url?, "\n"]);
     /// }
-    /// assert!(playlist.contains("/42/1080p/00002.ts?X-Amz-Algorithm="));
+    /// assert!(playlist.contains("/42/1080p/00002.ts?X-Goog-Algorithm="));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
