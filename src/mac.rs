@@ -271,10 +271,17 @@ impl HmacKey {
         outer_hash(outer, inner)
     }
 
-    /// Begins a message that has the same beginning every time.
-    pub(crate) fn begin(&self, beginning: &[u8]) -> BegunMac {
+    /// Begins a message that has the same beginning every time, in the memory of one that is over if there is one.
+    pub(crate) fn begin(&self, beginning: &[u8], over: Option<BegunMac>) -> BegunMac {
         let [inner, outer] = &*self.0;
-        let mut begun = BegunMac(Box::new((Sha256::after_one_block(*inner), *outer)));
+        let states = (Sha256::after_one_block(*inner), *outer);
+        let mut begun = match over {
+            Some(mut over) => {
+                *over.0 = states;
+                over
+            }
+            None => BegunMac(Box::new(states)),
+        };
         begun.0.0.put(beginning);
         begun
     }
@@ -389,9 +396,15 @@ mod tests {
         let key = HmacKey::new(b"key");
         for beginning in 0..message.len() {
             let (head, tail) = message.split_at(beginning);
-            let begun = key.begin(head);
-            assert_eq!(begun.mac(tail), key.mac(&message), "begun with {beginning}");
-            assert_eq!(begun.mac(b"another end"), key.mac(&[head, b"another end"].concat()), "begun with {beginning}");
+            for over in [None, Some(HmacKey::new(b"another").begin(&message, None))] {
+                let begun = key.begin(head, over);
+                assert_eq!(begun.mac(tail), key.mac(&message), "begun with {beginning}");
+                assert_eq!(
+                    begun.mac(b"another end"),
+                    key.mac(&[head, b"another end"].concat()),
+                    "begun with {beginning}"
+                );
+            }
         }
     }
 

@@ -505,9 +505,10 @@ impl ScopedKey {
         sign_with(&self.derived, message)
     }
 
-    /// Begins the MAC of a message that is known to belong to this key's scope: all that stands before its digest.
-    pub(super) fn begin(&self, message: &StringToSign) -> BegunMac {
-        self.derived.key.begin(message.before_digest())
+    /// Begins the MAC of a message that is known to belong to this key's scope: all that stands before its digest. One that is over gives it
+    /// its memory.
+    pub(super) fn begin(&self, message: &StringToSign, over: Option<BegunMac>) -> BegunMac {
+        self.derived.key.begin(message.before_digest(), over)
     }
 }
 

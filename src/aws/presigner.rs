@@ -74,8 +74,9 @@ impl<K: SigV4> Stamped<K> {
         let scope = Scope::from_parts(day, self.region.as_str(), &self.service).ok_or(IssueError::TimeOverflow)?;
         let string_to_sign = StringToSign::new(&date, &scope, &[0; 32]);
         let kept = self.stamp.take().filter(|stamp| stamp.scope == scope).and_then(|stamp| stamp.key);
-        let key = kept.map(|(key, _)| key).or_else(|| self.holder.scoped(&scope)).map(|key| {
-            let begun = key.begin(&string_to_sign);
+        let (kept, over) = kept.unzip();
+        let key = kept.or_else(|| self.holder.scoped(&scope)).map(|key| {
+            let begun = key.begin(&string_to_sign, over);
             (key, begun)
         });
         Ok(self.stamp.insert(Stamp { at: now, date, scope, string_to_sign, key }))

@@ -390,9 +390,10 @@ impl HmacKey {
 pub struct ScopedKey(DerivedKey<Scope>);
 
 impl ScopedKey {
-    /// Begins the MAC of a message of this scope: all that stands before its digest.
-    pub(super) fn begin(&self, message: &StringToSign) -> BegunMac {
-        self.0.key.begin(message.before_digest())
+    /// Begins the MAC of a message of this scope: all that stands before its digest. One that is over gives it
+    /// its memory.
+    pub(super) fn begin(&self, message: &StringToSign, over: Option<BegunMac>) -> BegunMac {
+        self.0.key.begin(message.before_digest(), over)
     }
 }
 

@@ -140,8 +140,9 @@ impl<K: GoogV4> Presigner<K> {
         let expires_at = self.request.set_time(&mut self.template, credential, now)?;
         let kept = self.stamp.take().filter(|stamp| stamp.scope == scope).and_then(|stamp| stamp.key);
         let string_to_sign = StringToSign::of_request(credential.algorithm(), &now.iso_basic(), &scope, &[0; 32]);
-        let key = kept.map(|(key, _)| key).or_else(|| self.holder.scoped(&scope)).map(|key| {
-            let begun = key.begin(&string_to_sign);
+        let (kept, over) = kept.unzip();
+        let key = kept.or_else(|| self.holder.scoped(&scope)).map(|key| {
+            let begun = key.begin(&string_to_sign, over);
             (key, begun)
         });
         self.template.vary_path(&self.prefix, &mut self.varied);
