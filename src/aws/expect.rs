@@ -129,8 +129,9 @@ impl Expect {
 
     /// Accepts bodies in signed chunks, from requests for S3 that are signed in their headers.
     ///
-    /// Not by default, since such a body has to be read through [`SignedRequest::chunks`](super::SignedRequest::chunks): who would store it as it
-    /// arrives would store its frames, and what nobody has verified.
+    /// Not by default, since such a body has to be read through
+    /// [`SignedRequest::chunks`](super::SignedRequest::chunks): who would store it as it arrives would store its frames, and
+    /// what nobody has verified.
     #[must_use]
     pub const fn allow_streams(mut self) -> Self {
         if matches!(self.streams, Streams::Refuse) {

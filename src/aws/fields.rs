@@ -164,7 +164,8 @@ impl<'r> Claim<'r> {
             .ok()
             .filter(|text| text.is_ascii())
             .ok_or_else(|| form(FIELD, "visible ASCII"))?;
-        let (scheme, fields) = cut(text, b' ').ok_or_else(|| form(FIELD, "a scheme, a blank and its fields"))?;
+        let (scheme, fields) =
+            scan::split_once(text, b' ').ok_or_else(|| form(FIELD, "a scheme, a blank and its fields"))?;
         let expected = algorithm.as_str();
         let is_scheme = match algorithm {
             Algorithm::HmacSha256 => scheme.eq_ignore_ascii_case(expected),
@@ -177,7 +178,8 @@ impl<'r> Claim<'r> {
         let (mut credential, mut signed, mut signature) = (None, None, None);
         let mut rest = Some(fields);
         while let Some(fields) = rest {
-            let (field, behind) = cut(fields, b',').map_or((fields, None), |(field, behind)| (field, Some(behind)));
+            let (field, behind) =
+                scan::split_once(fields, b',').map_or((fields, None), |(field, behind)| (field, Some(behind)));
             rest = behind;
             let blanks = field.bytes().take_while(|byte| *byte == b' ').count();
             let field = field.get(blanks..).unwrap_or_default();
@@ -230,12 +232,6 @@ impl<'r> Claim<'r> {
             session_token,
         })
     }
-}
-
-/// What stands before and behind the first byte like this, which is ASCII.
-fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
-    let found = scan::find(text.as_bytes(), at)?;
-    Some((text.get(..found)?, text.get(found + 1..)?))
 }
 
 fn region_set_lines<'r>(lines: &'r [HeaderLine<'r>]) -> impl Iterator<Item = &'r [u8]> {
