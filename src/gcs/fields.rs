@@ -140,6 +140,17 @@ mod tests {
         assert_eq!((&*id, scope.as_str()), ("me@p.iam.gserviceaccount.com", "20190201/auto/storage/goog4_request"));
         assert_eq!(split_credential("GOOG1%2F20190201%2Fauto%2Fstorage%2Fgoog4_request").unwrap().0, "GOOG1");
         assert!(split_credential("GOOG1/20190201/auto/storage/goog4_request").is_some());
+        // Decoded once, whichever part has an escape that it does not need, and however the others are written.
+        for text in [
+            "G%4FOG1%2F20190201%2Fauto%2Fstorage%2Fgoog4_request",
+            "GOOG1%2F2019020%31%2Fauto%2Fstorage%2Fgoog4_request",
+            "GOOG1%2F20190201%2F%61uto%2Fstorage%2Fgoog4_request",
+            "GOOG1/20190201/%61uto/storage/goog4_request",
+            "GOOG1%2F20190201%2Fauto%2F%73torage%2Fgoog4_request",
+        ] {
+            let (id, scope) = split_credential(text).unwrap();
+            assert_eq!((&*id, scope.as_str()), ("GOOG1", "20190201/auto/storage/goog4_request"), "{text}");
+        }
         for text in [
             "GOOG1%2F20190201%2Fauto%2Fs3%2Fgoog4_request",
             "GOOG1%2F20190201%2Fauto%2Fstorage%2Faws4_request",
