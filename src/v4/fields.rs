@@ -329,7 +329,10 @@ pub(crate) fn read_signature(text: &[u8]) -> Option<&[u8; 64]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::Plain, *};
+    use super::{
+        super::{P_CREDENTIAL, P_SIGNED_HEADERS, tests::Plain},
+        *,
+    };
 
     #[test]
     fn the_usual_query_is_read_the_same_both_ways() {
@@ -341,7 +344,7 @@ mod tests {
         assert!(RawQuery::read_usual::<Plain>(&usual).is_some());
         // With any byte changed, the short way either says what the general one says, or nothing.
         for at in 0..usual.len() {
-            for with in [b'&', b'=', b'%', b'+', b'f', b'F', b'0', b'~', b'#', b' ', b'X'] {
+            for with in [b'&', b'=', b'%', b'+', b'f', b'F', b'0', b'~', b'#', b' ', b'X', b'/', b'.', b'_'] {
                 let mut bytes = usual.clone().into_bytes();
                 bytes[at] = with;
                 let changed = alloc::string::String::from_utf8(bytes).unwrap();
@@ -349,6 +352,16 @@ mod tests {
                 let (general, fields) = RawQuery::read_any::<Plain>(&changed, &Limits::DEFAULT).ok().unwrap();
                 assert_eq!(reserved.values, fields.values, "{changed}");
                 assert_eq!(reserved.foreign, fields.foreign, "{changed}");
+                let parts = reserved.credential.unwrap().join("%2F") + Plain::CREDENTIAL_END;
+                assert_eq!(Some(parts.as_str()), fields.values[P_CREDENTIAL], "{changed}");
+                // None of them needs decoding, which is what who asks for the decoded values relies on.
+                assert!(
+                    !fields.values[..P_SIGNED_HEADERS]
+                        .iter()
+                        .flatten()
+                        .any(|value| value.replace("%2F", "").contains('%'))
+                );
+                assert!(!reserved.credential.unwrap().concat().contains(['%', '/']), "{changed}");
                 assert_eq!(query.around_signature, general.around_signature, "{changed}");
                 assert!(general.is_canonical && !general.has_plus && general.content_sha256.is_none(), "{changed}");
             }
