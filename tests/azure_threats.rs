@@ -1237,3 +1237,134 @@ fn what_azure_has_no_token_for_is_refused_by_name() {
         assert_eq!(constraint(&grant), expected, "{grant:?}");
     }
 }
+
+#[test]
+fn r38_a_policy_that_the_caller_looks_up_is_the_one_that_the_token_names() {
+    let policy = |id: &str| StoredPolicy::new(id).unwrap().permissions(ContainerPermissions::READ).expiry(later(60));
+    let stored = UrlRequest::container("photos", Stored(policy("readers"))).unwrap().because(why());
+    let stored = Sent::of(&stored).path("/photos/a");
+    let verify = |sent: &Sent, policy: Option<StoredPolicy>| {
+        sent.see(|view| {
+            let presented = Presented::parse(view).unwrap().with_policy(policy);
+            key().verify(presented, &expect(Service::Blob), now()).map(|_| ())
+        })
+    };
+    assert_eq!(verify(&stored, Some(policy("readers"))), Ok(()));
+    assert_eq!(verify(&get(), None), Ok(()));
+    for (sent, policy) in [(&stored, Some(policy("writers"))), (&stored, None), (&get(), Some(policy("readers")))] {
+        assert!(matches!(verify(sent, policy), Err(VerifyError::StoredPolicy { .. })));
+    }
+    // Token and policy do not both say when it begins.
+    let begins = stored.more("&st=2023-11-14T22:00:00Z").signed();
+    assert_eq!(verify(&begins, Some(policy("readers"))), Ok(()));
+    let twice = verify(&begins, Some(policy("readers").start(later(-60))));
+    assert!(matches!(twice, Err(VerifyError::StoredPolicy { .. })));
+}
+
+#[test]
+fn r24_a_signature_of_another_key_is_not_accepted_from_whoever_holds_it() {
+    let sent = get();
+    sent.see(|view| {
+        let pending =
+            || Presented::parse(view).unwrap().check(key().credential(), &expect(Service::Blob), now()).unwrap();
+        let sign = |key: AccountKey| key.sign(pending().string_to_sign()).unwrap();
+        assert!(pending().accept(&sign(key())).is_ok());
+        assert_eq!(pending().accept(&sign(key_of(SECONDARY))).err(), Some(VerifyError::SignatureMismatch));
+    });
+}
+
+#[test]
+fn r25_a_ring_holds_no_more_keys_than_an_account_has() {
+    let mut ring = KeyRing::new();
+    for _ in 0..2 {
+        ring.insert(key()).unwrap();
+    }
+    ring.insert(key()).unwrap_err();
+    for _ in 0..64 {
+        ring.insert_delegated(delegated(), now()).unwrap();
+    }
+    ring.insert_delegated(delegated(), now()).unwrap_err();
+    // Those that ended leave room.
+    ring.insert_delegated(delegated(), later(7200)).unwrap();
+}
+
+#[test]
+fn r36_fields_that_need_each_other_or_a_version_are_held_to_it() {
+    by_user().is_accepted();
+    by_user().replace("skv=2026-04-06", "skv=2015-04-05").is_refused("field_form", FAILED);
+    let checked = expect(Service::Blob).identities_are_checked();
+    let user = |names: &[&str]| {
+        let fields: String = names.iter().map(|name| format!("&{name}={OID}")).collect();
+        by_user().more(&fields).signed_as(&checked).check_as(checked.clone()).map_err(|error| error.code())
+    };
+    assert_eq!(user(&["saoid"]), Ok(()));
+    assert_eq!(user(&["suoid"]), Ok(()));
+    by_user().more(&format!("&saoid={OID}&suoid={OID}")).is_refused("field_form", FAILED);
+    let sent = directory("a", "r").method("GET");
+    sent.is_accepted();
+    sent.replace("sdd=1", "x=1").is_refused("field_count", FAILED);
+    sent.replace("sv=2020-12-06", "sv=2018-11-09").is_refused("field_form", FAILED);
+}
+
+#[test]
+fn r37_sixty_four_names_are_signed_and_no_more() {
+    let names = |count: usize| (0..count).map(|at| format!("h{at}")).collect::<Vec<_>>();
+    let with = |count: usize| {
+        let sent = by_user().replace("sv=2020-12-06", "sv=2026-04-06");
+        let mut sent = sent.more(&format!("&srh={}", names(count).join(",")));
+        sent.headers.extend(names(count).into_iter().map(|name| (name, b"1".to_vec())));
+        sent
+    };
+    with(64).signed().is_accepted();
+    with(65).is_refused("field_form", FAILED);
+}
+
+#[test]
+fn r04_long_values_and_names_of_any_bytes_are_decoded_once() {
+    let long = get().more(&format!("&rscd={}", "a%25".repeat(100)));
+    let text = long.see(|view| Presented::parse(view).unwrap().string_to_sign(&expect(Service::Blob)).unwrap());
+    let text = String::from_utf8(text.as_bytes().to_vec()).unwrap();
+    assert!(text.contains(&format!("\n{}\n", "a%".repeat(100))), "{text}");
+    long.signed().is_accepted();
+    long.is_refused("signature_mismatch", FAILED);
+    // A name that is no text is no name of a field.
+    get().more("&%FFsv=1").is_accepted();
+    get().more("&%73v=1").is_refused("field_form", FAILED);
+}
+
+#[test]
+fn r40_immutability_needs_its_letter() {
+    for (letters, accepted) in [("c", false), ("ci", true)] {
+        let sent = Sent::of(&blob(letters)).method("PUT").with("x-ms-immutability-policy-mode", "unlocked");
+        assert_eq!(sent.check().is_ok(), accepted, "{letters}");
+        Sent::of(&blob(letters)).method("PUT").is_accepted();
+    }
+}
+
+#[test]
+fn r40_a_listing_is_of_a_directory_with_a_name_that_is_text() {
+    let list = directory("a", "l").path("/photos").method("GET").more("&resource=filesystem&recursive=true");
+    list.more("&directory=a/b%C3%A9").is_accepted();
+    list.more("&directory=a/b%FF").is_refused("field_form", FAILED);
+    let dots = || expect(Service::DataLake).allow_dot_segments();
+    assert_eq!(list.more("&directory=a/../b").check_as(dots()), Ok(()));
+    assert_eq!(list.more("&directory=a%5C..%5Cb").check_as(dots()).unwrap_err().code(), "ambiguous_path");
+}
+
+#[test]
+fn r40_a_file_is_no_share() {
+    file("r").method("GET").is_accepted();
+    file("r").method("GET").path("/share").is_refused("malformed", URI);
+}
+
+#[test]
+fn r05_the_account_of_an_emulator_is_a_whole_segment() {
+    let sas = account_sas(Services::BLOB, ResourceTypes::SERVICE, "l");
+    let list = |path: &str| {
+        let sent = Sent::new(Service::Blob, "GET", &format!("{path}?{sas}&comp=list"));
+        sent.check_as(expect(Service::Blob).account_in_path()).map_err(|error| error.code())
+    };
+    assert_eq!(list("/myaccount"), Ok(()));
+    assert_eq!(list("/myaccount/"), Ok(()));
+    assert_eq!(list("/myaccounts"), Err("malformed"));
+}

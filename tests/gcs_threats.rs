@@ -10,7 +10,7 @@ use valet_key::gcs::{
     StorageError, UrlRequest, Verifier,
 };
 use valet_key::grant::{
-    Actions, Constraint, ContentDisposition, CopySource, Encryption, Grant, Justification, Lifetime, Listing,
+    Action, Actions, Constraint, ContentDisposition, CopySource, Encryption, Grant, Justification, Lifetime, Listing,
     ResponseHeader,
 };
 use valet_key::view::{Limits, RequestView};
@@ -970,4 +970,142 @@ fn parts_and_pages_have_the_words_of_the_xml_api_and_the_rest_is_refused() {
         assert!(matches!(error, IssueError::NotEnforceable { .. }), "{error:?} for {grant:?}");
     }
     assert!(matches!(url(&Grant::abort("photos", "a", "")), Err(IssueError::Invalid { what: "upload id", .. })));
+}
+
+/// A form, with a change to its fields, as it arrives with a file of that name.
+fn arriving_form(
+    change: impl FnOnce(&mut Vec<(String, String)>),
+    file_name: &str,
+    expect: &ExpectForm,
+) -> Result<String, VerifyError> {
+    let prefix = policy_with("", "").replace("{\"key\":\"cat.jpg\"}", "[\"starts-with\",\"$key\",\"\"]");
+    let mut fields = signed_form(&prefix, &[("key", "a/${filename}"), ("x-ignore-note", "1")]);
+    change(&mut fields);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let presented = PresentedForm::parse(&FormView::new("photos", &fields).file_name(file_name))?;
+    let form = KeyRing::new().with(key()).verify_form(presented, expect, now())?;
+    // What no condition covers is not told.
+    assert_eq!((form.field("x-ignore-note"), form.field("x-goog-date")), (None, Some("20260102T030405Z")));
+    Ok(form.key().to_owned())
+}
+
+fn set_field(fields: &mut [(String, String)], name: &str, value: &str) {
+    fields.iter_mut().find(|(known, _)| known == name).unwrap().1 = value.to_owned();
+}
+
+#[test]
+fn r53_what_is_put_into_a_key_has_a_length() {
+    let named = |file_name: &str| arriving_form(|_| (), file_name, &ExpectForm::new());
+    assert_eq!(named("dog.jpg").as_deref(), Ok("a/dog.jpg"));
+    assert!(named(&"n".repeat(1000)).is_ok());
+    for file_name in [String::new(), "n".repeat(1025)] {
+        assert_eq!(named(&file_name).unwrap_err().code(), "malformed", "{}", file_name.len());
+    }
+    let long = format!("${{filename}}{}", "k".repeat(1024));
+    let key = arriving_form(|fields| set_field(fields, "key", &long), "dog.jpg", &ExpectForm::new());
+    assert_eq!(key.unwrap_err().code(), "malformed");
+    let policy = "A".repeat((16 << 10) + 4);
+    let policy = arriving_form(|fields| set_field(fields, "policy", &policy), "dog.jpg", &ExpectForm::new());
+    assert_eq!(policy.unwrap_err().code(), "too_large");
+}
+
+#[test]
+fn r19_r26_a_form_is_signed_on_the_day_of_its_scope() {
+    let changed = |change: fn(&mut Vec<(String, String)>)| arriving_form(change, "dog.jpg", &ExpectForm::new());
+    let unsigned = changed(|fields| fields.retain(|(name, _)| name != "policy" && name != "x-goog-signature"));
+    assert_eq!(unsigned, Err(VerifyError::NotSigned));
+    for field in ["policy", "x-goog-signature"] {
+        let without = arriving_form(|fields| fields.retain(|(name, _)| name != field), "dog.jpg", &ExpectForm::new());
+        assert_eq!(without.unwrap_err().code(), "field_count", "{field}");
+    }
+    let other_day = changed(|fields| {
+        set_field(fields, "x-goog-credential", &format!("{ID}/20260103/auto/storage/goog4_request"));
+    });
+    assert_eq!(other_day.unwrap_err().code(), "scope_date");
+}
+
+#[test]
+fn r18_the_skew_of_a_form_is_fifteen_minutes_at_most() {
+    let at = |skew: u32, seconds: i64| {
+        let fields = signed_form(&policy_with("", ""), &[]);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let presented = PresentedForm::parse(&FormView::new("photos", &fields)).unwrap();
+        let now = Timestamp::from_unix(now().unix() - seconds).unwrap();
+        KeyRing::new().with(key()).verify_form(presented, &ExpectForm::new().skew(skew), now).is_ok()
+    };
+    assert!(at(60, 60) && !at(60, 61));
+    assert!(at(5000, 900) && !at(5000, 901));
+}
+
+#[test]
+fn r21_r24_whoever_checks_alone_holds_the_request_to_the_name_and_the_algorithm_of_the_key() {
+    let sent = get();
+    let headers = [("host", HOST.as_bytes())];
+    let view = RequestView::new("GET", &sent.target, &headers);
+    let check = |credential: &Credential| {
+        let presented = valet_key::gcs::Presented::parse(&view).unwrap();
+        presented.check(credential, &Expect::new(), now()).map(|_| ())
+    };
+    assert_eq!(check(key().credential()), Ok(()));
+    assert_eq!(check(&Credential::hmac_key("GOOG1OTHER").unwrap()), Err(VerifyError::OtherKey));
+    assert_eq!(check(&Credential::service_account("a@b.example").unwrap()), Err(VerifyError::OtherKey));
+    let fields = signed_form(&policy_with("", ""), &[]);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let check = |credential: &Credential| {
+        let presented = PresentedForm::parse(&FormView::new("photos", &fields)).unwrap();
+        presented.check(credential, &ExpectForm::new(), now()).map(|_| ())
+    };
+    assert_eq!(check(key().credential()), Ok(()));
+    assert_eq!(check(&Credential::hmac_key("GOOG1OTHER").unwrap()), Err(VerifyError::OtherKey));
+}
+
+/// A plus in the query is told as the verifier was told to read it.
+#[test]
+fn r03_what_is_told_of_a_query_is_what_was_signed() {
+    let sent = Sent::of(&UrlRequest::storage(&Grant::read("photos", "cat.jpg")).unwrap().query("a", "b c"));
+    let sent = sent.replace("a=b%20c", "a=b+c");
+    let headers = [("host", HOST.as_bytes())];
+    let view = RequestView::new("GET", &sent.target, &headers);
+    let verifier = verifier(Expect::new().plus(valet_key::view::Plus::Blank));
+    let verified = verifier.verify(&view, now()).unwrap();
+    let told: Vec<_> = verified.params().map(Result::unwrap).filter(|(name, _)| name == "a").collect();
+    assert_eq!(told, [("a".to_owned(), "b c".to_owned())]);
+    assert_eq!(sent.check().unwrap_err().code(), "ambiguous_plus");
+}
+
+#[cfg(feature = "rsa")]
+#[test]
+fn r21_a_public_key_accepts_nothing_that_a_shared_one_signed() {
+    let pem = include_str!("vectors/gcs/keys/dummy-public.pem");
+    let public = valet_key::gcs::PublicKey::from_pem(pem).unwrap();
+    let sent = get();
+    let headers = [("host", HOST.as_bytes())];
+    let presented = valet_key::gcs::Presented::parse(&RequestView::new("GET", &sent.target, &headers)).unwrap();
+    let pending = presented.check(key().credential(), &Expect::new(), now()).unwrap();
+    assert_eq!(pending.accept_public(&public).err(), Some(VerifyError::SignatureMismatch));
+    let fields = signed_form(&policy_with("", ""), &[]);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let presented = PresentedForm::parse(&FormView::new("photos", &fields)).unwrap();
+    let pending = presented.check(key().credential(), &ExpectForm::new(), now()).unwrap();
+    assert_eq!(pending.accept_public(&public).err(), Some(VerifyError::SignatureMismatch));
+    let account = Credential::service_account("a@b.example").unwrap();
+    let mut ring = KeyRing::new();
+    for count in [0, 17] {
+        assert!(ring.set_account(account.clone(), vec![public.clone(); count]).is_err());
+    }
+    assert!(ring.set_account(account, vec![public; 16]).is_ok());
+}
+
+#[test]
+fn r45_a_form_of_a_grant_is_for_a_folder_or_has_a_reason() {
+    let policy = |grant: &Grant| PostPolicy::at(&Endpoint::google(), grant);
+    let under =
+        |prefix: &str| Grant::under("photos", prefix, Action::Upload).because(why()).any_size().any_content_type();
+    assert!(policy(&under("a/")).is_ok());
+    assert!(policy(&under("a")).is_err());
+    assert!(policy(&under("a").allow_open_prefix()).is_ok());
+    let dots = |grant: Grant| policy(&grant).and_then(|policy| policy.sign(&key(), now())).is_ok();
+    assert!(!dots(under("a/../b/")) && dots(under("a/../b/").allow_dot_segments()));
+    assert!(PostPolicy::template(&Endpoint::google(), "photos", "a/${filename}").is_ok());
+    assert!(PostPolicy::template(&Endpoint::google(), "photos", "a/cat.jpg").is_err());
 }

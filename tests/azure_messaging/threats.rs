@@ -594,3 +594,43 @@ fn an_event_grid_token_for_one_version_is_good_for_that_one() {
     assert!(check(&topic, &topic) && check(&topic, &versioned) && check(&versioned, &versioned));
     assert!(!check(&versioned, &topic) && !check(&versioned, &topic.api_version("2023-11-01").unwrap()));
 }
+
+#[test]
+fn r24_a_rule_is_of_its_service_its_level_and_its_rights() {
+    let device = hub().device("d1").unwrap();
+    assert!(
+        AccessRule::device(&device).is_ok() && AccessRule::iot_hub_policy(&hub(), "p", Right::ServiceConnect).is_ok()
+    );
+    AccessRule::device(&hub()).unwrap_err();
+    AccessRule::iot_hub_policy(&device, "p", Right::ServiceConnect).unwrap_err();
+    AccessRule::service_bus(&hub(), "send", Right::Send).unwrap_err();
+    AccessRule::service_bus(&namespace(), "send", Right::ServiceConnect).unwrap_err();
+    let topic = MessagingEntity::event_grid_topic("https://a.westus2-1.eventgrid.azure.net/api/events").unwrap();
+    topic.api_version("2018-01-01").unwrap().api_version("2018-01-01").unwrap_err();
+}
+
+#[test]
+fn r24_the_rule_nearest_to_the_entity_counts_until_it_is_taken_away() {
+    let own = AccessRule::service_bus(&queue(), "send", Right::Send).unwrap();
+    let mut ring = ring().with(ServiceBusKey::new(own.clone(), "a key of the queue").unwrap()).unwrap();
+    let judge = |ring: &RuleRing| {
+        let token = token();
+        let presented = PresentedToken::service_bus(&token).unwrap();
+        ring.verify(presented, &ExpectToken::new(&queue(), MessagingOperation::Send), now()).map(|_| ())
+    };
+    assert_eq!(judge(&ring), Err(VerifyError::SignatureMismatch));
+    assert!(ring.remove(&own) && !ring.remove(&own));
+    assert_eq!(judge(&ring), Ok(()));
+    assert!(ring.remove(&AccessRule::service_bus(&namespace(), "send", Right::Send).unwrap()));
+    assert_eq!(judge(&ring), Err(VerifyError::UnknownKey));
+}
+
+#[test]
+fn a_client_of_amqp_is_told_who_is_at_fault() {
+    for (error, condition) in [
+        (VerifyError::SignatureMismatch, "amqp:unauthorized-access"),
+        (VerifyError::Key(KeyError::Invalid { what: "key", why: "it is gone" }), "amqp:internal-error"),
+    ] {
+        assert_eq!(MessagingError::from(&error).amqp_condition(), condition);
+    }
+}

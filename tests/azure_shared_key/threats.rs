@@ -1,6 +1,8 @@
 //! The rules of a verifier, each under its number.
 
 use crate::{Arriving, HOST, KEY, expect, key, now};
+use base64ct::{Base64, Encoding};
+use hmac::{KeyInit, Mac};
 use valet_key::{
     azure::{
         AccountKey, AccountKeys, Credential, Delegation, DelegationKeyCache, Endpoint, ExpectSharedKey, KeyRequest,
@@ -442,4 +444,49 @@ fn p25_no_key_is_asked_for_beyond_a_week() {
     let week = Lifetime::WEEK.seconds();
     assert!(KeyRequest::new("myaccount", Service::Blob, start, start.saturating_add(week)).is_ok());
     assert!(KeyRequest::new("myaccount", Service::Blob, start, start.saturating_add(week + 1)).is_err());
+}
+
+#[test]
+fn r37_a_table_tells_what_it_signs_and_a_blob_tells_all() {
+    let tables = ExpectSharedKey::new("myaccount", Service::Table).unwrap();
+    let request = |service| SharedKeyRequest::new("GET", service, "/MyTable()").unwrap();
+    for (service, expect, all) in [(Service::Table, tables, false), (Service::Blob, expect(), true)] {
+        let request = request(service).query("comp", "metadata").query("timeout", "5");
+        Arriving::signed(&request)
+            .see(|presented| {
+                let facts = key().verify_request(presented, &expect, now())?;
+                assert_eq!((facts.query("comp"), facts.query("timeout")), (Some("metadata"), all.then_some("5")));
+                assert!(facts.header("x-ms-date").is_some() && facts.header("date").is_none());
+                assert_eq!(facts.header("x-ms-version").is_some(), all);
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn r24_an_account_and_a_signed_value_have_one_form() {
+    for account in ["", "my", "my-account", &"a".repeat(25)] {
+        ExpectSharedKey::new(account, Service::Blob).unwrap_err();
+    }
+    for value in [" a", "a ", "a\t"] {
+        let request = request().header("x-ms-meta-b", value);
+        assert!(key().authorize(&request, now()).is_err(), "{value:?}");
+    }
+}
+
+#[test]
+fn the_root_of_an_emulator_is_a_path() {
+    let emulator = Endpoint::emulator("http://127.0.0.1:10000").unwrap();
+    let request = SharedKeyRequest::for_target("GET", Service::Blob, "/?comp=list").unwrap();
+    let request = request.endpoint(&emulator).because(Justification::new("an emulator").unwrap());
+    for (target, path) in [("/myaccount?comp=list", "/"), ("/myaccount/?comp=list", "/"), ("/myaccount/a", "/a")] {
+        let sent = Arriving::signed(&request).with(|it| it.target = target.into());
+        let text = sent.see(|presented| presented.string_to_sign(&expect().account_in_path())).unwrap();
+        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&Base64::decode_vec(KEY).unwrap()).unwrap();
+        mac.update(text.as_bytes());
+        let signature = Base64::encode_string(&mac.finalize().into_bytes());
+        let sent = sent.with(|it| it.set("Authorization", &format!("SharedKey myaccount:{signature}")));
+        assert_eq!(sent.verify(&expect().account_in_path(), now()).unwrap().path, path);
+    }
 }
