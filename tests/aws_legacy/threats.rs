@@ -267,3 +267,48 @@ fn nothing_shows_a_secret_a_signature_or_a_token() {
         assert!(!text.contains("PLANTED") && !text.contains(&signature), "{text}");
     }
 }
+
+#[test]
+fn r02_r06_what_is_signed_twice_or_with_blanks_is_neither_made_nor_taken() {
+    let content = || request("GET", "x").header("content-type", "text/plain");
+    assert!(key().legacy_presign(&content(), now()).is_ok());
+    assert!(key().legacy_presign(&content().header("Content-Type", "text/html"), now()).is_err());
+    let target = target_of(&key(), &request("GET", "x").header("x-amz-meta-1", "1"));
+    Sent::get(format!("{target}&x-amz-meta-1=1")).is_accepted();
+    for value in ["%201", "1%20", "%091"] {
+        Sent::get(format!("{target}&x-amz-meta-1={value}")).is_refused("malformed");
+    }
+}
+
+#[test]
+fn r24_the_token_of_another_kind_of_session_is_not_that_of_the_key() {
+    let token = "PLANTED+token/with=signs";
+    let ours = Credential::new(ID).unwrap().with_session_token(token).unwrap();
+    let zonal = Credential::new(ID).unwrap().with_s3_session_token(token).unwrap();
+    let key = |credential: Credential| StaticKey::from_credential(credential, SECRET).unwrap();
+    let sent = Sent::get(target_of(&key(ours.clone()), &request("GET", "x")));
+    assert!(sent.verify_as(&key(ours), &expect(), now()).is_ok());
+    assert_eq!(sent.verify_as(&key(zonal), &expect(), now()).unwrap_err().code(), "session_token");
+}
+
+#[test]
+fn r45_plain_http_needs_a_reason() {
+    let plain = Endpoint::custom("http://localhost:9000", Region::new("eu-west-1").unwrap()).unwrap();
+    let request = || LegacyUrlRequest::new("GET", &plain, "photos", "x").unwrap();
+    let refused = key().legacy_presign(&request(), now()).unwrap_err();
+    assert_eq!(refused, IssueError::Unjustified { what: "plain HTTP" });
+    assert!(key().legacy_presign(&request().because(Justification::new("a test").unwrap()), now()).is_ok());
+}
+
+#[test]
+fn what_is_told_of_the_query_is_what_was_signed() {
+    let request = request("GET", "x").sub_resource("acl").sub_resource_value("versionId", "a b");
+    let target = target_of(&key(), &request.header("x-amz-meta-a", "1"));
+    let target = format!("{target}&x-amz-meta-a=1");
+    let host: [(&str, &[u8]); 1] = [("host", HOST.as_bytes())];
+    let presented = LegacyPresented::parse(&RequestView::new("GET", &target, &host)).unwrap();
+    let verified = key().legacy_verify(presented, &expect(), now()).unwrap();
+    let told: Vec<_> = verified.sub_resources().collect();
+    assert_eq!(told, [("acl", None), ("versionId", Some("a b".to_owned()))]);
+    assert_eq!(verified.header_params().collect::<Vec<_>>(), [("x-amz-meta-a", "1".to_owned())]);
+}

@@ -473,6 +473,7 @@ fn r31_the_name_of_the_file_is_put_in_before_the_conditions_are_looked_at() {
     named(None).is_refused("malformed", ARGUMENT);
     let long = "a".repeat(1025 - "users/42/".len());
     named(Some(&long)).is_refused("malformed", ARGUMENT);
+    named(Some(&"a".repeat(1025))).is_refused("malformed", ARGUMENT);
     named(Some(&long[1..])).is_accepted_as(&format!("users/42/{}", &long[1..]));
     // It is put into every field, and an exact condition sees what comes out.
     let meta =
@@ -737,6 +738,8 @@ fn r45_a_prefix_is_a_kind_of_its_own() {
     assert!(sign(&grant("")).is_err());
     assert!(matches!(sign(&grant("a")), Err(IssueError::Invalid { what: "prefix", .. })));
     assert!(sign(&grant("a").allow_open_prefix()).is_ok());
+    assert!(sign(&grant("a/../b/")).is_err());
+    assert!(sign(&grant("a/../b/").allow_dot_segments()).is_ok());
 }
 
 #[test]

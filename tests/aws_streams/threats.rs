@@ -2,7 +2,7 @@
 
 use crate::{Arriving, HOST, ID, ORIGIN, REGION, Reader, SECRET, body, expect, key, lenient, now};
 use valet_key::{
-    aws::{Checksum, Expect, Presented, Request, S3Error, SigV4, StaticKey, Stream, StreamMode, UrlRequest},
+    aws::{Checksum, ChunkStep, Expect, Presented, Request, S3Error, SigV4, StaticKey, Stream, StreamMode, UrlRequest},
     error::{IssueError, VerifyError},
     view::{HeaderLine, Limits, RequestView},
 };
@@ -623,4 +623,32 @@ fn r53_what_is_asked_for_is_checked_before_it_is_signed() {
     assert!(signer().finish_unsigned().is_err());
     let plain = Request::new("PUT", ORIGIN, REGION, "s3").unwrap();
     assert!(key().sign_headers(&plain, now()).unwrap().chunk_signer().is_none());
+}
+
+#[test]
+fn r29_a_chunk_that_nobody_settled_ends_no_body() {
+    let sent = signed();
+    let mut reader = sent.head(&lenient()).unwrap();
+    let mut rest = &sent.framed[..];
+    assert!(matches!(reader.chunks.step(&mut rest), Ok(ChunkStep::Sign(_))));
+    assert!(matches!(reader.chunks.finish(), Err(VerifyError::Framing { .. })));
+}
+
+#[test]
+fn a_signer_of_chunks_keeps_to_its_mode_and_its_end() {
+    let chunks = |stream: Stream| {
+        let request = Request::new("PUT", ORIGIN, REGION, "s3").unwrap().path("/cat.jpg").stream(stream);
+        key().sign_headers(&request, now()).unwrap().chunk_signer().unwrap()
+    };
+    assert!(chunks(small()).prepare(&body(8192)).is_ok());
+    let unsigned = Stream::unsigned(20_000, Checksum::Sha256).chunk_size(8192).unwrap();
+    assert!(chunks(unsigned).prepare(&body(8192)).is_err());
+    assert!(chunks(small().trailer(Checksum::Sha256)).prepare_trailer().is_err());
+}
+
+#[test]
+fn a_header_of_any_length_is_none_of_the_stream() {
+    let (length, trailer) = ("a".repeat(LENGTH.len()), "b".repeat(TRAILER.len()));
+    let sent = with_trailer().header(&length, "1").header(&trailer, "x-amz-checksum-crc32");
+    assert_eq!(sent.read().as_deref(), Ok(&body(20_000)[..]));
 }

@@ -561,3 +561,22 @@ fn names_that_are_none_are_refused_where_they_are_written() {
         "sts-fips.us-west-2.amazonaws.com"
     );
 }
+
+#[test]
+fn r24_a_token_is_checked_with_the_key_that_it_names() {
+    let (rds, token) = (rds(), issue(&rds()));
+    let check = |id: &str| rds.parse(&token).unwrap().check(&Credential::new(id).unwrap(), now()).map(|_| ());
+    assert_eq!(check(ID), Ok(()));
+    assert_eq!(check("AKIAOTHER"), Err(VerifyError::OtherKey));
+}
+
+#[test]
+fn a_user_agent_has_a_length_and_a_token_that_carries_none_is_the_same_with_it() {
+    let kafka = || Login::msk(REGION).unwrap();
+    assert!(kafka().user_agent(&"u".repeat(255)).is_ok());
+    for name in [String::new(), "u".repeat(256)] {
+        assert!(kafka().user_agent(&name).is_err(), "{}", name.len());
+    }
+    assert_ne!(issue(&kafka()), issue(&kafka().user_agent("mine").unwrap()));
+    assert_eq!(issue(&rds()), issue(&rds().user_agent("mine").unwrap()));
+}

@@ -4,6 +4,7 @@ use crate::{
     HOST, ID, at, ec_key, facts, key_file, ring, rsa_key, signed, verdict, verdict_at, verifier, why, with_policy,
     with_view,
 };
+use base64ct::{Base64, Encoding};
 use valet_key::{
     aws::cloudfront::{
         Carrier, CloudFrontError, CookieScope, Credential, Distribution, Expect, KeyRing, Pattern, PolicyDocument,
@@ -822,4 +823,19 @@ fn r53_work_is_bounded_before_it_is_done() {
     let stars = policy("/a/*", &format!("/{}b", "*a".repeat(1_000)));
     let error = verdict(&with_policy(&format!("/{}", "a".repeat(3_000)), &stars));
     assert!(matches!(error, Err(VerifyError::NotCovered { .. })), "{error:?}");
+}
+
+#[test]
+fn r23_an_id_and_a_pair_of_integers_have_one_form() {
+    let token = signed("/a/x");
+    for id in ["K-1", "", "K%31", &"K".repeat(65)] {
+        let error = verdict(&token.replace(ID, id)).unwrap_err();
+        assert!(matches!(error, VerifyError::FieldForm { field: "Key-Pair-Id", .. }), "{error:?}");
+    }
+    // A sequence that is longer than any two integers of 256 bits are.
+    let value = token.split("Signature=").nth(1).unwrap().split('&').next().unwrap();
+    let long = [&[0x30, 71][..], &[2; 71]].concat();
+    let long = Base64::encode_string(&long).replace('+', "-").replace('=', "_").replace('/', "~");
+    let error = verdict(&token.replace(value, &long)).unwrap_err();
+    assert!(matches!(error, VerifyError::FieldForm { .. } | VerifyError::Algorithm { .. }), "{error:?}");
 }
