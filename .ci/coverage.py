@@ -18,7 +18,6 @@ VERIFY_PATH = re.compile("src/(" + "|".join((
     r"azure/(shared_key|messaging)/",
     r"gcs/(verify|fields|canonical|ring)\.rs",
     r"(gcs/)?post/",
-    r"(policy|gateway)/",
     r"ticket/verify\.rs",
     r"(mac|encode|scan|head|view|target)\.rs",
 )) + ")")

@@ -1368,3 +1368,14 @@ fn r05_the_account_of_an_emulator_is_a_whole_segment() {
     assert_eq!(list("/myaccount/"), Ok(()));
     assert_eq!(list("/myaccounts"), Err("malformed"));
 }
+
+#[test]
+fn r37_a_plus_in_the_name_of_a_signed_parameter_is_read_as_the_verifier_is_told() {
+    let sent = by_user().replace("sv=2020-12-06", "sv=2026-04-06").more("&srq=a%20b&a+b=1");
+    let blank = expect(Service::Blob).plus(Plus::Blank);
+    let signed = sent.signed_as(&blank);
+    assert_eq!(signed.check_as(blank), Ok(()));
+    let literal = signed.check_as(expect(Service::Blob).plus(Plus::Literal));
+    assert!(matches!(literal, Err(VerifyError::FieldForm { field: "srq", .. })), "{literal:?}");
+    assert_eq!(signed.check(), Err(VerifyError::AmbiguousPlus));
+}

@@ -174,3 +174,15 @@ fn a_signature_of_sign_blob_finishes_what_was_prepared() {
         assert!(Signature::rsa(vec![0; length]).is_err(), "{length}");
     }
 }
+
+#[test]
+fn whoever_checks_alone_accepts_with_the_public_key_of_the_signer() {
+    let target = signed();
+    let headers: [(&str, &[u8]); 1] = [("host", b"storage.googleapis.com")];
+    let pending = || {
+        let presented = Presented::parse(&RequestView::new("GET", &target, &headers)).unwrap();
+        presented.check(&account(), &Expect::new(), now()).unwrap()
+    };
+    assert!(pending().accept_public(&PublicKey::from_pem(&file("dummy-public.pem")).unwrap()).is_ok());
+    assert!(pending().accept_public(&PublicKey::from_pem(&file("other-certificate.pem")).unwrap()).is_err());
+}

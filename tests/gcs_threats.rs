@@ -1109,3 +1109,28 @@ fn r45_a_form_of_a_grant_is_for_a_folder_or_has_a_reason() {
     assert!(PostPolicy::template(&Endpoint::google(), "photos", "a/${filename}").is_ok());
     assert!(PostPolicy::template(&Endpoint::google(), "photos", "a/cat.jpg").is_err());
 }
+
+#[test]
+fn r21_an_id_of_one_kind_of_key_is_not_checked_as_the_other() {
+    let signature = get().target.rsplit('=').next().unwrap().to_owned();
+    let long = get().replace("GOOG4-HMAC-SHA256", "GOOG4-RSA-SHA256").replace(&signature, &"0".repeat(512));
+    let headers = [("host", HOST.as_bytes())];
+    let presented = valet_key::gcs::Presented::parse(&RequestView::new("GET", &long.target, &headers)).unwrap();
+    let refused = presented.check(key().credential(), &Expect::new(), now()).map(|_| ());
+    assert!(matches!(refused, Err(VerifyError::Algorithm { field: "X-Goog-Algorithm", .. })), "{refused:?}");
+    let rsa = policy_with("", "").replace("GOOG4-HMAC-SHA256", "GOOG4-RSA-SHA256");
+    let mut fields = signed_form(&rsa, &[]);
+    set_field(&mut fields, "x-goog-algorithm", "GOOG4-RSA-SHA256");
+    set_field(&mut fields, "x-goog-signature", &"0".repeat(512));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let presented = PresentedForm::parse(&FormView::new("photos", &fields)).unwrap();
+    let refused = presented.check(key().credential(), &ExpectForm::new(), now()).map(|_| ());
+    assert!(matches!(refused, Err(VerifyError::Algorithm { field: "x-goog-algorithm", .. })), "{refused:?}");
+}
+
+#[test]
+fn r56_the_name_of_a_field_in_an_error_is_short_and_visible() {
+    let name = format!("n\u{e9}me{}", "e".repeat(500));
+    let error = form_with("", "", &[(&name, "1")]).unwrap_err().to_string();
+    assert!(error.contains("n?me") && error.len() < 300, "{error}");
+}

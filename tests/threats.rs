@@ -1547,3 +1547,40 @@ fn a_signer_refuses_what_it_owns_and_what_changes_on_the_way() {
     let long = UrlRequest::new(request()).lives(Lifetime::from_seconds(901).unwrap());
     assert!(matches!(key().presign(&long, now()), Err(IssueError::Unjustified { .. })));
 }
+
+#[test]
+fn r53_a_limit_of_no_signed_headers_lets_none_pass() {
+    let within = |count| presigned().within(&key(), &expect(), &Limits::DEFAULT.signed_headers(count), now());
+    assert_eq!(within(1), Ok(()));
+    assert!(matches!(within(0), Err(VerifyError::TooLarge { .. })));
+}
+
+#[test]
+fn r27_a_body_that_is_held_to_a_checksum_alone_is_not_free() {
+    let free =
+        |request: Request| presigned_with(request).facts(&expect(), |verified| verified.payload_check().is_free());
+    assert!(free(request()));
+    assert!(!free(request().header("x-amz-checksum-sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")));
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn r07_the_authority_of_a_request_without_a_host_line_is_its_host() {
+    let url = presigned();
+    let get = |uri: &str, host: Option<&str>| {
+        let mut request = http::Request::get(uri);
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let head = valet_key::view::HttpHead::new(&parts);
+        let presented = Presented::parse(&head.view())?;
+        key().verify(presented, &expect(), now()).map(|_| ())
+    };
+    let absolute = format!("{ORIGIN}{}", url.target);
+    assert_eq!(get(&absolute, None), Ok(()));
+    assert_eq!(get(&absolute, Some(HOST)), Ok(()));
+    assert_eq!(get(&url.target, Some(HOST)), Ok(()));
+    assert!(get(&absolute, Some("other.example")).is_err());
+    assert!(get(&url.target, None).is_err());
+}

@@ -634,3 +634,25 @@ fn a_client_of_amqp_is_told_who_is_at_fault() {
         assert_eq!(MessagingError::from(&error).amqp_condition(), condition);
     }
 }
+
+#[test]
+fn r40_another_host_is_covered_in_no_case() {
+    let asks = |host: &str| {
+        let entity = MessagingEntity::namespace(host).unwrap().queue("Q1").unwrap();
+        let token = token();
+        let expect = ExpectToken::new(&entity, MessagingOperation::Send).ignore_case();
+        ring().verify(PresentedToken::service_bus(&token).unwrap(), &expect, now()).map(|_| ())
+    };
+    assert_eq!(asks("contoso.servicebus.windows.net"), Ok(()));
+    assert!(asks("fabrikam.servicebus.windows.net").is_err());
+    let hub_asks = ExpectToken::new(&hub().device("q1").unwrap(), MessagingOperation::Send).ignore_case();
+    assert!(ring().verify(PresentedToken::service_bus(&token()).unwrap(), &hub_asks, now()).is_err());
+}
+
+#[test]
+fn r48_a_grant_to_send_is_for_a_queue() {
+    use valet_key::grant::{Action, Grant};
+    assert!(TokenRequest::at(&namespace(), &Grant::send("q1")).is_ok());
+    let under = Grant::under("q1", "a/", Action::Send).because(why());
+    assert!(matches!(TokenRequest::at(&namespace(), &under), Err(IssueError::NotEnforceable { .. })));
+}

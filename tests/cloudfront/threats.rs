@@ -832,9 +832,10 @@ fn r23_an_id_and_a_pair_of_integers_have_one_form() {
         let error = verdict(&token.replace(ID, id)).unwrap_err();
         assert!(matches!(error, VerifyError::FieldForm { field: "Key-Pair-Id", .. }), "{error:?}");
     }
-    // A sequence that is longer than any two integers of 256 bits are.
+    // A sequence that is longer than any two integers of 256 bits are. Nobody makes it, and nobody takes it.
     let value = token.split("Signature=").nth(1).unwrap().split('&').next().unwrap();
     let long = [&[0x30, 71][..], &[2; 71]].concat();
+    assert!(Signature::ecdsa(&long[..]).is_err());
     let long = Base64::encode_string(&long).replace('+', "-").replace('=', "_").replace('/', "~");
     let error = verdict(&token.replace(value, &long)).unwrap_err();
     assert!(matches!(error, VerifyError::FieldForm { .. } | VerifyError::Algorithm { .. }), "{error:?}");
