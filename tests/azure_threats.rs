@@ -1355,6 +1355,10 @@ fn r40_a_listing_is_of_a_directory_with_a_name_that_is_text() {
 fn r40_a_file_is_no_share() {
     file("r").method("GET").is_accepted();
     file("r").method("GET").path("/share").is_refused("malformed", URI);
+    // Neither is a container the account that holds it.
+    let list = container("l").method("GET");
+    list.path("/photos").more("&restype=container&comp=list").is_accepted();
+    list.path("/").more("&comp=list").signed().is_refused("not_covered", DENIED);
 }
 
 #[test]
