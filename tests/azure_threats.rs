@@ -1359,6 +1359,7 @@ fn r40_a_file_is_no_share() {
     let list = container("l").method("GET");
     list.path("/photos").more("&restype=container&comp=list").is_accepted();
     list.path("/").more("&comp=list").signed().is_refused("not_covered", DENIED);
+    get().path("/photos").more("&restype=container").signed().is_refused("not_covered", DENIED);
 }
 
 #[test]
