@@ -1294,7 +1294,7 @@ fn r36_fields_that_need_each_other_or_a_version_are_held_to_it() {
     by_user().replace("skv=2026-04-06", "skv=2015-04-05").is_refused("field_form", FAILED);
     let checked = expect(Service::Blob).identities_are_checked();
     let user = |names: &[&str]| {
-        let fields: String = names.iter().map(|name| format!("&{name}={OID}")).collect();
+        let fields: String = names.iter().flat_map(|name| ["&", *name, "=", OID]).collect();
         by_user().more(&fields).signed_as(&checked).check_as(checked.clone()).map_err(|error| error.code())
     };
     assert_eq!(user(&["saoid"]), Ok(()));

@@ -990,7 +990,7 @@ fn arriving_form(
 }
 
 fn set_field(fields: &mut [(String, String)], name: &str, value: &str) {
-    fields.iter_mut().find(|(known, _)| known == name).unwrap().1 = value.to_owned();
+    value.clone_into(&mut fields.iter_mut().find(|(known, _)| known == name).unwrap().1);
 }
 
 #[test]
@@ -1067,8 +1067,8 @@ fn r03_what_is_told_of_a_query_is_what_was_signed() {
     let headers = [("host", HOST.as_bytes())];
     let view = RequestView::new("GET", &sent.target, &headers);
     let verifier = verifier(Expect::new().plus(valet_key::view::Plus::Blank));
-    let verified = verifier.verify(&view, now()).unwrap();
-    let told: Vec<_> = verified.params().map(Result::unwrap).filter(|(name, _)| name == "a").collect();
+    let request = verifier.verify(&view, now()).unwrap();
+    let told: Vec<_> = request.params().map(Result::unwrap).filter(|(name, _)| name == "a").collect();
     assert_eq!(told, [("a".to_owned(), "b c".to_owned())]);
     assert_eq!(sent.check().unwrap_err().code(), "ambiguous_plus");
 }
